@@ -1,0 +1,185 @@
+#!/usr/bin/python3
+"""A libtorrent peer that prints what it sees as JSON lines.
+
+  seed   has the whole sample torrent, checks it, deletes the files named by --lose, and serves. Each block that is asked
+         for from a lost file makes a disk read error, upon which libtorrent sends a DontHave and a Reject.
+  leech  connects to a seed, downloads, and ends when it has no peer any more.
+
+Events, in the order in which libtorrent reports them:
+
+  version, listening        once, at the start
+  ready                     seed: the files are deleted, leechers may come
+  donthave, reject, block   received; with peer, and piece, or piece, begin and length
+  request, reject_sent      sent; likewise (libtorrent does not log the DontHaves that it sends)
+  connected, disconnected   of a peer
+  error                     something that would make this log incomplete or the run worthless
+  done                      once, at the end: complete, no peer left, or stopped (by SIGTERM or the time limit)
+
+Nothing but the given peers is talked to: no trackers, DHT, LSD, UPnP or NAT-PMP. Needs Debian's python3-libtorrent.
+"""
+
+import argparse
+import json
+import re
+import signal
+import tempfile
+import time
+
+import libtorrent
+
+import sample_torrent
+
+FORCED_PLAINTEXT = 2  # libtorrent: enc_policy pe_disabled
+ALL_ALERTS = 0x7FFFFFFF
+POLL_SECONDS = 0.02
+ALONE_SECONDS = 1
+
+WIRE_MESSAGE = re.compile(r"(<==|==>) ([A-Z_]+) \[ (.*?) ?\]")
+EVENT_OF_MESSAGE = {
+    ("<==", "DONT_HAVE"): "donthave",
+    ("<==", "REJECT_PIECE"): "reject",
+    ("<==", "PIECE"): "block",
+    ("==>", "REQUEST"): "request",
+    ("==>", "REJECT_PIECE"): "reject_sent",
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("role", choices=["seed", "leech"])
+    parser.add_argument("--address", default="127.0.0.1", help="to listen on, and to connect from")
+    parser.add_argument("--port", type=int, default=0, help="to listen on; 0: any that is free")
+    parser.add_argument("--transport", choices=["tcp", "utp"], default="tcp")
+    parser.add_argument("--lose", type=int, nargs="*", default=[], metavar="FILE", help="seed: files to delete, 0 to 7")
+    parser.add_argument("--connect", metavar="ADDRESS:PORT", help="peer to connect to")
+    parser.add_argument("--time-limit", type=float, default=60, metavar="SECONDS")
+    return parser.parse_args()
+
+
+def emit(event, **values):
+    print(json.dumps({"event": event, **values}), flush=True)
+
+
+def settings(options):
+    tcp = options.transport == "tcp"
+    return {
+        "listen_interfaces": f"{options.address}:{options.port}",
+        "outgoing_interfaces": options.address,
+        "enable_incoming_tcp": tcp, "enable_outgoing_tcp": tcp,
+        "enable_incoming_utp": not tcp, "enable_outgoing_utp": not tcp,
+        "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
+        "in_enc_policy": FORCED_PLAINTEXT, "out_enc_policy": FORCED_PLAINTEXT,
+        "allow_multiple_connections_per_ip": True,  # loopback: all peers may share one address
+        "file_pool_size": 1,  # or deleted files would stay open, and readable
+        "alert_mask": ALL_ALERTS, "alert_queue_size": 1_000_000,
+    }
+
+
+def block_numbers(text):
+    """Piece, begin and length of a block in libtorrent's log.
+
+    libtorrent prints begin and length in hexadecimal in some messages and in decimal in others. All blocks of the
+    sample torrent have the same length, which tells the two apart.
+    """
+    fields = dict(re.findall(r"\b(piece|s|l): ([0-9a-f]+)", text))
+    for base in (16, 10):
+        if int(fields["l"], base) == sample_torrent.BLOCK_LENGTH:
+            return {"piece": int(fields["piece"]), "begin": int(fields["s"], base), "length": int(fields["l"], base)}
+    raise ValueError(f"no block of the sample torrent: {text}")
+
+
+def report_wire_message(alert):
+    message = WIRE_MESSAGE.search(alert.message())
+    event = message and EVENT_OF_MESSAGE.get(message.group(1, 2))
+    if not event:
+        return
+    if event == "donthave":
+        numbers = {"piece": int(re.search(r"piece: (\d+)", message[3])[1])}
+    else:
+        numbers = block_numbers(message[3])
+    emit(event, peer="%s:%d" % alert.endpoint, **numbers, raw=message[0])
+
+
+def report(alert):
+    """Print what matters of one alert."""
+    if isinstance(alert, libtorrent.peer_log_alert):
+        report_wire_message(alert)
+    elif isinstance(alert, libtorrent.peer_connect_alert):
+        emit("connected", peer="%s:%d" % alert.endpoint)
+    elif isinstance(alert, libtorrent.peer_disconnected_alert):
+        emit("disconnected", peer="%s:%d" % alert.endpoint, raw=alert.message())
+    elif isinstance(alert, (libtorrent.alerts_dropped_alert, libtorrent.listen_failed_alert,
+                            libtorrent.torrent_error_alert)):
+        emit("error", raw=alert.message())
+
+
+class Peer:
+    def __init__(self, options, folder):
+        self.session = libtorrent.session(settings(options))
+        self.torrent = self.session.add_torrent({
+            "ti": libtorrent.torrent_info(libtorrent.bdecode(sample_torrent.torrent())),
+            "save_path": folder,
+            "flags": libtorrent.torrent_flags.update_subscribe,  # above all: not auto-managed, not paused
+        })
+        self.deadline = time.monotonic() + options.time_limit
+
+    def stop(self):
+        self.deadline = time.monotonic()
+
+    def run_until(self, finished):
+        """Report alerts until the condition holds (true) or the time is over (false)."""
+        while True:
+            success, over = finished(), time.monotonic() >= self.deadline
+            for alert in self.session.pop_alerts():  # once more at the end, so that none is left behind
+                report(alert)
+            if success or over:
+                return success
+            time.sleep(POLL_SECONDS)
+
+    def alone(self):
+        """A condition: a peer came, and then there was none for a while."""
+        last_seen = None
+
+        def condition():
+            nonlocal last_seen
+            if self.torrent.status().num_peers > 0:
+                last_seen = time.monotonic()
+            return last_seen is not None and time.monotonic() - last_seen > ALONE_SECONDS
+
+        return condition
+
+
+def serve(peer, options, folder):
+    if peer.run_until(lambda: peer.torrent.status().is_seeding):
+        for number in options.lose:
+            sample_torrent.delete_file(folder, number)
+        emit("ready")
+        peer.run_until(lambda: False)
+    return "stopped"
+
+
+def download(peer, options):
+    address, _, port = options.connect.rpartition(":")
+    if not peer.run_until(lambda: peer.torrent.status().state == libtorrent.torrent_status.states.downloading):
+        return "stopped"
+    peer.torrent.connect_peer((address, int(port)))
+    if not peer.run_until(peer.alone()):
+        return "stopped"
+    return "complete" if peer.torrent.status().is_seeding else "no peer left"
+
+
+def main():
+    options = arguments()
+    emit("version", version="libtorrent " + libtorrent.__version__)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.role == "seed":
+            sample_torrent.write_files(folder)
+        peer = Peer(options, folder)
+        signal.signal(signal.SIGTERM, lambda *_: peer.stop())
+        peer.run_until(lambda: peer.session.listen_port() != 0)
+        emit("listening", address=options.address, port=peer.session.listen_port())
+        emit("done", reason=serve(peer, options, folder) if options.role == "seed" else download(peer, options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Installs the npm packages of the JavaScript clients into a folder outside the source tree.
+
+  npm_clients.py [FOLDER]     default: $BT_DONTHAVE_NPM, or build/npm of the project
+
+A client script finds its packages beside itself, so the scripts are copied there and run from there. No script of any
+package is run (--ignore-scripts). A second call does nothing but refresh the copies.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+CLIENTS = pathlib.Path(__file__).resolve().parent
+DEFAULT_FOLDER = CLIENTS.parent.parent / "build" / "npm"
+LOCK = "package-lock.json"
+
+
+def default_folder():
+    return pathlib.Path(os.environ.get("BT_DONTHAVE_NPM", DEFAULT_FOLDER))
+
+
+def install(folder=None):
+    """Make the folder ready; returns it."""
+    folder = pathlib.Path(folder or default_folder()).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    installed_lock = folder / "installed.json"
+    lock = (CLIENTS / LOCK).read_bytes()
+    if not installed_lock.exists() or installed_lock.read_bytes() != lock:
+        for name in ("package.json", LOCK):
+            shutil.copy(CLIENTS / name, folder)
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+                        "--cache", str(folder / "cache")], cwd=folder, stdout=sys.stderr, check=True)
+        installed_lock.write_bytes(lock)
+    for script in CLIENTS.glob("*.mjs"):
+        shutil.copy(script, folder)
+    return folder
+
+
+def command(script, *arguments, folder=None):
+    """Command line of a JavaScript client whose packages are installed."""
+    return ["node", str(pathlib.Path(folder or default_folder()) / script), *map(str, arguments)]
+
+
+if __name__ == "__main__":
+    try:
+        print(install(*sys.argv[1:2]))
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"npm_clients: the npm packages could not be installed: {error}")
