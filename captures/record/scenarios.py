@@ -1,16 +1,42 @@
 """What is recorded: each function is one capture, named like it. A recording is given, with the network ready."""
 
+import os
+import pathlib
+
 import npm_clients
-from running import libtorrent_command
+from running import LibtorrentRoot, libtorrent_command
 
 LOST_FILES = [1, 4, 6]
 SEED_ADDRESS = "127.0.0.1"
 LEECHER_ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+ROOTS = pathlib.Path(os.environ.get("BT_DONTHAVE_ROOTS", "/var/cache/bt-donthave/roots"))
 
 
 def libtorrent_tcp_fast(recording):
     """A libtorrent leecher at a libtorrent seed that lost three files, over TCP."""
     libtorrent_download(recording, "tcp")
+
+
+def libtorrent_utp(recording):
+    """The same over uTP."""
+    libtorrent_download(recording, "utp")
+
+
+def libtorrent_utp_three(recording):
+    """Three leechers at once, at one seed, over uTP: all connections share the seed's UDP port."""
+    libtorrent_download(recording, "utp", leechers=3)
+
+
+def libtorrent_utp_trixie(recording):
+    """The seed is the libtorrent of Debian trixie."""
+    root = recording.use(LibtorrentRoot(ROOTS / "trixie"))
+    libtorrent_download(recording, "utp", seed_command=root.command)
+
+
+def libtorrent_utp_forky(recording):
+    """The leecher is the libtorrent of Debian forky."""
+    root = recording.use(LibtorrentRoot(ROOTS / "forky"))
+    libtorrent_download(recording, "utp", leecher_command=root.command)
 
 
 def npm_nofast(recording):
@@ -28,15 +54,21 @@ def npm_ids(recording):
     npm_wires(recording, "--both", "--other-extensions", 5)
 
 
-def libtorrent_download(recording, transport, leechers=1):
-    seed = recording.start("seed", libtorrent_command(
+def start_seed(recording, transport, command=libtorrent_command):
+    """Start a seed that has lost files; returns its ADDRESS:PORT when leechers may come."""
+    seed = recording.start("seed", command(
         "seed", "--address", SEED_ADDRESS, "--transport", transport, "--lose", *LOST_FILES))
     seed.wait_for("ready")
-    address = "{address}:{port}".format(**seed.wait_for("listening"))
+    return "{address}:{port}".format(**seed.wait_for("listening"))
+
+
+def libtorrent_download(recording, transport, leechers=1,
+                        seed_command=libtorrent_command, leecher_command=libtorrent_command):
+    seed = start_seed(recording, transport, seed_command)
     with recording.capture():
-        downloads = [recording.start_receiver(f"leecher {number}", libtorrent_command(
-            "leech", "--address", own_address, "--transport", transport, "--connect", address))
-            for number, own_address in enumerate(LEECHER_ADDRESSES[:leechers], 1)]
+        downloads = [recording.start_receiver(f"leecher {number}", leecher_command(
+            "leech", "--address", address, "--transport", transport, "--connect", seed))
+            for number, address in enumerate(LEECHER_ADDRESSES[:leechers], 1)]
         for download in downloads:
             download.wait_until_ended()
 
@@ -47,4 +79,6 @@ def npm_wires(recording, *options):
             "wires.mjs", "--connect-address", "127.0.0.2", *options)).wait_until_ended()
 
 
-ALL = {scenario.__name__: scenario for scenario in (libtorrent_tcp_fast, npm_nofast, npm_fast, npm_ids)}
+ALL = {scenario.__name__: scenario for scenario in (
+    libtorrent_tcp_fast, libtorrent_utp, libtorrent_utp_three, libtorrent_utp_trixie, libtorrent_utp_forky,
+    npm_nofast, npm_fast, npm_ids)}

@@ -3,7 +3,7 @@
 
   seed   has the whole sample torrent, checks it, deletes the files named by --lose, and serves. Each block that is asked
          for from a lost file makes a disk read error, upon which libtorrent sends a DontHave and a Reject.
-  leech  connects to a seed, downloads, and ends when it has no peer any more.
+  leech  connects to a seed, downloads what there is, and ends when nothing has come for a while (--quiet).
 
 Events, in the order in which libtorrent reports them:
 
@@ -13,7 +13,7 @@ Events, in the order in which libtorrent reports them:
   request, reject_sent      sent; likewise (libtorrent does not log the DontHaves that it sends)
   connected, disconnected   of a peer
   error                     something that would make this log incomplete or the run worthless
-  done                      once, at the end: complete, no peer left, or stopped (by SIGTERM or the time limit)
+  done                      once, at the end: complete, quiet, or stopped (by SIGTERM or the time limit)
 
 Nothing but the given peers is talked to: no trackers, DHT, LSD, UPnP or NAT-PMP. Needs Debian's python3-libtorrent.
 """
@@ -32,7 +32,6 @@ import sample_torrent
 FORCED_PLAINTEXT = 2  # libtorrent: enc_policy pe_disabled
 ALL_ALERTS = 0x7FFFFFFF
 POLL_SECONDS = 0.02
-ALONE_SECONDS = 1
 
 WIRE_MESSAGE = re.compile(r"(<==|==>) ([A-Z_]+) \[ (.*?) ?\]")
 EVENT_OF_MESSAGE = {
@@ -52,6 +51,7 @@ def arguments():
     parser.add_argument("--transport", choices=["tcp", "utp"], default="tcp")
     parser.add_argument("--lose", type=int, nargs="*", default=[], metavar="FILE", help="seed: files to delete, 0 to 7")
     parser.add_argument("--connect", metavar="ADDRESS:PORT", help="peer to connect to")
+    parser.add_argument("--quiet", type=float, default=2, metavar="SECONDS", help="leech: how long nothing may come")
     parser.add_argument("--time-limit", type=float, default=60, metavar="SECONDS")
     return parser.parse_args()
 
@@ -89,22 +89,22 @@ def block_numbers(text):
 
 
 def report_wire_message(alert):
+    """Print one message between peers; false if it is none that matters here."""
     message = WIRE_MESSAGE.search(alert.message())
     event = message and EVENT_OF_MESSAGE.get(message.group(1, 2))
     if not event:
-        return
+        return False
     if event == "donthave":
         numbers = {"piece": int(re.search(r"piece: (\d+)", message[3])[1])}
     else:
         numbers = block_numbers(message[3])
     emit(event, peer="%s:%d" % alert.endpoint, **numbers, raw=message[0])
+    return True
 
 
-def report(alert):
-    """Print what matters of one alert."""
-    if isinstance(alert, libtorrent.peer_log_alert):
-        report_wire_message(alert)
-    elif isinstance(alert, libtorrent.peer_connect_alert):
+def report_session(alert):
+    """Print what matters of an alert that is no message between peers."""
+    if isinstance(alert, libtorrent.peer_connect_alert):
         emit("connected", peer="%s:%d" % alert.endpoint)
     elif isinstance(alert, libtorrent.peer_disconnected_alert):
         emit("disconnected", peer="%s:%d" % alert.endpoint, raw=alert.message())
@@ -122,6 +122,7 @@ class Peer:
             "flags": libtorrent.torrent_flags.update_subscribe,  # above all: not auto-managed, not paused
         })
         self.deadline = time.monotonic() + options.time_limit
+        self.last_message = None
 
     def stop(self):
         self.deadline = time.monotonic()
@@ -131,22 +132,21 @@ class Peer:
         while True:
             success, over = finished(), time.monotonic() >= self.deadline
             for alert in self.session.pop_alerts():  # once more at the end, so that none is left behind
-                report(alert)
+                self.report(alert)
             if success or over:
                 return success
             time.sleep(POLL_SECONDS)
 
-    def alone(self):
-        """A condition: a peer came, and then there was none for a while."""
-        last_seen = None
+    def report(self, alert):
+        if isinstance(alert, libtorrent.peer_log_alert):
+            if report_wire_message(alert):
+                self.last_message = time.monotonic()
+        else:
+            report_session(alert)
 
-        def condition():
-            nonlocal last_seen
-            if self.torrent.status().num_peers > 0:
-                last_seen = time.monotonic()
-            return last_seen is not None and time.monotonic() - last_seen > ALONE_SECONDS
-
-        return condition
+    def quiet_for(self, seconds):
+        """A condition: there have been messages, and then none for that long."""
+        return lambda: self.last_message is not None and time.monotonic() - self.last_message > seconds
 
 
 def serve(peer, options, folder):
@@ -163,9 +163,9 @@ def download(peer, options):
     if not peer.run_until(lambda: peer.torrent.status().state == libtorrent.torrent_status.states.downloading):
         return "stopped"
     peer.torrent.connect_peer((address, int(port)))
-    if not peer.run_until(peer.alone()):
+    if not peer.run_until(peer.quiet_for(options.quiet)):
         return "stopped"
-    return "complete" if peer.torrent.status().is_seeding else "no peer left"
+    return "complete" if peer.torrent.status().is_seeding else "quiet"
 
 
 def main():
