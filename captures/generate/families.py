@@ -1,0 +1,8 @@
+"""The families of captures, one module each. Importing this module registers every capture."""
+
+import bad_input
+import carriers
+import framing
+import ids
+
+FAMILIES = (ids, framing, carriers, bad_input)

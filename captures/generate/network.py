@@ -1,0 +1,84 @@
+"""Packets below BitTorrent: TCP and UDP headers, IPv4 and IPv6, and the link layers that captures come with.
+
+Everything that a receiver would check is right: lengths, checksums, and the pseudo header's part in them.
+"""
+
+import ipaddress
+import struct
+
+TCP = 6
+UDP = 17
+
+FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+
+MACS = {False: bytes.fromhex("025400000001"), True: bytes.fromhex("025400000002")}
+
+
+def checksum(data):
+    """The Internet checksum (RFC 1071)."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+class Address:
+    """An IP address and a port, with what the headers need computed once."""
+
+    def __init__(self, host, port):
+        ip = ipaddress.ip_address(host)
+        self.host, self.port, self.packed, self.version = host, port, ip.packed, ip.version
+
+
+def with_checksum(segment, offset, protocol, source, destination):
+    pseudo = source.packed + destination.packed + struct.pack(">II", len(segment), protocol)
+    return segment[:offset] + struct.pack(">H", checksum(pseudo + segment)) + segment[offset + 2:]
+
+
+def tcp_segment(source, destination, seq, ack, flags, payload=b""):
+    header = struct.pack(">HHIIBBHHH", source.port, destination.port, seq, ack, 5 << 4, flags, 65535, 0, 0)
+    return with_checksum(header + payload, 16, TCP, source, destination)
+
+
+def udp_datagram(source, destination, payload):
+    header = struct.pack(">HHHH", source.port, destination.port, 8 + len(payload), 0)
+    return with_checksum(header + payload, 6, UDP, source, destination)
+
+
+def ip_packet(source, destination, protocol, payload):
+    """An IPv4 packet (never fragmented) or an IPv6 packet, by the version of the addresses."""
+    if source.version == 6:
+        return struct.pack(">IHBB", 6 << 28, len(payload), protocol, 64) + source.packed + destination.packed + payload
+    header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0x4000, 64, protocol, 0)
+    header += source.packed + destination.packed
+    return header[:10] + struct.pack(">H", checksum(header)) + header[12:] + payload
+
+
+def ethertype(packet):
+    return struct.pack(">H", 0x86DD if packet[0] >> 4 == 6 else 0x0800)
+
+
+def ethernet(packet, answer):
+    """`answer` is true for packets of the side that accepted the connection."""
+    return MACS[not answer] + MACS[answer] + ethertype(packet) + packet
+
+
+def vlan(packet, answer):
+    """Ethernet with an 802.1Q tag, VLAN 54."""
+    return MACS[not answer] + MACS[answer] + struct.pack(">HH", 0x8100, 54) + ethertype(packet) + packet
+
+
+def raw_ip(packet, answer):
+    return packet
+
+
+def linux_cooked(packet, answer):
+    """SLL, what `tcpdump -i any` writes, seen from the side that opened the connection."""
+    direction = 0 if answer else 4
+    return struct.pack(">HHH8s", direction, 1, 6, MACS[answer]) + ethertype(packet) + packet
+
+
+# LINKTYPE_ values of https://www.tcpdump.org/linktypes.html
+LINKTYPES = {ethernet: 1, vlan: 1, raw_ip: 101, linux_cooked: 113}
