@@ -61,8 +61,8 @@ class Recording:
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self):
-        folder = self._cleanup.enter_context(tempfile.TemporaryDirectory())
-        self._file = pathlib.Path(folder, "capture.pcapng")
+        self.folder = pathlib.Path(self._cleanup.enter_context(tempfile.TemporaryDirectory()))
+        self._file = self.folder / "capture.pcapng"
         return self
 
     def __exit__(self, *_):

@@ -3,8 +3,10 @@
 import os
 import pathlib
 
+import networks
 import npm_clients
-from running import LibtorrentRoot, libtorrent_command
+import sample_torrent
+from running import CLIENTS, DEBIAN_PYTHON, LibtorrentRoot, libtorrent_command
 
 LOST_FILES = [1, 4, 6]
 SEED_ADDRESS = "127.0.0.1"
@@ -39,6 +41,30 @@ def libtorrent_utp_forky(recording):
     libtorrent_download(recording, "utp", leecher_command=root.command)
 
 
+def libtorrent_utp_lossy(recording):
+    """Over uTP through a relay that drops, delays and duplicates packets. Captured on the leecher's side of it."""
+    seed_side = recording.use(networks.Neighbour("seed", "10.54.1.1", "10.54.1.2"))
+    leecher_side = recording.use(networks.Neighbour("leecher", "10.54.2.1", "10.54.2.2"))
+    seed = start_seed(recording, "utp", lambda *options: seed_side.command(libtorrent_command(*options)),
+                      seed_side.address)
+    relay = recording.start("relay", [
+        DEBIAN_PYTHON, CLIENTS / "utp_relay.py", "--listen", f"{leecher_side.our_address}:0", "--to", seed])
+    with recording.capture(leecher_side.interface):
+        recording.start_receiver("leecher 1", leecher_side.command(libtorrent_command(
+            "leech", "--address", leecher_side.address, "--transport", "utp", "--connect", listening_at(relay),
+            "--quiet", 10))).wait_until_ended()
+
+
+def webtorrent_leecher(recording):
+    """A WebTorrent leecher, which asks again and again for the pieces that the libtorrent seed has disowned."""
+    webtorrent_download(recording, "tcp")
+
+
+def webtorrent_leecher_utp(recording):
+    """The same over uTP."""
+    webtorrent_download(recording, "utp")
+
+
 def npm_nofast(recording):
     """npm wires without the Fast extension: a DontHave silently ends the requests."""
     npm_wires(recording)
@@ -54,12 +80,16 @@ def npm_ids(recording):
     npm_wires(recording, "--both", "--other-extensions", 5)
 
 
-def start_seed(recording, transport, command=libtorrent_command):
+def listening_at(client):
+    return "{address}:{port}".format(**client.wait_for("listening"))
+
+
+def start_seed(recording, transport, command=libtorrent_command, address=SEED_ADDRESS):
     """Start a seed that has lost files; returns its ADDRESS:PORT when leechers may come."""
     seed = recording.start("seed", command(
-        "seed", "--address", SEED_ADDRESS, "--transport", transport, "--lose", *LOST_FILES))
+        "seed", "--address", address, "--transport", transport, "--lose", *LOST_FILES))
     seed.wait_for("ready")
-    return "{address}:{port}".format(**seed.wait_for("listening"))
+    return listening_at(seed)
 
 
 def libtorrent_download(recording, transport, leechers=1,
@@ -73,6 +103,16 @@ def libtorrent_download(recording, transport, leechers=1,
             download.wait_until_ended()
 
 
+def webtorrent_download(recording, transport):
+    torrent = recording.folder / "sample.torrent"
+    torrent.write_bytes(sample_torrent.torrent())
+    seed = start_seed(recording, transport)
+    with recording.capture():
+        recording.start_receiver("leecher 1", npm_clients.command(
+            "webtorrent_leecher.mjs", "--torrent", torrent, "--connect", seed, "--transport", transport,
+            "--failures", 150)).wait_until_ended()
+
+
 def npm_wires(recording, *options):
     with recording.capture():
         recording.start_receiver("wires", npm_clients.command(
@@ -81,4 +121,4 @@ def npm_wires(recording, *options):
 
 ALL = {scenario.__name__: scenario for scenario in (
     libtorrent_tcp_fast, libtorrent_utp, libtorrent_utp_three, libtorrent_utp_trixie, libtorrent_utp_forky,
-    npm_nofast, npm_fast, npm_ids)}
+    libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, npm_nofast, npm_fast, npm_ids)}

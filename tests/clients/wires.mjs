@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util'
 import BitField from 'bitfield'
 import Protocol from 'bittorrent-protocol'
 import ltDontHave from 'lt_donthave'
+import { logReceived } from './received.mjs'
 
 const PIECES = 16
 const BLOCK = 0x4000
@@ -85,19 +86,8 @@ class End {
   }
 
   listen () {
-    const { wire, log } = this
-    let effective = null
-    wire.on('request', (piece, begin, length, respond) => this.serve(piece, respond))
-    wire.on('reject', (piece, begin, length) => log('reject', { piece, begin, length }))
-    wire.lt_donthave.on('donthave', piece => {
-      effective = piece
-      log('donthave', { piece })
-    })
-    wire.on('extended', (name, payload) => {
-      if (name !== 'lt_donthave') return
-      if (effective === null) log('donthave', { piece: Buffer.from(payload).readUInt32BE(), ignored: true })
-      effective = null
-    })
+    this.wire.on('request', (piece, begin, length, respond) => this.serve(piece, respond))
+    logReceived(this.wire, this.log)
   }
 
   serve (piece, respond) {
