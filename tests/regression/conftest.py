@@ -1,0 +1,46 @@
+"""Fixtures: tshark in one pass and in two, and the commands of a failing test, to repeat it by hand."""
+
+import pytest
+
+from tshark import Staging, Tshark
+
+
+@pytest.fixture(scope="session")
+def staging():
+    folder = Staging()
+    yield folder
+    folder.remove()
+
+
+@pytest.fixture(params=["plain", "-2"])
+def tshark(request, staging):
+    """Every test that takes this runs twice: in one pass over the file, and in two."""
+    return remember(request, Tshark(staging, two_passes=request.param == "-2"))
+
+
+@pytest.fixture
+def one_pass(request, staging):
+    return remember(request, Tshark(staging))
+
+
+@pytest.fixture
+def two_passes(request, staging):
+    """For what only the future knows."""
+    return remember(request, Tshark(staging, two_passes=True))
+
+
+def remember(request, runner):
+    """Share the names of the expert items among tests, and let the report find the commands."""
+    session = request.session
+    runner._expert_names = getattr(session, "expert_names", None)
+    request.addfinalizer(lambda: setattr(session, "expert_names", runner._expert_names))
+    request.node.runners = [*getattr(request.node, "runners", []), runner]
+    return runner
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        commands = [command for runner in getattr(item, "runners", []) for command in runner.commands]
+        report.sections.append(("tshark, to repeat it by hand", "\n".join(commands)))

@@ -1,0 +1,90 @@
+"""Link layers, ports and preferences: the captures of captures/generate/carriers.py.
+
+A row is: frame, sender, piece, id, handshake that assigned the id, assumed?, Fast?
+"""
+
+import pytest
+
+from rows import DONT_HAVE, dont_haves
+
+STORY = ["9 10.0.0.2 5 3 6 0 0", "10 10.0.0.1 6 7 7 0 0"]
+
+
+@pytest.mark.parametrize("capture", ["carrier-ipv4", "carrier-vlan", "carrier-raw-ip", "carrier-cooked"])
+def test_link_layers(tshark, capture):
+    assert dont_haves(tshark, capture) == STORY
+
+
+@pytest.mark.parametrize("capture", ["carrier-ipv6", "carrier-raw-ipv6"])
+def test_ipv6(tshark, capture):
+    rows = tshark.rows(capture, DONT_HAVE.replace("ip.src", "ipv6.src"), where="bt.donthave")
+    assert rows == ["9 2001:db8::2 5 3 6 0 0", "10 2001:db8::1 6 7 7 0 0"]
+
+
+@pytest.mark.parametrize("options", [
+    [],
+    ["-o", "tcp.try_heuristic_first:TRUE"],
+    ["-d", "tcp.port==27000,bittorrent"],
+    ["-d", "tcp.port==6881,bittorrent"],
+    ["-o", "bittorrent.tcp.port:20000-30000"],
+    ["-o", "bittorrent.tcp.port:51400-51420"],
+], ids=lambda options: options[-1] if options else "default")
+@pytest.mark.parametrize("capture", ["carrier-ipv4", "port-6881", "port-6889", "port-51413"])
+def test_every_way_to_the_dissector(tshark, capture, options):
+    """The handshake, the ports 6881 to 6889, a port range of the preferences, Decode As, heuristics first: in every
+    combination the messages come to us."""
+    assert dont_haves(tshark, capture, *options) == STORY
+
+
+LATE = ["1 10.0.0.2 5 3 - 1 0", "3 10.0.0.2 6 3 - 1 0"]
+FALLBACK = ["-o", "bt.donthave.fallback_id:3"]
+
+
+@pytest.mark.parametrize("capture, options", [
+    ("late-port-6881", []),
+    ("late-port-6881", ["-o", "tcp.try_heuristic_first:TRUE"]),
+    ("late-port-51413", ["-o", "bittorrent.tcp.port:51413"]),
+    ("late-port-51413", ["-o", "bittorrent.tcp.port:6881-6889,51400-51420"]),
+    ("late-port-27000", ["-d", "tcp.port==27000,bittorrent"]),
+    ("late-port-51413", ["-d", "tcp.port==51400-51420,bittorrent"]),
+])
+def test_fallback_id(tshark, capture, options):
+    """A capture that begins after the handshakes: the preference says which id to assume, and each row says that it
+    was assumed."""
+    assert dont_haves(tshark, capture, *FALLBACK, *options) == LATE
+    assert tshark.experts(capture, *FALLBACK, *options) == ["1 id_assumed", "3 id_assumed"]
+
+
+@pytest.mark.parametrize("options", [[], ["-o", "bt.donthave.fallback_id:0"], ["-o", "bt.donthave.fallback_id:5"]])
+def test_nothing_is_assumed_unasked(tshark, options):
+    """Without the preference, or with another number in it, a late capture has no DontHaves."""
+    assert dont_haves(tshark, "late-port-6881", *options) == []
+    assert tshark.experts("late-port-6881", *options) == []
+
+
+def test_a_handshake_ends_the_assumption(tshark):
+    """Where the receiver's handshake was captured, it alone counts; the other direction still has only the preference."""
+    assert dont_haves(tshark, "late-then-handshake", *FALLBACK) == [
+        "1 10.0.0.2 5 3 - 1 0",
+        "3 10.0.0.2 6 9 2 0 0",
+        "5 10.0.0.1 8 3 - 1 0",
+    ]
+    assert tshark.experts("late-then-handshake", *FALLBACK) == ["1 id_assumed", "5 id_assumed"]
+
+
+def test_fallback_id_never_overrules_a_handshake(tshark):
+    """With every handshake captured the preference changes nothing, even where it names another extension."""
+    assert dont_haves(tshark, "ids-both-ways", "-o", "bt.donthave.fallback_id:7") == dont_haves(tshark, "ids-both-ways")
+    assert tshark.experts("ids-both-ways", "-o", "bt.donthave.fallback_id:7") == []
+
+
+def test_ports_used_again(tshark):
+    """A second connection between the same ports knows nothing of the first one's ids."""
+    assert dont_haves(tshark, "ports-reused") == ["9 10.0.0.2 5 3 6 0 0", "21 10.0.0.2 6 4 17 0 0"]
+    assert dont_haves(tshark, "ports-reused-silent") == ["9 10.0.0.2 5 3 6 0 0"]
+
+
+def test_many_connections_at_once(tshark):
+    """Thirty connections, packet by packet in turn, each with ids of its own."""
+    assert dont_haves(tshark, "interleaved") == [
+        f"{151 + number} 10.0.0.2 {number} {number + 1} {91 + number} 0 0" for number in range(30)]

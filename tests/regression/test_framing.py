@@ -1,0 +1,109 @@
+"""No DontHave is lost, and none is counted twice: the captures of captures/generate/framing.py.
+
+A row is: frame and piece. A message belongs to the frame that completes it.
+"""
+
+import framing
+import pytest
+
+from rows import pieces
+
+
+def numbered(*pairs):
+    return [f"{frame} {piece}" for frame, piece in pairs]
+
+
+def listed(numbers):
+    return ",".join(map(str, numbers))
+
+
+@pytest.mark.parametrize("capture", ["framing-split", "framing-split-behind"])
+def test_split_at_each_byte(tshark, capture):
+    """A DontHave in two segments, cut at each of its nine byte boundaries, alone and among other messages."""
+    assert pieces(tshark, capture) == numbered(*((8 + 2 * cut, cut) for cut in range(1, 10)))
+
+
+def test_one_byte_a_segment(tshark):
+    assert pieces(tshark, "framing-bytes") == ["18 5", "28 6"]
+
+
+def test_segment_that_ends_after_the_length_prefix(tshark):
+    assert pieces(tshark, "framing-after-prefix") == ["10 5,6", "11 7"]
+
+
+def test_forty_messages_in_a_segment(tshark):
+    assert pieces(tshark, "framing-forty") == [f"9 {listed(range(40))}", f"11 {listed(range(40, 60))}"]
+
+
+def test_behind_messages_that_few_programs_know(tshark):
+    """Ids 18, 21, 22 and 23 of BEP 52, an id that nobody defined, and keep-alives."""
+    assert pieces(tshark, "framing-other-ids") == ["9 1", "10 2", "11 3", "12 4", "13 5,6", "14 7", "15 8"]
+
+
+def test_behind_a_metadata_block(tshark):
+    """16 KiB of ut_metadata, in one segment and in twelve."""
+    assert pieces(tshark, "framing-metadata-block") == ["9 5", "21 6", "22 7"]
+
+
+def test_behind_a_large_piece(tshark):
+    """512 KiB in one Piece, in segments as a capture with offload has them and in ordinary ones."""
+    assert pieces(tshark, "framing-large-piece") == ["18 5", "19 6", "379 7", "380 8"]
+
+
+RETRANSMISSION = ["9 5", "11 6", "14 7", "16 8"]
+
+
+@pytest.mark.parametrize("options", [
+    [],
+    ["-o", "tcp.reassemble_out_of_order:TRUE"],
+    ["-o", "tcp.analyze_sequence_numbers:FALSE"],
+], ids=["default", "out of order", "no analysis"])
+def test_retransmissions_count_once(tshark, options):
+    """Whole segments again, parts of them, and several in one; also when TCP hands them to us twice."""
+    assert pieces(tshark, "framing-retransmission", *options) == RETRANSMISSION
+
+
+@pytest.mark.parametrize("options", [
+    ["-o", "tcp.reassemble_out_of_order:TRUE"],
+    ["-o", "tcp.analyze_sequence_numbers:FALSE"],
+], ids=["out of order", "no analysis"])
+def test_new_bytes_behind_old_ones(tshark, options):
+    """A segment that repeats a message and goes on with a new one, with the settings that show it to us."""
+    assert pieces(tshark, "framing-overlap", *options) == ["9 5", "10 6", "11 7", "12 8"]
+
+
+def test_segments_out_of_order(tshark):
+    """DontHave 2 arrives late, and DontHave 3 with it; DontHave 5 is in three segments, the last first."""
+    assert pieces(tshark, "framing-out-of-order", "-o", "tcp.reassemble_out_of_order:TRUE") == [
+        "9 1", "11 2,3", "12 4", "15 5", "16 6"]
+
+
+WITHOUT_REASSEMBLY = ["9 1,2", "13 3", "16 4", "17 5", "20 6", "21 7"]
+
+
+@pytest.mark.parametrize("option", [
+    "tcp.desegment_tcp_streams:TRUE",
+    "tcp.desegment_tcp_streams:FALSE",
+    "bittorrent.desegment:FALSE",
+])
+def test_without_reassembly(tshark, option):
+    """Sync survives blocks that TCP does not put together, and finds the DontHave behind the end of one."""
+    assert pieces(tshark, "framing-no-reassembly", "-o", option) == WITHOUT_REASSEMBLY
+
+
+@pytest.mark.parametrize("option", ["tcp.desegment_tcp_streams:TRUE", "tcp.desegment_tcp_streams:FALSE"])
+def test_packets_cut_to_96_bytes(tshark, option):
+    """Every DontHave within the captured bytes is found; number 6 is not among them."""
+    assert pieces(tshark, "framing-snaplen", "-o", option) == [row for row in WITHOUT_REASSEMBLY if row != "20 6"]
+
+
+def test_missing_packets(tshark):
+    """3 % of the packets are missing; every DontHave whose segment was captured is found, none is made up."""
+    found = tshark.rows("framing-gaps", "bt.donthave.piece_index", where="bt.donthave")
+    assert found == [str(piece) for piece in framing.gaps_found()]
+
+
+def test_missing_packets_without_reassembly(tshark):
+    found = tshark.rows("framing-gaps", "bt.donthave.piece_index", "-o", "tcp.desegment_tcp_streams:FALSE",
+                        where="bt.donthave")
+    assert found == [str(piece) for piece in framing.gaps_found()]

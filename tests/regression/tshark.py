@@ -1,0 +1,165 @@
+"""Runs tshark with the plugin that was built, or without any plugin, and returns what it prints.
+
+As root, tshark ignores WIRESHARK_PLUGIN_DIR without a word. So it runs as nobody then, and gets copies of what nobody
+may not read.
+"""
+
+import gzip
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("BT_DONTHAVE_BUILD", ROOT / "build")).resolve()
+PLUGINS = BUILD / "plugins"
+SYNTHETIC = ROOT / "captures" / "synthetic"
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+# tshark prints them as 1 and 0 up to 4.0, as True and False later.
+BOOLEANS = {"bt.donthave.id_assumed", "bt.donthave.fast", "bt.donthave.late_request.crossed"}
+
+sys.path.insert(0, str(ROOT / "captures" / "generate"))
+
+
+class Staging:
+    """A folder that the user who runs tshark can read."""
+
+    def __init__(self):
+        self.drop_root = os.geteuid() == 0
+        self.folder = Path(tempfile.mkdtemp(prefix="bt-donthave-"))
+        self.folder.chmod(0o755)
+        self.known = {}
+
+    def readable(self, path):
+        """Return `path`, or the path of a copy if nobody cannot read it."""
+        if not self.drop_root:
+            return path
+        if path not in self.known:
+            test = ["test", "-r", str(path), *(["-a", "-x", str(path)] if path.is_dir() else [])]
+            if subprocess.run([*NOBODY, *test]).returncode == 0 or not path.exists():
+                self.known[path] = path
+            else:
+                self.known[path] = self._copy(path)
+        return self.known[path]
+
+    def _copy(self, path):
+        target = self.folder / f"{len(self.known)}-{path.name}"
+        if path.is_dir():
+            shutil.copytree(path, target)
+        else:
+            shutil.copyfile(path, target)
+        for copied in [target, *target.rglob("*")]:
+            copied.chmod(0o755 if copied.is_dir() else 0o644)
+        return target
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Tshark:
+    """One way to run tshark: in one pass or two, with the plugin or as it comes."""
+
+    def __init__(self, staging, two_passes=False, options=()):
+        self.staging = staging
+        self.two_passes = two_passes
+        self.options = list(options)
+        self.commands = []
+        self._expert_names = None
+
+    def command(self, arguments, plugins=PLUGINS):
+        environment = ["env", "-u", "XDG_CONFIG_HOME", "-u", "WIRESHARK_CONFIG_DIR", "HOME=/nonexistent",
+                       "LC_ALL=C.UTF-8", "TZ=UTC", f"WIRESHARK_PLUGIN_DIR={self.staging.readable(plugins)}"]
+        return [*(NOBODY if self.staging.drop_root else []), *environment, "tshark", *map(str, arguments)]
+
+    def run(self, *arguments, plugins=PLUGINS):
+        """Return what tshark prints with these arguments; it must not fail, nor report a bug in a dissector."""
+        command = self.command(arguments, plugins)
+        self.commands.append(shlex.join(command))
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
+        errors = done.stderr.decode(errors="replace")
+        assert done.returncode == 0, f"tshark exits with {done.returncode}: {errors}"
+        for trouble in ("issector bug", "was compiled for Wireshark", "Couldn't load", "ERROR:", "CRITICAL"):
+            assert trouble not in errors, errors
+        return done.stdout.decode(errors="replace")
+
+    def read(self, capture, *arguments, plugins=PLUGINS):
+        """Return what tshark prints for a capture: a path, or the name of a synthetic one."""
+        passes = ["-2"] if self.two_passes else []
+        path = self.staging.readable(find(capture))
+        return self.run(*passes, "-r", path, *self.options, *arguments, plugins=plugins)
+
+    def stock(self, capture, *arguments):
+        """The same without the plugin."""
+        return self.read(capture, *arguments, plugins=Path("/nonexistent"))
+
+    def rows(self, capture, fields, *options, where=None):
+        """Return the rows of `-T fields`, each one string: fields apart by spaces, `-` for none, repeated ones by commas.
+
+        `where` is a display filter. A frame that Wireshark calls malformed must be so without the plugin, too.
+        """
+        fields = fields.split()
+        columns = [part for field in ["frame.number", "_ws.malformed", *fields] for part in ("-e", field)]
+        filters = ["-Y", f"({where}) || _ws.malformed"] if where else []
+        lines = [line.split("\t") for line in
+                 self.read(capture, *options, *filters, "-T", "fields", *columns).splitlines()]
+        malformed = [line[0] for line in lines if line[1]]
+        if malformed:
+            assert malformed == self.stock_malformed(capture, *options)
+        return [" ".join(map(value, fields, line[2:])) for line in lines
+                if where is None or not line[1] or any(line[3:])]
+
+    def stock_malformed(self, capture, *options):
+        """The frames that are malformed without the plugin, whose own preferences stock tshark does not know."""
+        ours = [number for number, option in enumerate(options) if option.startswith("bt.donthave.")]
+        kept = [option for number, option in enumerate(options) if number not in ours and number + 1 not in ours]
+        return self.stock(capture, *kept, "-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number").split()
+
+    def expert_names(self):
+        """The names of our expert items."""
+        if self._expert_names is None:
+            prefix = "bt.donthave.expert."
+            fields = (line.split("\t") for line in self.run("-G", "fields").splitlines())
+            self._expert_names = [field[2][len(prefix):] for field in fields
+                                  if field[0] == "F" and field[2].startswith(prefix)]
+        return self._expert_names
+
+    def experts(self, capture, *options):
+        """Return our expert items, each as "FRAME NAME"; as often as there are of them."""
+        columns = [part for name in self.expert_names() for part in ("-e", f"bt.donthave.expert.{name}")]
+        printed = self.read(capture, *options, "-T", "fields", "-e", "frame.number", *columns)
+        found = []
+        for line in printed.splitlines():
+            frame, *values = line.split("\t")
+            for name, present in zip(self.expert_names(), values):
+                found += [f"{frame} {name}"] * (present.count(",") + 1 if present else 0)
+        return found
+
+    def info(self, capture, *options):
+        """Return the Info column of each frame; no tree is built for it."""
+        columns = ["-o", 'gui.column.format:"Info","%i"']
+        return [line.strip() for line in self.read(capture, *options, *columns).splitlines()]
+
+
+def value(field, printed):
+    """One field of a row; booleans as 1 and 0 on every version."""
+    if field in BOOLEANS:
+        printed = printed.replace("True", "1").replace("False", "0")
+    return printed or "-"
+
+
+def find(capture):
+    """The path of a capture; a name alone is one of captures/synthetic."""
+    if isinstance(capture, Path):
+        return capture
+    plain = SYNTHETIC / f"{capture}.pcap"
+    return plain if plain.exists() else SYNTHETIC / f"{capture}.pcap.gz"
+
+
+def contents(path):
+    """The bytes of a capture, decompressed."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
