@@ -3,7 +3,10 @@
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
-command_name=tools/$(basename "$0")
+command_name=${command_name:-tools/$(basename "$0")}
+
+# As sysexits.h's EX_TEMPFAIL.
+exit_no_network=75
 
 packages_to_build=(tshark wireshark-dev libglib2.0-dev cmake ninja-build gcc libc6-dev pkg-config)
 packages_to_test=(python3 python3-pytest)
@@ -53,7 +56,7 @@ missing_packages() {
 
 # install_packages PACKAGE...: installs what is missing; without network and without a wait if nothing is.
 install_packages() {
-    local missing become_root=() log reason
+    local missing become_root=() apt log reason
     mapfile -t missing < <(missing_packages "$@")
     if [ ${#missing[@]} -gt 0 ]; then
         command -v apt-get >/dev/null ||
@@ -66,18 +69,16 @@ install_packages() {
         fi
         say "installing ${missing[*]} ..."
         log=$tmp/apt.log
-        if ! {
-            # A source that fails need not be the one that has our packages: the installation decides.
-            "${become_root[@]}" apt-get update &&
-                "${become_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
-                    install -y --no-install-recommends "${missing[@]}"
-        } </dev/null >"$log" 2>&1; then
+        apt=("${become_root[@]}" env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+        # A source that fails need not be the one that has our packages: the installation decides.
+        "${apt[@]}" update </dev/null >"$log" 2>&1 || true
+        if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1; then
             if grep -qE 'Failed to fetch|Could not (resolve|connect)|Temporary failure|Unable to connect' "$log"; then
-                reason="no network, or the package mirror does not answer"
-            else
-                reason=$(grep -E '^E: ' "$log" | tail -n 1)
+                say "cannot install ${missing[*]}: no network, or the package mirror does not answer"
+                exit "$exit_no_network"
             fi
-            die "cannot install ${missing[*]}: ${reason:-apt-get failed, $(tail -n 1 "$log")}"
+            reason=$(grep -E '^E: ' "$log" | tail -n 1)
+            die "cannot install ${missing[*]}: ${reason:-$(tail -n 1 "$log")}"
         fi
     fi
     command -v tshark >/dev/null || die "the package tshark is installed, but there is no tshark in PATH ($PATH)"
