@@ -158,7 +158,7 @@ def bad_ids(trace):
     13  seed:    id 0xff, four bytes: what -1 would be in a byte
     14  seed:    id 3, four bytes
     """
-    peers = begin(trace, leecher={"lt_donthave": "3"})
+    peers = begin(trace, leecher_ids={"lt_donthave": "3"})
     for value in (-1, 256, [3], {"id": 3}):
         peers.leecher.send(extension_handshake({"lt_donthave": value}))
     peers.seed.send(extended(255, numbers(5)))
@@ -173,7 +173,7 @@ def bad_m(trace):
     7   seed:    m is an integer
     9   seed:    id 3, four bytes
     """
-    peers = begin(trace, leecher=["lt_donthave", 3], seed=7)
+    peers = begin(trace, leecher_ids=["lt_donthave", 3], seed_ids=7)
     peers.seed.send(extended(3, numbers(5)))
 
 

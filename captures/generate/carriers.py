@@ -147,7 +147,7 @@ def ports_reused(trace):
     first.leecher.finish()
     first.seed.finish()
     trace.wait(120)
-    second = begin(trace, leecher={"lt_donthave": 4, "ut_pex": 3}, first=(700000, 900000))
+    second = begin(trace, leecher_ids={"lt_donthave": 4, "ut_pex": 3}, first=(700000, 900000))
     second.seed.send(extended(3, numbers(7)))
     second.seed.send(dont_have(4, 6))
 

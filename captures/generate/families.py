@@ -4,5 +4,6 @@ import bad_input
 import carriers
 import framing
 import ids
+import ledger
 
-FAMILIES = (ids, framing, carriers, bad_input)
+FAMILIES = (ids, framing, carriers, bad_input, ledger)

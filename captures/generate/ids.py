@@ -21,7 +21,7 @@ def both_ways(trace):
     12  leecher: upload_only, id 3, four bytes
     13  seed:    DontHave 8 with id 3
     """
-    peers = begin(trace, leecher={"ut_holepunch": 7, "lt_donthave": 3})
+    peers = begin(trace, leecher_ids={"ut_holepunch": 7, "lt_donthave": 3})
     peers.seed.send(dont_have(3, 5))
     peers.leecher.send(bitfield(range(10), PIECES), dont_have(7, 6))
     peers.seed.send(extended(7, numbers(7)))
@@ -38,7 +38,7 @@ def one_side_none(trace):
     9   seed:    DontHave 5 with id 3
     10  leecher: upload_only, id 3, four bytes
     """
-    peers = begin(trace, seed={"upload_only": 3, "ut_pex": 1})
+    peers = begin(trace, seed_ids={"upload_only": 3, "ut_pex": 1})
     peers.seed.send(dont_have(3, 5))
     peers.leecher.send(extended(3, numbers(5)))
 
@@ -53,7 +53,7 @@ def nobody(trace):
     10  leecher: ut_metadata, id 3, four bytes
     11  seed:    id 7, which nobody assigned, four bytes
     """
-    peers = begin(trace, leecher={"ut_metadata": 3}, seed={"ut_metadata": 3})
+    peers = begin(trace, leecher_ids={"ut_metadata": 3}, seed_ids={"ut_metadata": 3})
     peers.seed.send(extended(3, numbers(5)))
     peers.leecher.send(extended(3, numbers(5)))
     peers.seed.send(extended(7, numbers(5)))
@@ -163,7 +163,7 @@ def two_hundred(trace):
     names = {f"ext_{number:03}": number for number in range(1, 201)}
     leecher = {("lt_donthave" if number == 137 else name): number for name, number in names.items()}
     seed = {("lt_donthave" if number == 200 else name): number for name, number in names.items()}
-    peers = begin(trace, leecher=leecher, seed=seed)
+    peers = begin(trace, leecher_ids=leecher, seed_ids=seed)
     peers.seed.send(dont_have(137, 5))
     peers.seed.send(extended(138, numbers(5)))
     peers.leecher.send(bitfield(ALL, PIECES), dont_have(200, 6))
@@ -201,7 +201,7 @@ def other_names(trace):
     10  seed:    DontHave 5 with id 12
     """
     others = {"ut_pex": 1, "ut_metadata": 2, "upload_only": 3, "ut_holepunch": 4, "share_mode": 7}
-    peers = begin(trace, leecher={**others, "lt_donthave": 12})
+    peers = begin(trace, leecher_ids={**others, "lt_donthave": 12})
     peers.seed.send(*(extended(number, numbers(5)) for number in others.values()), extended(4, bytes(5)))
     peers.seed.send(dont_have(12, 5))
 
@@ -215,6 +215,6 @@ def edges(trace):
     9   seed:    DontHave 5 with id 1
     10  leecher: Bitfield, UNCHOKE, DontHave 6 with id 255
     """
-    peers = begin(trace, leecher={"lt_donthave": 1}, seed={"lt_donthave": 255})
+    peers = begin(trace, leecher_ids={"lt_donthave": 1}, seed_ids={"lt_donthave": 255})
     peers.seed.send(dont_have(1, 5))
     peers.leecher.send(bitfield(ALL, PIECES), UNCHOKE, dont_have(255, 6))

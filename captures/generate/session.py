@@ -29,10 +29,10 @@ def shake_hands(peers, fast=False, seed_fast=None):
     peers.seed.send(handshake("-SE0001-", fast if seed_fast is None else seed_fast))
 
 
-def negotiate(peers, leecher=LEECHER_IDS, seed=SEED_IDS):
+def negotiate(peers, leecher_ids=LEECHER_IDS, seed_ids=SEED_IDS):
     """Frames 6 and 7. The ids that each side wants the other to write."""
-    peers.leecher.send(extension_handshake(leecher), INTERESTED)
-    peers.seed.send(extension_handshake(seed))
+    peers.leecher.send(extension_handshake(leecher_ids), INTERESTED)
+    peers.seed.send(extension_handshake(seed_ids))
 
 
 def offer(peers, pieces=ALL):
@@ -40,10 +40,10 @@ def offer(peers, pieces=ALL):
     peers.seed.send(bitfield(pieces, PIECES), UNCHOKE)
 
 
-def begin(trace, leecher=LEECHER_IDS, seed=SEED_IDS, fast=False, pieces=ALL, **where):
+def begin(trace, leecher_ids=LEECHER_IDS, seed_ids=SEED_IDS, fast=False, pieces=ALL, **where):
     """Frames 1 to 8; return the connection."""
     peers = TcpConnection(trace, **where)
     shake_hands(peers, fast)
-    negotiate(peers, leecher, seed)
+    negotiate(peers, leecher_ids, seed_ids)
     offer(peers, pieces)
     return peers

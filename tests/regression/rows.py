@@ -23,3 +23,42 @@ def pieces(tshark, capture, *options):
 
 def negotiated(tshark, capture, *options):
     return tshark.rows(capture, NEGOTIATED, *options, where="bt.donthave.negotiated")
+
+
+# The ledger: frame, piece, requests, bytes, frames of the requests.
+LEDGER = "frame.number bt.donthave.piece_index bt.donthave.requests bt.donthave.bytes bt.donthave.request_in"
+
+
+def ledger(tshark, capture, *options):
+    return tshark.rows(capture, LEDGER, *options, where="bt.donthave")
+
+
+def invalidated(tshark, capture, *options):
+    """Requests that a DontHave invalidated: frame, piece, begin, length, DontHave, seconds between, Reject."""
+    columns = "piece_index begin length invalidated_in time rejected_in"
+    return tshark.items(capture, "request", columns, *options)
+
+
+def late_requests(tshark, capture, *options):
+    """Requests for a disowned piece: frame, piece, begin, length, DontHave, crossed?"""
+    return tshark.items(capture, "late_request", "piece_index begin length disowned_in crossed", *options)
+
+
+def late_blocks(tshark, capture, *options):
+    """Blocks of a disowned piece: frame, piece, begin, length, DontHave."""
+    return tshark.items(capture, "late_block", "piece_index begin length disowned_in", *options)
+
+
+def rejects(tshark, capture, *options):
+    """Rejects of invalidated requests: frame, piece, begin, length, Request."""
+    return tshark.items(capture, "reject", "piece_index begin length request_in", *options)
+
+
+def reannounced(tshark, capture, *options):
+    """DontHaves taken back: frame, piece, DontHave."""
+    return tshark.items(capture, "reannounced", "piece_index disowned_in", *options)
+
+
+def unrejected(tshark, capture, *options):
+    """With Fast: frame of the DontHave, requests that were never answered."""
+    return tshark.rows(capture, "frame.number bt.donthave.unrejected", *options, where="bt.donthave.unrejected")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BT_DONTHAVE_BUILD", ROOT / "build")).resolve()
@@ -137,6 +138,23 @@ class Tshark:
             frame, *values = line.split("\t")
             for name, present in zip(self.expert_names(), values):
                 found += [f"{frame} {name}"] * (present.count(",") + 1 if present else 0)
+        return found
+
+    def items(self, capture, kind, columns, *options):
+        """Return the items bt.donthave.KIND, each one string: its frame, then what the columns name inside it.
+
+        A column is the last part of a field's name, `piece_index` or `disowned_in`; `-` where the item has none.
+        """
+        found = []
+        printed = self.read(capture, *options, "-T", "pdml", "-Y", f"bt.donthave.{kind}")
+        for packet in ElementTree.fromstring(printed).iter("packet"):
+            frame = packet.find("proto[@name='geninfo']/field[@name='num']").get("show")
+            for item in packet.iter("field"):
+                if item.get("name") == f"bt.donthave.{kind}":
+                    inside = {field.get("name"): value(field.get("name"), field.get("show"))
+                              for field in item.iter("field") if field.get("name").startswith("bt.donthave.")}
+                    by_last_name = {name.rpartition(".")[2]: shown for name, shown in inside.items()}
+                    found.append(" ".join([frame, *(by_last_name.get(column, "-") for column in columns.split())]))
         return found
 
     def info(self, capture, *options):

@@ -1,0 +1,115 @@
+"""The fields and columns of a DontHave, in every form in which tshark prints them."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+CAPTURE = "carrier-ipv4"
+
+
+def test_fields_with_and_without_a_filter(tshark):
+    """A display filter chooses frames and changes nothing in them."""
+    columns = "frame.number bt.donthave.piece_index bt.donthave.id"
+    everything = tshark.rows(CAPTURE, columns)
+    assert everything == [*(f"{frame} - -" for frame in range(1, 9)), "9 5 3", "10 6 7"]
+    assert tshark.rows(CAPTURE, columns, where="bt.donthave") == ["9 5 3", "10 6 7"]
+
+
+@pytest.mark.parametrize("where, frames", [
+    ("bt.donthave.piece_index == 5", ["9"]),
+    ("bt.donthave.piece_index in {4..6}", ["9", "10"]),
+    ("bt.donthave.id == 7", ["10"]),
+    ("bt.donthave.id_assigned_in == 6", ["9"]),
+    ("bt.donthave.id_assumed == 0", ["9", "10"]),
+    ("bt.donthave.fast == 1", []),
+    ("bt.donthave.negotiated == 3", ["6"]),
+    ("bt.donthave.requests == 0 && bt.donthave.bytes == 0", ["9", "10"]),
+    ("tcp.port == 27000 && !bt.donthave", [str(frame) for frame in range(1, 9)]),
+])
+def test_filters(tshark, where, frames):
+    assert tshark.rows(CAPTURE, "frame.number", where=where) == frames
+
+
+def test_protocol_column_filter_is_exact(tshark):
+    """`bt.donthave` is true on frames that hold a DontHave, and on no other: handshakes and requests are not among them."""
+    assert tshark.rows("framing-forty", "frame.number", where="bt.donthave") == ["9", "11"]
+
+
+def members(value, key):
+    """Every value of a key, however deep it lies."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name == key:
+                yield from inner if isinstance(inner, list) else [inner]
+            yield from members(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from members(inner, key)
+
+
+def test_json(tshark):
+    packets = json.loads(tshark.read(CAPTURE, "-T", "json", "-Y", "bt.donthave"))
+    assert [list(members(packet, "bt.donthave.piece_index")) for packet in packets] == [["5"], ["6"]]
+    assert [list(members(packet, "bt.donthave.id")) for packet in packets] == [["3"], ["7"]]
+
+
+def test_ek(tshark):
+    """Elasticsearch's bulk format: a line of index, then a line of packet."""
+    lines = tshark.read(CAPTURE, "-T", "ek", "-Y", "bt.donthave").splitlines()
+    packets = [json.loads(line) for line in lines[1::2]]
+    assert [list(map(str, members(packet, "bt_donthave_bt_donthave_piece_index"))) for packet in packets] == [["5"], ["6"]]
+
+
+def test_pdml(tshark):
+    packets = ElementTree.fromstring(tshark.read(CAPTURE, "-T", "pdml", "-Y", "bt.donthave")).findall("packet")
+    shown = [[field.get("show") for field in packet.iter("field") if field.get("name") == "bt.donthave.piece_index"]
+             for packet in packets]
+    assert shown == [["5"], ["6"]]
+
+
+def test_piece_index_is_the_bytes_of_the_message(one_pass):
+    """In Wireshark a click on the field marks the four bytes of the index in the packet."""
+    pdml = ElementTree.fromstring(one_pass.read(CAPTURE, "-T", "pdml", "-Y", "frame.number == 9"))
+    fields = [field for field in pdml.iter("field") if field.get("name") == "bt.donthave.piece_index"]
+    assert [(field.get("size"), field.get("value"), field.get("pos")) for field in fields] == [("4", "00000005", "60")]
+
+
+def test_custom_columns(tshark):
+    columns = 'gui.column.format:"No","%m","Piece","%Cus:bt.donthave.piece_index:0:R","Id","%Cus:bt.donthave.id:0:R"'
+    printed = tshark.read(CAPTURE, "-o", columns, "-Y", "bt.donthave")
+    assert [line.split() for line in printed.splitlines()] == [["9", "5", "3"], ["10", "6", "7"]]
+
+
+def test_info_column(tshark):
+    """Our text stands behind what the built-in dissector wrote."""
+    stock = [line.strip() for line in
+             tshark.stock(CAPTURE, "-o", 'gui.column.format:"Info","%i"').splitlines()]
+    info = tshark.info(CAPTURE)
+    assert info[:8] == stock[:8]
+    for line, before, piece in zip(info[8:], stock[8:], (5, 6)):
+        assert line.startswith(before)
+        assert f"DontHave Piece={piece}" in line[len(before):]
+
+
+def test_info_column_counts_requests(tshark):
+    """Two requests that this DontHave invalidated."""
+    assert tshark.info("ledger-no-fast")[10].endswith("DontHave Piece=5 (2 requests)")
+
+
+def test_info_column_of_many(tshark):
+    """Forty DontHaves, forty texts, in order."""
+    info = tshark.info("framing-forty")[8]
+    places = [info.index(f"DontHave Piece={piece}") for piece in range(40)]
+    assert places == sorted(places)
+    assert info.count("DontHave") == 40
+
+
+def test_tree(one_pass):
+    """The item's text is a summary, and what is not on the wire is in brackets, as generated."""
+    printed = one_pass.read(CAPTURE, "-V", "-Y", "frame.number == 9")
+    assert "BitTorrent DontHave (BEP 54)" in printed
+    assert "[Protocols in frame: eth:ethertype:ip:tcp:bittorrent" in printed
+    tree = [line.strip() for line in printed.partition("BitTorrent DontHave (BEP 54)")[2].splitlines()]
+    generated = [line for line in tree if line.startswith("[")]
+    assert len(generated) >= 3, tree

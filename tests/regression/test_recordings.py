@@ -1,0 +1,69 @@
+"""Real traffic: the plugin finds what the clients themselves logged.
+
+Beside captures/NAME.pcapng.gz lies captures/NAME.log, one JSON object a line, in the order in which it happened to the
+client that wrote it: donthave, reject and request_failed are what it received, request is what it sent.
+"""
+
+import collections
+import json
+
+import pytest
+
+from tshark import ROOT
+
+CAPTURES = sorted((ROOT / "captures").glob("*.pcapng.gz"))
+
+each_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name.partition(".")[0])
+
+
+def logged(capture, event):
+    """What each client received from each peer, in order: {(client's address, peer): [(piece, begin)]}."""
+    log = capture.parent / (capture.name.partition(".")[0] + ".log")
+    received = collections.defaultdict(list)
+    for line in map(json.loads, log.read_text().splitlines()):
+        if line["event"] == event:
+            received[line["address"], line["peer"]].append((line["piece"], line.get("begin")))
+    return received
+
+
+def blocks(received):
+    return sorted(block for flow in received.values() for block in flow)
+
+
+def shown(items):
+    """The blocks of items whose columns are frame, piece, begin and more."""
+    return sorted(tuple(map(int, item.split()[1:3])) for item in items)
+
+
+def test_there_are_recordings():
+    assert CAPTURES
+
+
+@each_capture
+def test_every_dont_have_is_found(tshark, capture):
+    """As many DontHaves as the receiving client logged, of the same pieces, in the same order, in each direction."""
+    found = collections.defaultdict(list)
+    for row in tshark.rows(capture, "ip.src tcp.srcport udp.srcport ip.dst bt.donthave.piece_index", where="bt.donthave"):
+        source, tcp_port, udp_port, destination, pieces = row.split(" ")
+        peer = f"{source}:{udp_port if tcp_port == '-' else tcp_port}"
+        found[destination, peer] += [(int(piece), None) for piece in pieces.split(",")]
+    assert found == logged(capture, "donthave")
+
+
+@each_capture
+def test_failed_requests_are_the_invalidated_ones(two_passes, capture):
+    """The requests that a client gave up because "peer sent donthave" are those that the ledger shows as invalidated."""
+    failed = logged(capture, "request_failed")
+    if not failed:
+        pytest.skip("this client does not log which requests it gave up")
+    assert shown(two_passes.items(capture, "request", "piece_index begin")) == blocks(failed)
+
+
+@each_capture
+def test_rejects_are_linked(tshark, capture):
+    """Each Reject that the client logged answers a request that a DontHave invalidated, and points at it."""
+    items = tshark.items(capture, "reject", "piece_index begin request_in")
+    assert shown(items) == blocks(logged(capture, "reject"))
+    for item in items:
+        frame, _, _, request_in = map(int, item.split())
+        assert 0 < request_in < frame
