@@ -5,6 +5,7 @@ import gzip
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -85,9 +86,13 @@ class Recording:
         return Dumpcap(interface, self._file)
 
     def save(self):
-        """Write NAME.log and NAME.pcapng.gz, if they agree with each other."""
+        """Write NAME.log and NAME.pcapng.gz, if they agree with each other. Returns what was compared."""
         log = [entry for client in self._receivers for entry in log_of(client)]
-        summary = check.compare(self._file.read_bytes(), log)
+        try:
+            summary = check.compare(self._file.read_bytes(), log)
+        except check.Mismatch as mismatch:
+            kept = shutil.copy(self._file, pathlib.Path(tempfile.gettempdir(), f"refused-{self.name}.pcapng"))
+            raise Failure(f"{self.name}: {mismatch}\nThe refused capture is {kept}") from None
         CAPTURES.joinpath(self.name + ".log").write_text("".join(json.dumps(entry) + "\n" for entry in log))
         with open(CAPTURES / (self.name + ".pcapng.gz"), "wb") as file, \
                 gzip.GzipFile("", "wb", 9, file, mtime=0) as compressed:
