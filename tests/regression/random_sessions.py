@@ -1,0 +1,168 @@
+"""Random connections: messages that make sense often enough to meet one another, packed into a capture.
+
+    python3 tests/regression/random_sessions.py SEED FILE.pcap
+
+writes the one connection of a seed, and prints its messages and what the model expects of each frame.
+"""
+
+import random
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "captures" / "generate"))
+
+import peer_wire as wire
+from capture import Trace
+from model import Event, replay
+from tcp import MODULUS, TcpConnection
+
+PIECES = 16
+BEGINS = 0, 16384, 32768
+LENGTHS = 16384, 16384, 16384, 100, 1
+
+
+class RandomSession:
+    """The connection of one seed. `events` fills while `packets` runs."""
+
+    def __init__(self, seed):
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.fast = self.random.random() < 0.5
+        self.events = []
+        self.sent = [0, 0]
+        self.acknowledged = [0, 0]
+        self.ids = [0, 0]
+        self.lengths = {}       # (asker, piece, begin) -> what it asked for last
+        # A few blocks only, so that messages often concern the same one.
+        self.pieces = self.random.sample(range(PIECES), self.random.randint(1, 4))
+        self.begins = BEGINS[:self.random.randint(1, 3)]
+
+    def packets(self, trace, port):
+        """Write the connection, one packet at each step."""
+        first = [self.random.choice((1000, MODULUS - self.random.randint(1, 1500))) for _ in "01"]
+        peers = TcpConnection(trace, leecher=("10.0.0.1", port), first=first)
+        self.first = [number + 1 for number in first]
+        self.peers = peers.leecher, peers.seed
+        yield
+        # Fast is in force when both have it; sometimes one alone has.
+        lonely = -1 if self.fast else self.random.choice((-1, -1, 0, 1))
+        for sender in (0, 1):
+            yield from self.send(trace, sender, [(("other",), wire.handshake("-RA0001-", self.fast or sender == lonely))])
+        early = self.random.choice(((0, 1), (0, 1), (1, 0), (0,), (1,), ()))
+        for sender in early:
+            yield from self.send(trace, sender, [self.extension_handshake(sender, fresh=True)])
+        for _ in range(self.random.randint(5, 30)):
+            sender = self.random.randint(0, 1)
+            count = self.random.choice((1, 1, 1, 2, 3, 8))
+            yield from self.send(trace, sender, [self.message(sender) for _ in range(count)])
+
+    def send(self, trace, sender, messages):
+        """Send messages in one segment, or in two, cut anywhere; sometimes the last segment comes twice."""
+        stream = b"".join(data for _, data in messages)
+        cut = self.random.randint(1, len(stream) - 1) if self.random.random() < 0.15 else len(stream)
+        ends, end = [], 0
+        for _, data in messages:
+            end += len(data)
+            ends.append(end)
+        taken = 0
+        for begin, stop in ((0, cut), (cut, len(stream))):
+            if begin == stop:
+                continue
+            ack = self.acknowledge(sender)
+            time = trace.time
+            frame = self.peers[sender].send(stream[begin:stop], acknowledging=(self.first[1 - sender] + ack) % MODULUS)
+            while taken < len(messages) and ends[taken] <= stop:
+                self.events.append(Event(frame, time, sender, self.sent[sender] + ends[taken], ack, messages[taken][0]))
+                taken += 1
+            yield
+        self.sent[sender] += len(stream)
+        if self.random.random() < 0.03:
+            trace.repeat(frame)
+            yield
+
+    def acknowledge(self, sender):
+        """All that the other side has sent, or less; never less than before."""
+        least, most = self.acknowledged[sender], self.sent[1 - sender]
+        self.acknowledged[sender] = self.random.choice((most, most, self.random.randint(least, most)))
+        return self.acknowledged[sender]
+
+    def extension_handshake(self, sender, fresh=False):
+        new_id = self.random.choice((3, 7, self.random.randint(1, 255), 0, None))
+        if fresh:
+            new_id = new_id or self.random.randint(1, 255)
+        if new_id is not None:
+            self.ids[sender] = new_id
+        others = {"ut_pex": 1} if new_id != 1 else {}
+        ids = others if new_id is None else {**others, "lt_donthave": new_id}
+        return ("extension_handshake", new_id), wire.extension_handshake(ids)
+
+    def message(self, sender):
+        """One message of `sender`, for the model and for the wire."""
+        choose = self.random.choice
+        piece, begin, length = choose(self.pieces), choose(self.begins), choose(LENGTHS)
+        kinds = ["request"] * 8 + ["piece"] * 2 + ["cancel", "choke", "have", "bitfield", "other"]
+        kinds += ["extension_handshake"] if self.random.random() < 0.1 else []
+        kinds += ["reject"] * 4 + ["have_all"] if self.fast else []
+        if self.ids[1 - sender]:
+            kinds += ["dont_have"] * 5 + ["bad_dont_have"]
+        kind = choose(kinds)
+        used_id = self.ids[1 - sender]
+        if kind == "request":
+            self.lengths[sender, piece, begin] = length
+            return (kind, piece, begin, length), wire.request(piece, begin, length)
+        if kind == "piece":
+            block = bytes([0xBE]) * self.random.randint(1, 40)
+            return (kind, piece, begin, len(block)), wire.piece(piece, begin, block)
+        if kind == "cancel":
+            length = self.lengths.get((sender, piece, begin), length)
+            return (kind, piece, begin, length), wire.cancel(piece, begin, length)
+        if kind == "reject":
+            length = self.lengths.get((1 - sender, piece, begin), length)
+            return (kind, piece, begin, length), wire.reject(piece, begin, length)
+        if kind == "choke":
+            return (kind,), wire.CHOKE
+        if kind == "have":
+            return (kind, piece), wire.have(piece)
+        if kind == "have_all":
+            return (kind,), wire.HAVE_ALL
+        if kind == "bitfield":
+            pieces = set(self.random.sample(range(PIECES), self.random.randint(0, PIECES)))
+            return (kind, pieces), wire.bitfield(pieces, PIECES)
+        if kind == "extension_handshake":
+            return self.extension_handshake(sender)
+        if kind == "dont_have":
+            return (kind, used_id, piece), wire.dont_have(used_id, piece)
+        if kind == "bad_dont_have":
+            return (kind, used_id), wire.extended(used_id, bytes(3))
+        return ("other",), choose((wire.UNCHOKE, wire.INTERESTED, wire.NOT_INTERESTED, wire.KEEP_ALIVE))
+
+
+def pack(seeds, at_once=20):
+    """Write the sessions of all seeds to one Trace, interleaved; return it and the sessions."""
+    trace = Trace()
+    sessions = [RandomSession(seed) for seed in seeds]
+    turns = random.Random(len(sessions))
+    waiting = [session.packets(trace, 10000 + number) for number, session in enumerate(sessions)]
+    running = []
+    while waiting or running:
+        if waiting and len(running) < at_once:
+            running.append(waiting.pop(0))
+        packets = turns.choice(running)
+        if next(packets, StopIteration) is StopIteration:
+            running.remove(packets)
+    return trace, sessions
+
+
+def main(seed, path):
+    trace, (session,) = pack([int(seed)])
+    Path(path).write_bytes(trace.pcap())
+    expected = replay(session.events, session.fast, two_passes=True)
+    print("Fast" if session.fast else "without Fast")
+    for event in session.events:
+        print(event.frame, "<>"[event.sender == 0], *event.message, f"end={event.end} ack={event.ack}")
+    for frame, columns in sorted(expected.items()):
+        print(frame, columns)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
