@@ -40,9 +40,10 @@ work_folder() {
 missing_packages() {
     local installed package
     if command -v dpkg-query >/dev/null; then
-        installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p')
+        # dpkg-query fails if it does not know one of them.
+        installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
         for package in "$@"; do
-            grep -qxF -- "$package" <<<"$installed" || echo "$package"
+            grep -qxF -- "installed $package" <<<"$installed" || echo "$package"
         done
     else
         # Not Debian: ask for the commands; CMake reports missing development files.
@@ -65,7 +66,7 @@ install_packages() {
             command -v sudo >/dev/null ||
                 die "cannot go on without ${missing[*]}: run 'apt-get install ${missing[*]}' as root (no sudo here)"
             become_root=(sudo)
-            sudo -v || die "cannot go on without ${missing[*]}, and sudo does not let you install that"
+            sudo true || die "cannot go on without ${missing[*]}, and sudo does not let you install that"
         fi
         say "installing ${missing[*]} ..."
         log=$tmp/apt.log
