@@ -1,0 +1,91 @@
+/* ledger.h
+ * The ledger of one connection: which requests are outstanding, which pieces their owner has disowned, and what a
+ * DontHave does to both. BEP 54, with BEP 3 and BEP 6.
+ *
+ *     X ---- Request (index, begin, length) ---> Y        outstanding
+ *     X <--- Piece / Reject (Fast) ------------- Y        answered
+ *     X ---- Cancel ---------------------------> Y        taken back
+ *     X <--- DontHave (index) ------------------ Y        every outstanding request for the piece is invalidated:
+ *                                                         dropped without Fast, to be rejected by name with Fast
+ *
+ * Messages count in the order in which they complete in the capture. Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef LEDGER_H
+#define LEDGER_H
+
+#include "notes.h"
+#include "peer_wire.h"
+#include "piece_set.h"
+#include "request_table.h"
+
+/* Pieces of one peer whose DontHave is remembered. The one that was disowned first makes room for the next. */
+#define DISOWNED_PIECES_MAX 262144U
+
+/* DontHaves of one peer within a second that are still no storm. */
+#define STORM_DONTHAVES     64
+
+/* A piece that its owner has disowned at least once. */
+struct disowned_piece {
+    uint32_t piece;
+    bool     disowned;          /* not announced again since */
+    uint32_t donthave_in;       /* frame of the first DontHave since the piece was last announced */
+    int64_t  time;              /* of that frame, ns */
+    uint64_t mark;              /* of that DontHave's last byte, see struct message_context */
+    uint32_t reannouncements;   /* how often it was announced again */
+    uint32_t late_requests;     /* how often it was requested while disowned */
+    struct disowned_piece *next;    /* disowned: in the order of their DontHaves */
+    struct disowned_piece *previous;
+};
+
+/* What is known of one peer. */
+struct ledger_peer {
+    struct request_table requests;      /* that it made */
+
+    /* What it says that it has. */
+    bool             from_start;        /* its stream was followed from its handshake, without a hole */
+    bool             announced;         /* it sent a Bitfield, Have, Have All or Have None */
+    bool             knows_all;         /* have is complete: nothing that it announced was missed */
+    struct piece_set have;
+    struct piece_set advised;           /* Suggest Piece and Allowed Fast (BEP 6) */
+    wmem_map_t      *disowned_pieces;   /* piece -> struct disowned_piece; NULL while it sent no DontHave */
+    struct disowned_piece *first_disowned;
+    struct disowned_piece *last_disowned;
+
+    int64_t         *donthave_times;    /* ring of the last STORM_DONTHAVES; NULL while it sent none */
+    uint32_t         donthaves;         /* that it sent */
+    bool             storm_told;
+};
+
+struct ledger {
+    wmem_allocator_t  *scope;
+    struct notes      *notes;
+    struct ledger_peer peers[2];
+    bool               fast;            /* both handshakes have the bit of the Fast extension */
+    uint32_t           piece_bound;     /* pieces of the torrent at most, from a Bitfield; 0: unknown */
+    bool               limit_told;
+};
+
+/* An empty ledger, that writes to notes; its memory comes from scope. */
+void ledger_init(struct ledger *ledger, wmem_allocator_t *scope, struct notes *notes);
+
+/* Gives the memory of a ledger back. Notes stay. */
+void ledger_free(struct ledger *ledger);
+
+/* Takes one message other than a handshake or an extended message. First pass only. */
+void ledger_message(struct ledger *ledger, enum peer_side from, const struct peer_message *message,
+                    const struct message_context *context);
+
+/* Takes a DontHave whose payload is four bytes. note is its note: its donthave is filled in. First pass only. */
+void ledger_donthave(struct ledger *ledger, enum peer_side from, struct message_note *note,
+                     const struct message_context *context);
+
+/* Bytes of the stream of that peer are missing: what it announced in them is not known. */
+void ledger_gap(struct ledger *ledger, enum peer_side from);
+
+/* Adds the finding "limit" to the note of a message, once per connection. */
+void ledger_tell_limit(struct ledger *ledger, struct message_note *note, const char *what, uint32_t limit);
+
+#endif

@@ -1,0 +1,204 @@
+/* message_stream.c
+ * One direction of a connection as a stream of messages, see message_stream.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "message_stream.h"
+
+#include <string.h>
+
+#include "peer_wire.h"
+
+void
+message_stream_init(struct message_stream *stream, wmem_allocator_t *scope)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->scope = scope;
+}
+
+/* A new message begins at position. */
+static void
+begin_message(struct message_stream *stream, uint64_t position)
+{
+    stream->start = position;
+    stream->size = PEER_SIZE_UNKNOWN;
+    stream->held_size = 0;
+    stream->holed = false;
+}
+
+static void
+lose_sync(struct message_stream *stream)
+{
+    stream->sync = STREAM_LOST;
+    begin_message(stream, stream->end);
+}
+
+/* Bytes between stream->end and position are missing. Sync survives where the message that they belong to is known
+ * to reach that far. */
+static void
+step_over_hole(struct message_stream *stream, uint64_t position)
+{
+    if (stream->size != PEER_SIZE_UNKNOWN && stream->start + stream->size >= position)
+        stream->holed = true;
+    else
+        lose_sync(stream);
+    stream->end = position;
+}
+
+/* Looks for a message boundary at the start of the chunk or, where TCP put several segments together, at the start
+ * of the last of them. */
+static bool
+find_sync(struct message_stream *stream, struct stream_chunk *chunk)
+{
+    uint32_t candidates[2] = { 0, 0 };
+
+    if (stream->begun && stream->end > chunk->position && stream->end < chunk->position + chunk->captured)
+        candidates[1] = (uint32_t)(stream->end - chunk->position);
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t at = candidates[i];
+        if (peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
+            stream->sync = STREAM_OK;
+            stream->end = chunk->position + at;
+            begin_message(stream, stream->end);
+            chunk->offset = at;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum chunk_state
+message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, bool *gap)
+{
+    uint64_t chunk_end = chunk->position + chunk->reported;
+
+    *gap = stream->begun && chunk->position > stream->end;
+    chunk->offset = chunk->reported;
+
+    if (stream->sync == STREAM_OK) {
+        if (chunk_end <= stream->end)
+            return CHUNK_REPEATED;
+        if (*gap)
+            step_over_hole(stream, chunk->position);
+    }
+    if (stream->sync != STREAM_OK && !find_sync(stream, chunk)) {
+        if (!stream->begun || chunk_end > stream->end)
+            stream->end = chunk_end;
+        stream->begun = true;
+        return CHUNK_UNSYNCED;
+    }
+    stream->begun = true;
+    chunk->offset = (uint32_t)(stream->end - chunk->position);
+    return CHUNK_NEW;
+}
+
+/* Copies bytes of the message at start to held, as far as they are worth it. */
+static void
+hold(struct message_stream *stream, const uint8_t *data, uint32_t captured)
+{
+    uint32_t limit = stream->size == PEER_SIZE_UNKNOWN ? PEER_HANDSHAKE_MAGIC_SIZE
+                     : peer_wire_worth_holding(stream->held, stream->held_size, stream->size);
+
+    if (stream->holed || stream->held_size >= limit)
+        return;
+    if (captured > limit - stream->held_size)
+        captured = limit - stream->held_size;
+    if (stream->held_size + captured > stream->held_room) {
+        stream->held_room = MAX(2 * stream->held_room, stream->held_size + captured);
+        stream->held = (uint8_t *)wmem_realloc(stream->scope, stream->held, stream->held_room);
+    }
+    memcpy(stream->held + stream->held_size, data, captured);
+    stream->held_size += captured;
+}
+
+/* Reads n more bytes of the chunk into the message at start. */
+static void
+take(struct message_stream *stream, struct stream_chunk *chunk, uint32_t n)
+{
+    uint32_t readable = chunk->offset < chunk->captured ? chunk->captured - chunk->offset : 0;
+
+    if (readable > 0)
+        hold(stream, chunk->data + chunk->offset, MIN(n, readable));
+    if (n > readable)
+        stream->holed = true;
+    chunk->offset += n;
+    stream->end += n;
+}
+
+/* The message at start began in an earlier chunk: takes what this one has of it. */
+static bool
+go_on(struct message_stream *stream, struct stream_chunk *chunk, struct stream_message *message)
+{
+    /* The prefix (or the first 20 bytes, which tell a handshake) byte by byte, until the size is known. */
+    while (stream->size == PEER_SIZE_UNKNOWN) {
+        if (chunk->offset == chunk->reported)
+            return false;
+        take(stream, chunk, 1);
+        if (stream->holed)
+            stream->size = PEER_SIZE_BAD;
+        else
+            stream->size = peer_wire_size(stream->held, stream->held_size);
+    }
+    if (stream->size == PEER_SIZE_BAD) {
+        lose_sync(stream);
+        stream->end += chunk->reported - chunk->offset;
+        return false;
+    }
+
+    /* The id, which tells how much is worth holding; then the rest. */
+    while (stream->end - stream->start < stream->size) {
+        if (chunk->offset == chunk->reported)
+            return false;
+        bool     id_next = stream->held_size == PEER_PREFIX_SIZE && !stream->holed;
+        uint64_t wanted = id_next ? 1 : stream->size - (stream->end - stream->start);
+        take(stream, chunk, (uint32_t)MIN(wanted, chunk->reported - chunk->offset));
+    }
+
+    message->position = stream->start;
+    message->size = stream->size;
+    message->data = stream->held;
+    message->captured = stream->held_size;
+    message->assembled = true;
+    begin_message(stream, stream->end);
+    return true;
+}
+
+bool
+message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, struct stream_message *message)
+{
+    if (stream->sync != STREAM_OK || chunk->offset >= chunk->reported)
+        return false;
+    if (stream->end > stream->start)
+        return go_on(stream, chunk, message);
+
+    uint32_t left = chunk->reported - chunk->offset;
+    uint32_t readable = chunk->offset < chunk->captured ? chunk->captured - chunk->offset : 0;
+    const uint8_t *data = chunk->data + chunk->offset;
+    uint32_t size = peer_wire_size(data, readable);
+
+    if (size != PEER_SIZE_UNKNOWN && size <= left) {
+        message->position = stream->start;
+        message->size = size;
+        message->data = data;
+        message->captured = MIN(size, readable);
+        message->assembled = false;
+        chunk->offset += size;
+        stream->end += size;
+        begin_message(stream, stream->end);
+        return true;
+    }
+    if (size == PEER_SIZE_BAD) {
+        lose_sync(stream);
+        stream->end += left;
+        return false;
+    }
+    stream->size = size;
+    if (!chunk->reassembles)
+        return go_on(stream, chunk, message);
+    /* It will come again. Its header is all that is left of it if it does not. */
+    stream->held_size = 0;
+    hold(stream, data, MIN(readable, PEER_PIECE_HEADER_SIZE));
+    return false;
+}

@@ -1,0 +1,204 @@
+/* peer_connection.c
+ * One connection of two BitTorrent peers, see peer_connection.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "peer_connection.h"
+
+#include <string.h>
+
+#define DONTHAVE_PAYLOAD_SIZE   4U      /* BEP 54: the piece index */
+
+struct peer_connection *
+peer_connection_new(wmem_allocator_t *scope, uint8_t fallback_id)
+{
+    struct peer_connection *connection = wmem_new0(scope, struct peer_connection);
+
+    connection->scope = scope;
+    notes_init(&connection->notes, scope);
+    negotiation_init(&connection->negotiation, scope, &connection->notes, fallback_id);
+    return connection;
+}
+
+/* Whether a DontHave is still possible: a connection whose peers cannot send one keeps no ledger. */
+static bool
+needs_ledger(const struct peer_connection *connection)
+{
+    const struct negotiation_peer *peers = connection->negotiation.peers;
+
+    if (negotiation_offered(&connection->negotiation))
+        return true;
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        const struct peer_handshake *handshake = &connection->handshakes[side];
+        if (handshake->seen && !handshake->extension)
+            return false;
+    }
+    return !(peers[PEER_A].handshake_seen && peers[PEER_B].handshake_seen);
+}
+
+static struct ledger *
+get_ledger(struct peer_connection *connection)
+{
+    if (connection->ledger == NULL) {
+        const struct peer_handshake *handshakes = connection->handshakes;
+        connection->ledger = wmem_new(connection->scope, struct ledger);
+        ledger_init(connection->ledger, connection->scope, &connection->notes);
+        connection->ledger->fast = handshakes[PEER_A].fast && handshakes[PEER_B].fast;
+    }
+    return connection->ledger;
+}
+
+static void
+drop_ledger(struct peer_connection *connection)
+{
+    if (connection->ledger != NULL)
+        ledger_free(connection->ledger);
+    connection->ledger = NULL;
+}
+
+/* The handshake of BEP 3. A second one from the same peer begins another connection on the same ports. */
+static void
+take_handshake(struct peer_connection *connection, enum peer_side from, const struct peer_message *message)
+{
+    struct peer_handshake *handshake = &connection->handshakes[from];
+
+    if (handshake->seen) {
+        memset(connection->handshakes, 0, sizeof connection->handshakes);
+        negotiation_init(&connection->negotiation, connection->scope, &connection->notes,
+                         connection->negotiation.fallback_id);
+        drop_ledger(connection);
+    }
+    handshake->seen = true;
+    handshake->fast = message->fast;
+    handshake->extension = !message->complete || message->extension;
+    if (needs_ledger(connection)) {
+        struct ledger *ledger = get_ledger(connection);
+        ledger->fast = connection->handshakes[PEER_A].fast && connection->handshakes[PEER_B].fast;
+        ledger->peers[from].from_start = true;
+    } else {
+        drop_ledger(connection);
+    }
+}
+
+static void
+take_extension_handshake(struct peer_connection *connection, enum peer_side from,
+                         const struct peer_message *message, const struct message_context *context)
+{
+    if (negotiation_handshake(&connection->negotiation, from, message, context))
+        peer_connection_limit(connection, from, context, "names of extensions", EXTENSION_NAMES_MAX);
+    if (context->bytes != NULL && message->payload_captured < message->payload_size)
+        peer_connection_limit(connection, from, context, "bytes of an extension handshake",
+                              message->payload_captured);
+    if (!needs_ledger(connection))
+        drop_ledger(connection);
+}
+
+/* What the payload of a DontHave is (BEP 54: the index and nothing else). */
+static void
+read_payload(struct peer_connection *connection, struct message_note *note, const struct peer_message *message)
+{
+    struct donthave_note *donthave = note->extended->donthave;
+    const uint8_t        *payload = message->payload;
+    bool bencoded = message->payload_captured > 0 && payload[0] == 'd'
+                    && message->payload_size != DONTHAVE_PAYLOAD_SIZE;
+
+    donthave->has_index = message->payload_captured >= DONTHAVE_PAYLOAD_SIZE && !bencoded;
+    donthave->counts = donthave->has_index && message->payload_size == DONTHAVE_PAYLOAD_SIZE;
+    if (donthave->has_index)
+        donthave->piece = (uint32_t)payload[0] << 24 | (uint32_t)payload[1] << 16 | (uint32_t)payload[2] << 8
+                          | payload[3];
+    if (bencoded)
+        notes_add_finding(&connection->notes, note, FINDING_BENCODED,
+                          "The payload of the DontHave looks bencoded; BEP 54: it is a piece index of 4 bytes");
+    else if (message->payload_size != DONTHAVE_PAYLOAD_SIZE)
+        notes_add_finding(&connection->notes, note, FINDING_LENGTH,
+                          "The payload of the DontHave is %u byte%s long; BEP 54: it is a piece index of 4 bytes",
+                          message->payload_size, message->payload_size == 1 ? "" : "s");
+}
+
+static void
+take_extended(struct peer_connection *connection, enum peer_side from, const struct peer_message *message,
+              const struct message_context *context)
+{
+    struct resolution      resolution = negotiation_resolve(&connection->negotiation, from, message, context);
+    struct message_note   *note = notes_get(&connection->notes, from, context);
+    struct extended_note  *extended = wmem_new0(connection->scope, struct extended_note);
+    const struct peer_handshake *handshakes = connection->handshakes;
+
+    note->extended = extended;
+    extended->id = message->extended_id;
+    extended->name = resolution.name;
+    if (!resolution.donthave)
+        return;
+
+    extended->donthave = wmem_new0(connection->scope, struct donthave_note);
+    extended->donthave->id_assigned_in = resolution.assigned_in;
+    extended->donthave->id_assumed = resolution.assumed;
+    extended->donthave->fast = handshakes[PEER_A].fast && handshakes[PEER_B].fast;
+    negotiation_judge(&connection->negotiation, from, &resolution, note);
+    read_payload(connection, note, message);
+    if (extended->donthave->counts)
+        ledger_donthave(get_ledger(connection), from, note, context);
+}
+
+/* A base message of id 18 that holds a piece index, where DontHave was possible: a client forgot the extended id. */
+static void
+take_base_donthave(struct peer_connection *connection, enum peer_side from, const struct peer_message *message,
+                   const struct message_context *context)
+{
+    if (message->payload_size + 1 == PEER_BASE_DONTHAVE_LENGTH && negotiation_offered(&connection->negotiation))
+        notes_add_finding(&connection->notes, notes_get(&connection->notes, from, context), FINDING_BASE_MESSAGE,
+                          "A base message of id %d with a piece index; BEP 54: DontHave is an extended message "
+                          "(id %d)", PEER_BASE_DONTHAVE_ID, PEER_EXTENDED);
+}
+
+void
+peer_connection_message(struct peer_connection *connection, enum peer_side from, const struct stream_message *wire,
+                        struct message_context *context)
+{
+    struct peer_message message;
+
+    context->position = wire->position;
+    context->size = wire->size;
+    context->bytes = wire->assembled ? wire->data : NULL;
+    context->bytes_size = wire->captured;
+    peer_wire_decode(wire->data, wire->captured, wire->size, &message);
+
+    switch (message.id) {
+    case PEER_KEEP_ALIVE:
+        break;
+    case PEER_HANDSHAKE:
+        take_handshake(connection, from, &message);
+        break;
+    case PEER_EXTENDED:
+        if (message.payload == NULL)    /* cut before the extended id */
+            break;
+        if (message.extended_id == 0)
+            take_extension_handshake(connection, from, &message, context);
+        else
+            take_extended(connection, from, &message, context);
+        break;
+    case PEER_BASE_DONTHAVE_ID:
+        take_base_donthave(connection, from, &message, context);
+        break;
+    default:
+        if (connection->ledger != NULL || needs_ledger(connection))
+            ledger_message(get_ledger(connection), from, &message, context);
+        break;
+    }
+}
+
+void
+peer_connection_gap(struct peer_connection *connection, enum peer_side from)
+{
+    if (connection->ledger != NULL)
+        ledger_gap(connection->ledger, from);
+}
+
+void
+peer_connection_limit(struct peer_connection *connection, enum peer_side from,
+                      const struct message_context *context, const char *what, uint32_t limit)
+{
+    ledger_tell_limit(get_ledger(connection), notes_get(&connection->notes, from, context), what, limit);
+}

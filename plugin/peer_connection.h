@@ -1,0 +1,50 @@
+/* peer_connection.h
+ * One connection of two BitTorrent peers, seen from the wire: takes their messages and writes notes.
+ *
+ * It puts the parts together: the handshakes (BEP 3), the negotiation of ids (BEP 10) and the ledger (BEP 54).
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef PEER_CONNECTION_H
+#define PEER_CONNECTION_H
+
+#include "ledger.h"
+#include "message_stream.h"
+#include "negotiation.h"
+#include "notes.h"
+
+/* What the handshake of BEP 3 says. */
+struct peer_handshake {
+    bool seen;
+    bool fast;          /* reserved bit of BEP 6 */
+    bool extension;     /* reserved bit of BEP 10 */
+};
+
+struct peer_connection {
+    wmem_allocator_t     *scope;
+    struct notes          notes;            /* the only member that is read after the first pass */
+    struct peer_handshake handshakes[2];
+    struct negotiation    negotiation;
+    struct ledger        *ledger;           /* NULL while it is not needed */
+};
+
+/* A connection of which nothing is known. fallback_id: the id to assume for lt_donthave where the receiver's extension
+ * handshake was not seen, 0 for none. Memory comes from scope. */
+struct peer_connection *peer_connection_new(wmem_allocator_t *scope, uint8_t fallback_id);
+
+/* Takes the next message of a peer. context tells where it stands; its position, size and bytes are filled in here.
+ * First pass only. Any bytes are good: what is not understood changes nothing. */
+void peer_connection_message(struct peer_connection *connection, enum peer_side from,
+                             const struct stream_message *wire, struct message_context *context);
+
+/* Bytes of that peer's stream are missing. First pass only. */
+void peer_connection_gap(struct peer_connection *connection, enum peer_side from);
+
+/* A limit was reached at a place in the capture: a finding there, once per connection. First pass only. */
+void peer_connection_limit(struct peer_connection *connection, enum peer_side from,
+                           const struct message_context *context, const char *what, uint32_t limit);
+
+#endif

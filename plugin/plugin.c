@@ -1,0 +1,56 @@
+/* plugin.c
+ * The symbols that Wireshark looks for in a plugin, and nothing else.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "ws_compat.h"
+
+#include <epan/packet.h>
+#include <epan/proto.h>
+
+#include "packet-bt-peer.h"
+#include "packet-lt_donthave.h"
+#include "tap_donthave.h"
+
+WS_DLL_PUBLIC const char plugin_version[];
+WS_DLL_PUBLIC const int plugin_want_major;
+WS_DLL_PUBLIC const int plugin_want_minor;
+WS_DLL_PUBLIC void plugin_register(void);
+WS_DLL_PUBLIC uint32_t plugin_describe(void);
+
+const char plugin_version[] = PLUGIN_VERSION;
+const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
+const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
+
+/* bt.peer is a part of bt.donthave: the order counts. */
+static void
+register_protocols(void)
+{
+    proto_register_lt_donthave();
+    proto_register_bt_peer();
+}
+
+static void
+register_handoffs(void)
+{
+    proto_reg_handoff_lt_donthave();
+    proto_reg_handoff_bt_peer();
+}
+
+void
+plugin_register(void)
+{
+    static proto_plugin plugin;
+
+    plugin.register_protoinfo = register_protocols;
+    plugin.register_handoff = register_handoffs;
+    proto_register_plugin(&plugin);
+    register_tap_listener_donthave();
+}
+
+uint32_t
+plugin_describe(void)
+{
+    return WS_PLUGIN_DESC_DISSECTOR;
+}

@@ -1,0 +1,88 @@
+/* request_table.h
+ * The requests of one peer that still matter: found by block, by piece, and by age, each in constant time.
+ *
+ * A request takes 64 bytes and, in the two hash tables, at most 16 more. What is removed gives its room to the next.
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef REQUEST_TABLE_H
+#define REQUEST_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <wireshark.h>
+#include <wsutil/wmem/wmem.h>
+
+struct block_note;
+struct message_note;
+
+/* Requests of one peer that are kept. The oldest makes room for the next. */
+#define REQUESTS_MAX    262144U
+
+enum request_state {
+    REQUEST_OUTSTANDING,
+    REQUEST_AWAITS_REJECT,  /* Fast: a DontHave invalidated it, and it must be rejected by name (BEP 6, BEP 54) */
+    REQUEST_DROPPED,        /* without Fast: a DontHave invalidated it; kept to know what is said of it later */
+    REQUEST_CANCELLED       /* Fast: taken back, but it still gets a Piece or a Reject (BEP 6) */
+};
+
+/* One request. Links are numbers of other requests. All of it is for the first pass only. */
+struct request {
+    uint32_t piece;
+    uint32_t begin;             /* offset in the piece, bytes */
+    uint32_t length;            /* bytes */
+    uint32_t frame;             /* where it was sent */
+    union {
+        uint64_t           position;    /* OUTSTANDING: of the message in its stream, the key of its note */
+        struct block_note *invalidated; /* AWAITS_REJECT, DROPPED: what its note says */
+    };
+    int64_t  time;              /* of the frame, ns */
+    struct message_note *donthave;  /* AWAITS_REJECT, DROPPED: the note of the DontHave that did it */
+    uint32_t state;             /* enum request_state */
+    uint32_t block_next;        /* same hash of piece and begin */
+    uint32_t piece_next;        /* same hash of piece */
+    uint32_t piece_previous;
+    uint32_t newer;
+    uint32_t older;
+};
+
+struct request_table {
+    wmem_allocator_t *scope;
+    struct request  **slabs;    /* request number n is slabs[n / REQUESTS_PER_SLAB][n % REQUESTS_PER_SLAB] */
+    uint32_t          slab_count;
+    uint32_t          count;    /* requests in the table */
+    uint32_t          free;     /* first free number, chained by newer */
+    uint32_t          oldest;
+    uint32_t          newest;
+    uint32_t          buckets;  /* of each hash table, a power of two; 0 while there was no request */
+    uint32_t         *by_block;
+    uint32_t         *by_piece;
+};
+
+/* An empty table, whose memory comes from scope. */
+void request_table_init(struct request_table *table, wmem_allocator_t *scope);
+
+/* Gives the table's memory back and leaves it empty. */
+void request_table_free(struct request_table *table);
+
+/* The request for the block that starts at begin, NULL where there is none. */
+struct request *request_table_find(struct request_table *table, uint32_t piece, uint32_t begin);
+
+/* Adds a request for a block that has none; the caller fills in the rest. At REQUESTS_MAX the oldest is removed first,
+ * and *evicted set. Other pointers to requests stay valid. */
+struct request *request_table_add(struct request_table *table, uint32_t piece, uint32_t begin, bool *evicted);
+
+void request_table_remove(struct request_table *table, struct request *request);
+
+/* The requests for a piece, one by one, in no order: NULL starts, NULL ends. The one that was returned last may be
+ * changed, but not removed. */
+struct request *request_table_next_of_piece(struct request_table *table, uint32_t piece, struct request *last);
+
+/* Removes all requests (BEP 3: what a Choke does to them). */
+void request_table_clear(struct request_table *table);
+
+#endif

@@ -1,0 +1,272 @@
+/* transport_tcp.c
+ * BitTorrent peers over TCP: a wrapper around the built-in BitTorrent dissector.
+ *
+ * The wrapper decides where messages end. It asks TCP for the rest of a message that goes on behind the segment, and
+ * hands the complete ones to the built-in dissector for display and to peer_connection.c for what they mean:
+ *
+ *     tvb:    |<- first ->|<------ complete ------>|<- rest ->|
+ *             +-----------+-------+-------+--------+----------+
+ *             | not ours  | msg   | msg   | msg    | part     |
+ *             +-----------+-------+-------+--------+----------+
+ *
+ * first is 0 but after a hole in the capture or a repeated segment. Where TCP cannot reassemble (its preference is
+ * off, or the packets are cut) the built-in dissector gets all of the segment, as without us, and message_stream.c puts
+ * the messages together that matter.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "transport_tcp.h"
+
+#include "packet-bt-peer.h"
+#include "packet-lt_donthave.h"
+
+#include <epan/conversation.h>
+#include <epan/dissectors/packet-tcp.h>
+#include <epan/exceptions.h>
+
+/* How a call of the dissector was treated on the first pass, where that is not "complete messages from byte 0 on". */
+struct segment_layout {
+    bool     framed;        /* it is known where messages start: at first */
+    bool     reassemble;    /* not framed: the built-in dissector may ask TCP for more */
+    uint32_t first;         /* framed: offset of the first message that counts */
+};
+
+/* One direction of a connection. */
+struct tcp_direction {
+    struct message_stream stream;       /* first pass only */
+    uint64_t              widest;       /* the highest sequence number seen, 64 bits wide; first pass only */
+    bool                  begun;        /* widest is valid */
+    uint32_t              synced_in;    /* first frame in which it was known where messages start; 0: never */
+};
+
+/* A TCP conversation. */
+struct tcp_peers {
+    struct peer_connection *connection;
+    struct tcp_direction    directions[2];  /* by enum peer_side: what that side sends */
+    wmem_map_t             *layouts;        /* frame and sequence number -> struct segment_layout; NULL: no exceptions */
+};
+
+static dissector_handle_t bittorrent_handle;
+static dissector_handle_t bt_peer_tcp_handle;
+
+static struct tcp_peers *
+get_peers(packet_info *pinfo)
+{
+    conversation_t   *conversation = find_or_create_conversation(pinfo);
+    struct tcp_peers *peers = (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
+
+    if (peers == NULL) {
+        peers = wmem_new0(wmem_file_scope(), struct tcp_peers);
+        peers->connection = bt_peer_connection_new();
+        for (int side = PEER_A; side <= PEER_B; side++)
+            message_stream_init(&peers->directions[side].stream, wmem_file_scope());
+        conversation_add_proto_data(conversation, proto_bt_peer, peers);
+    }
+    return peers;
+}
+
+/* A sequence number of 32 bits as the nearest 64-bit one to those seen before. */
+static uint64_t
+widen(struct tcp_direction *direction, uint32_t number)
+{
+    if (!direction->begun) {
+        direction->begun = true;
+        direction->widest = (UINT64_C(1) << 32) + number;
+    }
+    return direction->widest + (uint64_t)(int64_t)(int32_t)(number - (uint32_t)direction->widest);
+}
+
+static void
+remember_layout(struct tcp_peers *peers, uint32_t frame, uint32_t seq, const struct segment_layout *layout)
+{
+    if (peers->layouts == NULL)
+        peers->layouts = wmem_map_new(wmem_file_scope(), g_int64_hash, g_int64_equal);
+
+    uint64_t *key = wmem_new(wmem_file_scope(), uint64_t);
+    *key = (uint64_t)frame << 32 | seq;
+    wmem_map_insert(peers->layouts, key, wmem_memdup(wmem_file_scope(), layout, sizeof *layout));
+}
+
+static struct segment_layout
+recall_layout(const struct tcp_peers *peers, enum peer_side from, uint32_t frame, uint32_t seq)
+{
+    struct segment_layout  usual = { .framed = true };
+    const struct tcp_direction *direction = &peers->directions[from];
+    uint64_t               key = (uint64_t)frame << 32 | seq;
+    struct segment_layout *layout = NULL;
+
+    if (direction->synced_in == 0 || frame < direction->synced_in) {
+        usual.framed = false;
+        usual.reassemble = true;
+    }
+    if (peers->layouts != NULL)
+        layout = (struct segment_layout *)wmem_map_lookup(peers->layouts, &key);
+    return layout != NULL ? *layout : usual;
+}
+
+/* Feeds the connection. First pass only. */
+static void
+track(struct tcp_peers *peers, enum peer_side from, tvbuff_t *tvb, packet_info *pinfo,
+      const struct tcpinfo *tcpinfo, bool reassembles)
+{
+    struct tcp_direction  *direction = &peers->directions[from];
+    struct stream_chunk    chunk = {
+        .position = widen(direction, tcpinfo->seq),
+        .captured = tvb_captured_length(tvb),
+        .reported = tvb_reported_length(tvb),
+        .reassembles = reassembles,
+    };
+    struct message_context context = {
+        .frame = pinfo->num,
+        .time = bt_peer_time(pinfo),
+        .has_ack = (tcpinfo->flags & TH_ACK) != 0,
+    };
+    struct segment_layout  layout = { .framed = true };
+    struct stream_message  message;
+    bool                   gap;
+
+    DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
+    chunk.data = tvb_get_ptr(tvb, 0, (int)chunk.captured);
+    direction->widest = MAX(direction->widest, chunk.position);
+    if (context.has_ack)
+        context.ack = widen(&peers->directions[other_side(from)], tcpinfo->lastackseq);
+
+    enum chunk_state state = message_stream_open(&direction->stream, &chunk, &gap);
+    if (gap)
+        peer_connection_gap(peers->connection, from);
+    if (direction->stream.sync == STREAM_OK && direction->synced_in == 0)
+        direction->synced_in = pinfo->num;
+
+    switch (state) {
+    case CHUNK_NEW:
+        layout.first = chunk.offset;
+        break;
+    case CHUNK_REPEATED:
+        layout.framed = false;
+        layout.reassemble = true;
+        break;
+    case CHUNK_UNSYNCED:
+        layout.framed = false;
+        layout.reassemble = direction->stream.sync == STREAM_UNKNOWN;
+        break;
+    }
+    if (layout.first > 0 || (!layout.framed && direction->synced_in != 0))
+        remember_layout(peers, pinfo->num, tcpinfo->seq, &layout);
+
+    while (message_stream_next(&direction->stream, &chunk, &message)) {
+        context.mark = message.position + message.size;
+        peer_connection_message(peers->connection, from, &message, &context);
+    }
+    if (state == CHUNK_NEW && direction->stream.sync == STREAM_LOST) {
+        context.position = chunk.position + chunk.offset;
+        context.size = chunk.reported - chunk.offset;
+        context.bytes = NULL;
+        peer_connection_limit(peers->connection, from, &context, "bytes of one message", PEER_MESSAGE_SIZE_MAX);
+    }
+}
+
+/* Shows a part of the segment as the built-in dissector does. */
+static void
+show_builtin(tvbuff_t *tvb, uint32_t offset, uint32_t length, unsigned can_desegment, packet_info *pinfo,
+             proto_tree *tree, void *data)
+{
+    if (length == 0)
+        return;
+    if (offset > 0 || length < tvb_reported_length(tvb))
+        tvb = tvb_new_subset_length(tvb, (int)offset, (int)length);
+    pinfo->can_desegment = (uint16_t)can_desegment;
+    call_dissector_with_data(bittorrent_handle, tvb, pinfo, tree, data);
+}
+
+/* Shows the complete messages, and asks TCP for the rest of the next one. */
+static void
+show_framed(tvbuff_t *tvb, uint32_t first, unsigned can_desegment, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    uint32_t captured = tvb_captured_length(tvb);
+    uint32_t reported = tvb_reported_length(tvb);
+    uint32_t next_size;
+    uint32_t complete;
+
+    first = MIN(first, captured);
+    complete = peer_wire_complete(tvb_get_ptr(tvb, (int)first, (int)(captured - first)), captured - first,
+                                  reported - first, &next_size);
+    show_builtin(tvb, 0, first, 0, pinfo, tree, data);
+    show_builtin(tvb, first, complete, can_desegment, pinfo, tree, data);
+
+    uint32_t rest = reported - first - complete;
+    if (next_size == PEER_SIZE_BAD) {
+        show_builtin(tvb, first + complete, rest, 0, pinfo, tree, data);
+    } else if (rest > 0) {
+        pinfo->desegment_offset = (int)(first + complete);
+        pinfo->desegment_len = next_size == PEER_SIZE_UNKNOWN ? DESEGMENT_ONE_MORE_SEGMENT : next_size - rest;
+    }
+}
+
+static int
+dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
+    /* What TCP allows, before it was lowered for the layer that we are. */
+    unsigned can_desegment = pinfo->saved_can_desegment;
+
+    if (tcpinfo == NULL || pinfo->flags.in_error_pkt || tvb_captured_length(tvb) == 0) {
+        show_builtin(tvb, 0, tvb_reported_length(tvb), can_desegment, pinfo, tree, data);
+        return (int)tvb_reported_length(tvb);
+    }
+
+    struct tcp_peers *peers = get_peers(pinfo);
+    enum peer_side    from = bt_peer_sender(pinfo);
+    uint32_t          seq = tcpinfo->seq;
+
+    if (!PINFO_FD_VISITED(pinfo))
+        track(peers, from, tvb, pinfo, tcpinfo, can_desegment > 0);
+
+    struct segment_layout layout = recall_layout(peers, from, pinfo->num, seq);
+    /* A packet cut short ends the built-in dissector with an exception; what we know shows all the same. */
+    TRY {
+        if (layout.framed && can_desegment > 0)
+            show_framed(tvb, layout.first, can_desegment, pinfo, tree, data);
+        else
+            show_builtin(tvb, 0, tvb_reported_length(tvb), layout.framed || layout.reassemble ? can_desegment : 0,
+                         pinfo, tree, data);
+    }
+    FINALLY {
+        bt_peer_show(peers->connection, from, seq, tvb, pinfo, tree);
+    }
+    ENDTRY;
+    return (int)tvb_reported_length(tvb);
+}
+
+/* A conversation is claimed by its handshake, as strong a test as that of the built-in dissector. */
+static ws_bool
+dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    uint32_t captured = tvb_captured_length(tvb);
+
+    if (captured < PEER_HANDSHAKE_MAGIC_SIZE
+            || !peer_wire_is_handshake(tvb_get_ptr(tvb, 0, PEER_HANDSHAKE_MAGIC_SIZE), captured))
+        return FALSE;
+    if (!bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC))
+        return FALSE;
+
+    conversation_set_dissector(find_or_create_conversation(pinfo), bt_peer_tcp_handle);
+    dissect_bt_peer_tcp(tvb, pinfo, tree, data);
+    return TRUE;
+}
+
+static void
+adopt_ports(void)
+{
+    bt_peer_adopt_ports("tcp.port", bittorrent_handle, bt_peer_tcp_handle, BT_PEER_TCP_HEURISTIC);
+}
+
+void
+proto_reg_handoff_bt_peer_tcp(void)
+{
+    bittorrent_handle = find_dissector("bittorrent.tcp");
+    bt_peer_tcp_handle = create_dissector_handle(dissect_bt_peer_tcp, proto_bt_peer);
+    heur_dissector_add("tcp", dissect_bt_peer_tcp_heur, "BitTorrent peers over TCP", BT_PEER_TCP_HEURISTIC,
+                       proto_bt_donthave, HEURISTIC_ENABLE);
+    register_init_routine(adopt_ports);
+}

@@ -1,0 +1,32 @@
+/* ws_compat.h
+ * What differs between the Wireshark versions that the plugin builds for: 4.0, 4.4 and 4.6. The only file that asks
+ * for a version.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef WS_COMPAT_H
+#define WS_COMPAT_H
+
+#include <wireshark.h>
+#include <ws_version.h>
+
+#define WS_AT_LEAST(major, minor) \
+    (WIRESHARK_VERSION_MAJOR > (major) || (WIRESHARK_VERSION_MAJOR == (major) && WIRESHARK_VERSION_MINOR >= (minor)))
+
+#if WS_AT_LEAST(4, 4)
+#include <wsutil/plugins.h>
+typedef bool ws_bool;
+#else
+typedef gboolean ws_bool;
+#define WS_PLUGIN_DESC_DISSECTOR (1UL << 0)
+#endif
+
+/* For users of <epan/stats_tree.h>: what separates the levels of a menu. */
+#if WS_AT_LEAST(4, 4)
+#define WS_STATS_TREE_SEPARATOR "//"
+#else
+#define WS_STATS_TREE_SEPARATOR "/"
+#endif
+
+#endif
