@@ -5,6 +5,8 @@ import struct
 from pathlib import Path
 
 from network import LINKTYPES, ethernet
+from tcp import TcpConnection
+from utp import UtpConnection
 
 FOLDER = Path(__file__).resolve().parent.parent / "synthetic"
 
@@ -20,10 +22,14 @@ class Packet:
 
 
 class Trace:
-    """Packets in the order of the file. `frame` numbers begin at 1, as Wireshark's do."""
+    """Packets in the order of the file. `frame` numbers begin at 1, as Wireshark's do.
 
-    def __init__(self, link=ethernet):
+    `connect` is the kind of connection that a story is told over, where it can be told over both TCP and uTP.
+    """
+
+    def __init__(self, link=ethernet, connect=TcpConnection):
         self.link = link
+        self.connect = connect
         self.packets = []
         self.time = START
 
@@ -68,13 +74,18 @@ class Trace:
         return b"".join(blocks)
 
 
-def capture(name, link=ethernet, compressed=False):
-    """Register a function, which fills a Trace, as the generator of captures/synthetic/NAME.pcap."""
+def capture(name, link=ethernet, compressed=False, also_utp=False):
+    """Register a function, which fills a Trace, as the generator of captures/synthetic/NAME.pcap.
+
+    With `also_utp` it tells the same story, frame by frame, in NAME-utp.pcap.
+    """
 
     def register(fill):
-        file_name = f"{name}.pcap.gz" if compressed else f"{name}.pcap"
-        assert file_name not in CAPTURES, file_name
-        CAPTURES[file_name] = (fill, link)
+        connections = {name: TcpConnection, f"{name}-utp": UtpConnection} if also_utp else {name: TcpConnection}
+        for stem, connect in connections.items():
+            file_name = f"{stem}.pcap.gz" if compressed else f"{stem}.pcap"
+            assert file_name not in CAPTURES, file_name
+            CAPTURES[file_name] = (fill, link, connect)
         return fill
 
     return register
@@ -82,8 +93,8 @@ def capture(name, link=ethernet, compressed=False):
 
 def build(file_name):
     """The contents of one capture, not compressed."""
-    fill, link = CAPTURES[file_name]
-    trace = Trace(link)
+    fill, link, connect = CAPTURES[file_name]
+    trace = Trace(link, connect)
     fill(trace)
     return trace.pcap()
 

@@ -1,17 +1,19 @@
 """Which requests a DontHave invalidated: one capture for each rule, and for what the rules meet in the field.
 
 Frames 1 to 8 are those of session.py unless a capture says otherwise; the seed offers all 64 pieces, and writes DontHave
-with id 3. "Request 5/0" is for piece 5 from byte 0, 16 KiB unless a length follows.
+with id 3. "Request 5/0" is for piece 5 from byte 0, 16 KiB unless a length follows. Most stories are told twice, over TCP
+and over uTP.
 """
 
 from capture import capture
 from peer_wire import (BLOCK, CHOKE, HAVE_ALL, HAVE_NONE, INTERESTED, UNCHOKE, bitfield, cancel, dont_have,
                        extension_handshake, have, piece, reject, request)
-from session import ALL, LEECHER_IDS, PIECES, SEED_IDS, begin, shake_hands
+from session import ALL, LEECHER_IDS, PIECES, SEED_IDS, begin, negotiate, offer, shake_hands
 from tcp import TcpConnection
+from utp import UtpConnection
 
 
-@capture("ledger-no-fast")
+@capture("ledger-no-fast", also_utp=True)
 def no_fast(trace):
     """Without Fast the requests are dropped.
 
@@ -35,7 +37,7 @@ def no_fast(trace):
     peers.seed.send(dont_have(3, 7))
 
 
-@capture("ledger-fast")
+@capture("ledger-fast", also_utp=True)
 def fast(trace):
     """With Fast each invalidated request awaits its Reject.
 
@@ -65,14 +67,14 @@ def fast(trace):
     peers.seed.send(reject(8), reject(7, BLOCK))
 
 
-@capture("ledger-one-sided-fast")
+@capture("ledger-one-sided-fast", also_utp=True)
 def one_sided_fast(trace):
     """Only the leecher has the Fast bit: Fast is not negotiated.
 
     9   leecher: Request 5/0
     10  seed:    DontHave 5: one request
     """
-    peers = TcpConnection(trace)
+    peers = trace.connect(trace)
     shake_hands(peers, fast=True, seed_fast=False)
     peers.leecher.send(extension_handshake(LEECHER_IDS), INTERESTED)
     peers.seed.send(extension_handshake(SEED_IDS))
@@ -81,7 +83,7 @@ def one_sided_fast(trace):
     peers.seed.send(dont_have(3, 5))
 
 
-@capture("ledger-unrejected")
+@capture("ledger-unrejected", also_utp=True)
 def unrejected(trace):
     """With Fast, of three invalidated requests one is answered by a Reject, one by a Piece, and one never.
 
@@ -102,7 +104,7 @@ def unrejected(trace):
         peers.seed.send(piece(number))
 
 
-@capture("ledger-asked-twice")
+@capture("ledger-asked-twice", also_utp=True)
 def asked_twice(trace):
     """The same block asked for again replaces the older request, whatever its length.
 
@@ -128,7 +130,7 @@ def asked_twice(trace):
     peers.seed.send(dont_have(3, 7))
 
 
-@capture("ledger-lengths")
+@capture("ledger-lengths", also_utp=True)
 def lengths(trace):
     """Requests of any length; their sum needs more than 32 bits.
 
@@ -144,7 +146,7 @@ def lengths(trace):
     peers.seed.send(dont_have(3, 6))
 
 
-@capture("ledger-answered")
+@capture("ledger-answered", also_utp=True)
 def answered(trace):
     """Piece and Cancel end a request.
 
@@ -166,7 +168,7 @@ def answered(trace):
     peers.seed.send(dont_have(3, 6))
 
 
-@capture("ledger-wrong-answers")
+@capture("ledger-wrong-answers", also_utp=True)
 def wrong_answers(trace):
     """Other blocks, other pieces and the other side's messages end nothing.
 
@@ -184,7 +186,7 @@ def wrong_answers(trace):
     peers.seed.send(dont_have(3, 5))
 
 
-@capture("ledger-choke-no-fast")
+@capture("ledger-choke-no-fast", also_utp=True)
 def choke_no_fast(trace):
     """Without Fast a Choke ends all requests.
 
@@ -204,7 +206,7 @@ def choke_no_fast(trace):
     peers.seed.send(dont_have(3, 6))
 
 
-@capture("ledger-choke-fast")
+@capture("ledger-choke-fast", also_utp=True)
 def choke_fast(trace):
     """With Fast a Choke ends none; neither the outstanding requests nor those that await a Reject.
 
@@ -226,7 +228,7 @@ def choke_fast(trace):
     peers.seed.send(dont_have(3, 6))
 
 
-@capture("ledger-second")
+@capture("ledger-second", also_utp=True)
 def second(trace):
     """A second DontHave for a piece invalidates what was asked for after the first, and nothing twice.
 
@@ -252,7 +254,7 @@ def second(trace):
     peers.leecher.send(request(5))
 
 
-@capture("ledger-second-fast")
+@capture("ledger-second-fast", also_utp=True)
 def second_fast(trace):
     """With Fast a second DontHave leaves those alone that await their Reject.
 
@@ -268,7 +270,7 @@ def second_fast(trace):
     peers.seed.send(reject(5, BLOCK), dont_have(3, 5))
 
 
-@capture("ledger-reannounced")
+@capture("ledger-reannounced", also_utp=True)
 def reannounced(trace):
     """Have, Bitfield and Have All take DontHaves back; Have None and a Bitfield without the piece do not.
 
@@ -292,7 +294,7 @@ def reannounced(trace):
     peers.leecher.send(*(request(number) for number in range(5, 10)))
 
 
-@capture("ledger-reannounced-many")
+@capture("ledger-reannounced-many", also_utp=True)
 def reannounced_many(trace):
     """A Bitfield takes sixty back, from several frames; then a Have All does.
 
@@ -385,7 +387,7 @@ def late_split(trace):
         peers.leecher.send(message[9:], acknowledging=ends[1])
 
 
-@capture("ledger-late-fast")
+@capture("ledger-late-fast", also_utp=True)
 def late_fast(trace):
     """With Fast: asking again ends the wait, and the Reject that comes then answers the new request.
 
@@ -409,7 +411,7 @@ def late_fast(trace):
     peers.seed.send(reject(5))
 
 
-@capture("ledger-both-ways")
+@capture("ledger-both-ways", also_utp=True)
 def both_ways(trace):
     """Both sides have pieces, both ask, both send DontHave, for the same piece and block.
 
@@ -439,7 +441,7 @@ def both_ways(trace):
     peers.leecher.send(dont_have(7, 6))
 
 
-@capture("ledger-interleaved")
+@capture("ledger-interleaved", also_utp=True)
 def interleaved(trace):
     """Twenty connections, packet by packet in turn; all ask for the same blocks. For connection n (0 to 19):
 
@@ -457,7 +459,7 @@ def interleaved(trace):
         peers.seed.send(dont_have(3, 5))
 
 
-@capture("ledger-forty")
+@capture("ledger-forty", also_utp=True)
 def forty(trace):
     """Forty messages in a frame keep forty records.
 
@@ -475,7 +477,7 @@ def forty(trace):
     peers.seed.send(*map(have, range(20)), *map(piece, range(20, 40)))
 
 
-@capture("ledger-early-requests")
+@capture("ledger-early-requests", also_utp=True)
 def early_requests(trace):
     """Requests before the extension handshakes count.
 
@@ -488,7 +490,7 @@ def early_requests(trace):
     11  seed:    DontHave 5: one request
     12  seed:    DontHave 6: none
     """
-    peers = TcpConnection(trace)
+    peers = trace.connect(trace)
     shake_hands(peers)
     peers.seed.send(bitfield(ALL, PIECES), UNCHOKE)
     peers.leecher.send(INTERESTED, request(5), request(6))
@@ -563,7 +565,7 @@ def leecher_only(trace):
     one_side(trace, "leecher")
 
 
-@capture("ledger-other-lengths")
+@capture("ledger-other-lengths", also_utp=True)
 def not_four_bytes(trace):
     """A DontHave whose payload is not four bytes changes no state.
 
@@ -579,3 +581,39 @@ def not_four_bytes(trace):
     peers.seed.send(piece(5))
     peers.leecher.send(request(5, BLOCK))
     peers.seed.send(dont_have(3, 5))
+
+
+@capture("ledger-late-only-utp")
+def late_utp(trace):
+    """What ledger-late is for TCP: ack_nr counts packets; the seed's seq_nr passes 2^16 with frame 9.
+
+    9   seed:    DontHave 5, whose seq_nr is 0
+    10  leecher: Request 5/0, which does not acknowledge frame 9: crossed
+    11  leecher: Request 5/32768, which acknowledges frame 9
+    12  seed:    Piece 5/0: late
+    13  seed:    DontHave 5, again: one request
+    14  leecher: Request 5/49152, which acknowledges frame 9 but not frame 13: not crossed
+    15  seed:    Have 5
+    16  seed:    DontHave 5, in two packets: its first five bytes
+    17  seed:    its last five: one request
+    18  leecher: Request 5/65536, which acknowledges frame 16 but not frame 17: crossed
+    19  leecher: Request 5/65536, which acknowledges all
+    """
+    # Handshake, extension handshake, and Bitfield with Unchoke come before.
+    peers = UtpConnection(trace, first=(65533, 65533))
+    shake_hands(peers)
+    negotiate(peers)
+    offer(peers)
+    before = peers.seed.seq
+    peers.seed.send(dont_have(3, 5))
+    peers.leecher.send(request(5), acknowledging=before)
+    peers.leecher.send(request(5, 2 * BLOCK))
+    peers.seed.send(piece(5))
+    before_second = peers.seed.seq
+    peers.seed.send(dont_have(3, 5))
+    peers.leecher.send(request(5, 3 * BLOCK), acknowledging=before_second)
+    peers.seed.send(have(5))
+    before_last_half = (peers.seed.seq + 1) % (1 << 16)
+    peers.seed.send_cut(dont_have(3, 5), at=[5])
+    peers.leecher.send(request(5, 4 * BLOCK), acknowledging=before_last_half)
+    peers.leecher.send(request(5, 4 * BLOCK))

@@ -1,6 +1,6 @@
 """The beginning that most captures share, so that each can tell its own story from frame 9 on.
 
-    1-3  SYN; SYN and ACK; ACK
+    1-3  SYN; SYN and ACK; ACK (over uTP: ST_SYN, ST_STATE, ST_STATE)
     4    leecher: handshake
     5    seed:    handshake
     6    leecher: extension handshake (lt_donthave is 3), Interested
@@ -11,7 +11,6 @@ So the seed writes DontHave with id 3, which the leecher assigned, and the leech
 """
 
 from peer_wire import INTERESTED, UNCHOKE, bitfield, extension_handshake, handshake
-from tcp import TcpConnection
 
 PIECES = 64
 ALL = range(PIECES)
@@ -42,7 +41,7 @@ def offer(peers, pieces=ALL):
 
 def begin(trace, leecher_ids=LEECHER_IDS, seed_ids=SEED_IDS, fast=False, pieces=ALL, **where):
     """Frames 1 to 8; return the connection."""
-    peers = TcpConnection(trace, **where)
+    peers = trace.connect(trace, **where)
     shake_hands(peers, fast)
     negotiate(peers, leecher_ids, seed_ids)
     offer(peers, pieces)

@@ -1,6 +1,6 @@
 """Random connections: messages that make sense often enough to meet one another, packed into a capture.
 
-    python3 tests/regression/random_sessions.py SEED FILE.pcap
+    python3 tests/regression/random_sessions.py SEED FILE.pcap [utp]
 
 writes the one connection of a seed, and prints its messages and what the model expects of each frame.
 """
@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "captures" / "gener
 import peer_wire as wire
 from capture import Trace
 from model import Event, replay
-from tcp import MODULUS, TcpConnection
+import tcp
+import utp
 
 PIECES = 16
 BEGINS = 0, 16384, 32768
@@ -22,10 +23,14 @@ LENGTHS = 16384, 16384, 16384, 100, 1
 
 
 class RandomSession:
-    """The connection of one seed. `events` fills while `packets` runs."""
+    """The connection of one seed. `events` fills while `packets` runs.
 
-    def __init__(self, seed):
+    What is sent and acknowledged is counted in bytes over TCP, in packets over uTP.
+    """
+
+    def __init__(self, seed, over_utp=False):
         self.seed = seed
+        self.over_utp = over_utp
         self.random = random.Random(seed)
         self.fast = self.random.random() < 0.5
         self.events = []
@@ -39,10 +44,14 @@ class RandomSession:
 
     def packets(self, trace, port):
         """Write the connection, one packet at each step."""
-        first = [self.random.choice((1000, MODULUS - self.random.randint(1, 1500))) for _ in "01"]
-        peers = TcpConnection(trace, leecher=("10.0.0.1", port), first=first)
-        self.first = [number + 1 for number in first]
+        transport = utp if self.over_utp else tcp
+        close = self.random.randint(1, 20 if self.over_utp else 1500)
+        first = [self.random.choice((1000, transport.MODULUS - close)) for _ in "01"]
+        connect = utp.UtpConnection if self.over_utp else tcp.TcpConnection
+        peers = connect(trace, leecher=("10.0.0.1", port), first=first)
         self.peers = peers.leecher, peers.seed
+        self.first = [peer.seq for peer in self.peers]
+        self.modulus = transport.MODULUS
         yield
         # Fast is in force when both have it; sometimes one alone has.
         lonely = -1 if self.fast else self.random.choice((-1, -1, 0, 1))
@@ -57,7 +66,7 @@ class RandomSession:
             yield from self.send(trace, sender, [self.message(sender) for _ in range(count)])
 
     def send(self, trace, sender, messages):
-        """Send messages in one segment, or in two, cut anywhere; sometimes the last segment comes twice."""
+        """Send messages in one packet, or in two, cut anywhere; sometimes the last packet comes twice."""
         stream = b"".join(data for _, data in messages)
         cut = self.random.randint(1, len(stream) - 1) if self.random.random() < 0.15 else len(stream)
         ends, end = [], 0
@@ -65,17 +74,20 @@ class RandomSession:
             end += len(data)
             ends.append(end)
         taken = 0
+        sent_before = self.sent[sender]
         for begin, stop in ((0, cut), (cut, len(stream))):
             if begin == stop:
                 continue
             ack = self.acknowledge(sender)
             time = trace.time
-            frame = self.peers[sender].send(stream[begin:stop], acknowledging=(self.first[1 - sender] + ack) % MODULUS)
+            acknowledging = (self.first[1 - sender] + ack) % self.modulus
+            frame = self.peers[sender].send(stream[begin:stop], acknowledging=acknowledging)
+            self.sent[sender] += 1 if self.over_utp else stop - begin
             while taken < len(messages) and ends[taken] <= stop:
-                self.events.append(Event(frame, time, sender, self.sent[sender] + ends[taken], ack, messages[taken][0]))
+                end = self.sent[sender] if self.over_utp else sent_before + ends[taken]
+                self.events.append(Event(frame, time, sender, end, ack, messages[taken][0]))
                 taken += 1
             yield
-        self.sent[sender] += len(stream)
         if self.random.random() < 0.03:
             trace.repeat(frame)
             yield
@@ -137,10 +149,10 @@ class RandomSession:
         return ("other",), choose((wire.UNCHOKE, wire.INTERESTED, wire.NOT_INTERESTED, wire.KEEP_ALIVE))
 
 
-def pack(seeds, at_once=20):
+def pack(seeds, over_utp=False, at_once=20):
     """Write the sessions of all seeds to one Trace, interleaved; return it and the sessions."""
     trace = Trace()
-    sessions = [RandomSession(seed) for seed in seeds]
+    sessions = [RandomSession(seed, over_utp) for seed in seeds]
     turns = random.Random(len(sessions))
     waiting = [session.packets(trace, 10000 + number) for number, session in enumerate(sessions)]
     running = []
@@ -153,8 +165,8 @@ def pack(seeds, at_once=20):
     return trace, sessions
 
 
-def main(seed, path):
-    trace, (session,) = pack([int(seed)])
+def main(seed, path, transport="tcp"):
+    trace, (session,) = pack([int(seed)], transport == "utp")
     Path(path).write_bytes(trace.pcap())
     expected = replay(session.events, session.fast, two_passes=True)
     print("Fast" if session.fast else "without Fast")

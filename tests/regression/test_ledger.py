@@ -17,6 +17,9 @@ import pytest
 
 from rows import invalidated, late_blocks, late_requests, ledger, reannounced, rejects, unrejected
 
+# Most stories are told over TCP and over uTP.
+over_both = pytest.mark.parametrize("over", ["", "-utp"], ids=["tcp", "utp"])
+
 FALLBACK = ["-o", "bt.donthave.fallback_id:3"]
 
 
@@ -25,109 +28,123 @@ def from_pass_2(tshark, rows):
     return rows if tshark.two_passes else []
 
 
-def test_without_fast_requests_are_dropped(tshark):
+@over_both
+def test_without_fast_requests_are_dropped(tshark, over):
     """Rules 1 and 4: the outstanding requests for the piece, their number, bytes and frames; each frame once."""
-    assert ledger(tshark, "ledger-no-fast") == ["11 5 2 32768 9", "13 6 0 0 -", "16 7 2 32768 14,15"]
-    assert invalidated(tshark, "ledger-no-fast") == from_pass_2(tshark, [
+    assert ledger(tshark, f"ledger-no-fast{over}") == ["11 5 2 32768 9", "13 6 0 0 -", "16 7 2 32768 14,15"]
+    assert invalidated(tshark, f"ledger-no-fast{over}") == from_pass_2(tshark, [
         "9 5 0 16384 11 0.002000000 -",
         "9 5 16384 16384 11 0.002000000 -",
         "14 7 0 16384 16 0.002000000 -",
         "15 7 16384 16384 16 0.001000000 -",
     ])
-    assert unrejected(tshark, "ledger-no-fast") == []
+    assert unrejected(tshark, f"ledger-no-fast{over}") == []
 
 
-def test_with_fast_each_awaits_its_reject(tshark):
+@over_both
+def test_with_fast_each_awaits_its_reject(tshark, over):
     """Rule 4: Rejects link to their requests in any order; a Reject of an outstanding request is an ordinary answer."""
-    assert ledger(tshark, "ledger-fast") == ["11 5 2 32768 9", "14 6 1 16384 10", "18 7 1 16384 16"]
-    assert rejects(tshark, "ledger-fast") == ["12 5 16384 16384 9", "13 5 0 16384 9", "19 7 16384 16384 16"]
-    assert invalidated(tshark, "ledger-fast") == from_pass_2(tshark, [
+    assert ledger(tshark, f"ledger-fast{over}") == ["11 5 2 32768 9", "14 6 1 16384 10", "18 7 1 16384 16"]
+    assert rejects(tshark, f"ledger-fast{over}") == ["12 5 16384 16384 9", "13 5 0 16384 9", "19 7 16384 16384 16"]
+    assert invalidated(tshark, f"ledger-fast{over}") == from_pass_2(tshark, [
         "9 5 0 16384 11 0.002000000 13",
         "9 5 16384 16384 11 0.002000000 12",
         "10 6 0 16384 14 0.004000000 -",
         "16 7 16384 16384 18 0.002000000 19",
     ])
-    assert late_blocks(tshark, "ledger-fast") == ["15 6 0 16 14"]
-    assert unrejected(tshark, "ledger-fast") == from_pass_2(tshark, ["11 0", "14 0", "18 0"])
+    assert late_blocks(tshark, f"ledger-fast{over}") == ["15 6 0 16 14"]
+    assert unrejected(tshark, f"ledger-fast{over}") == from_pass_2(tshark, ["11 0", "14 0", "18 0"])
 
 
-def test_fast_needs_both(tshark):
+@over_both
+def test_fast_needs_both(tshark, over):
     """BEP 6: the Fast extension is in force only when both sides have set its bit."""
-    assert tshark.rows("ledger-one-sided-fast", "frame.number bt.donthave.fast", where="bt.donthave") == ["10 0"]
-    assert tshark.rows("ledger-fast", "frame.number bt.donthave.fast", where="bt.donthave") == ["11 1", "14 1", "18 1"]
-    assert ledger(tshark, "ledger-one-sided-fast") == ["10 5 1 16384 9"]
-    assert unrejected(tshark, "ledger-one-sided-fast") == []
+    assert tshark.rows(f"ledger-one-sided-fast{over}", "frame.number bt.donthave.fast", where="bt.donthave") == ["10 0"]
+    assert tshark.rows(f"ledger-fast{over}", "frame.number bt.donthave.fast", where="bt.donthave") == ["11 1", "14 1", "18 1"]
+    assert ledger(tshark, f"ledger-one-sided-fast{over}") == ["10 5 1 16384 9"]
+    assert unrejected(tshark, f"ledger-one-sided-fast{over}") == []
 
 
-def test_unrejected(tshark):
+@over_both
+def test_unrejected(tshark, over):
     """Rule 4: neither the rejected request nor the served one is left waiting, the third is."""
-    assert ledger(tshark, "ledger-unrejected") == ["10 5 3 49152 9"]
-    assert unrejected(tshark, "ledger-unrejected") == from_pass_2(tshark, ["10 1"])
+    assert ledger(tshark, f"ledger-unrejected{over}") == ["10 5 3 49152 9"]
+    assert unrejected(tshark, f"ledger-unrejected{over}") == from_pass_2(tshark, ["10 1"])
 
 
-def test_the_same_block_asked_for_twice(tshark):
+@over_both
+def test_the_same_block_asked_for_twice(tshark, over):
     """Rule 1: the newer request counts, with its length and its frame."""
-    assert ledger(tshark, "ledger-asked-twice") == ["11 5 1 8192 10", "13 6 1 16384 12", "17 7 0 0 -"]
-    assert invalidated(tshark, "ledger-asked-twice") == from_pass_2(tshark, [
+    assert ledger(tshark, f"ledger-asked-twice{over}") == ["11 5 1 8192 10", "13 6 1 16384 12", "17 7 0 0 -"]
+    assert invalidated(tshark, f"ledger-asked-twice{over}") == from_pass_2(tshark, [
         "10 5 0 8192 11 0.001000000 -",
         "12 6 0 16384 13 0.001000000 -",
     ])
 
 
-def test_requests_of_any_length(tshark):
+@over_both
+def test_requests_of_any_length(tshark, over):
     """The sum of the lengths has 64 bits; a request for no bytes is a request."""
-    assert ledger(tshark, "ledger-lengths") == ["10 5 3 8589934590 9", "12 6 1 1 11"]
+    assert ledger(tshark, f"ledger-lengths{over}") == ["10 5 3 8589934590 9", "12 6 1 1 11"]
 
 
-def test_answered_requests(tshark):
+@over_both
+def test_answered_requests(tshark, over):
     """Rule 2: what was served or cancelled is not invalidated."""
-    assert ledger(tshark, "ledger-answered") == ["12 5 1 16384 9", "15 6 0 0 -"]
-    assert invalidated(tshark, "ledger-answered") == from_pass_2(tshark, ["9 5 32768 16384 12 0.003000000 -"])
+    assert ledger(tshark, f"ledger-answered{over}") == ["12 5 1 16384 9", "15 6 0 0 -"]
+    assert invalidated(tshark, f"ledger-answered{over}") == from_pass_2(tshark, ["9 5 32768 16384 12 0.003000000 -"])
 
 
-def test_answers_to_something_else(tshark):
+@over_both
+def test_answers_to_something_else(tshark, over):
     """Rule 2: only the same block ends a request, and only from the right side."""
-    assert ledger(tshark, "ledger-wrong-answers") == ["13 5 1 16384 9"]
+    assert ledger(tshark, f"ledger-wrong-answers{over}") == ["13 5 1 16384 9"]
 
 
-def test_choke_without_fast(tshark):
+@over_both
+def test_choke_without_fast(tshark, over):
     """Rule 3: all requests are gone, those for other pieces too."""
-    assert ledger(tshark, "ledger-choke-no-fast") == ["11 5 0 0 -", "14 6 1 16384 13"]
+    assert ledger(tshark, f"ledger-choke-no-fast{over}") == ["11 5 0 0 -", "14 6 1 16384 13"]
 
 
-def test_choke_with_fast(tshark):
+@over_both
+def test_choke_with_fast(tshark, over):
     """Rule 3: each request is rejected by name, before the DontHave or after it."""
-    assert ledger(tshark, "ledger-choke-fast") == ["11 5 1 16384 9", "15 6 0 0 -"]
-    assert rejects(tshark, "ledger-choke-fast") == ["13 5 0 16384 9"]
+    assert ledger(tshark, f"ledger-choke-fast{over}") == ["11 5 1 16384 9", "15 6 0 0 -"]
+    assert rejects(tshark, f"ledger-choke-fast{over}") == ["13 5 0 16384 9"]
 
 
-def test_second_dont_have(tshark):
+@over_both
+def test_second_dont_have(tshark, over):
     """Rule 4: nothing is invalidated twice. Rule 6: the first DontHave since the last Have made the requests late."""
-    assert ledger(tshark, "ledger-second") == ["10 5 1 16384 9", "11 5 0 0 -", "13 5 1 16384 12", "16 5 1 16384 14"]
-    assert late_requests(tshark, "ledger-second") == [
+    assert ledger(tshark, f"ledger-second{over}") == ["10 5 1 16384 9", "11 5 0 0 -", "13 5 1 16384 12", "16 5 1 16384 14"]
+    assert late_requests(tshark, f"ledger-second{over}") == [
         "12 5 16384 16384 10 0",
         "14 5 32768 16384 10 0",
         "17 5 0 16384 16 0",
     ]
-    assert reannounced(tshark, "ledger-second") == ["15 5 10"]
+    assert reannounced(tshark, f"ledger-second{over}") == ["15 5 10"]
 
 
-def test_second_dont_have_with_fast(tshark):
+@over_both
+def test_second_dont_have_with_fast(tshark, over):
     """Rule 4: requests that await their Reject are not invalidated again."""
-    assert ledger(tshark, "ledger-second-fast") == ["10 5 2 32768 9", "11 5 0 0 -", "12 5 0 0 -"]
-    assert rejects(tshark, "ledger-second-fast") == ["11 5 0 16384 9", "12 5 16384 16384 9"]
-    assert unrejected(tshark, "ledger-second-fast") == from_pass_2(tshark, ["10 0", "11 0", "12 0"])
+    assert ledger(tshark, f"ledger-second-fast{over}") == ["10 5 2 32768 9", "11 5 0 0 -", "12 5 0 0 -"]
+    assert rejects(tshark, f"ledger-second-fast{over}") == ["11 5 0 16384 9", "12 5 16384 16384 9"]
+    assert unrejected(tshark, f"ledger-second-fast{over}") == from_pass_2(tshark, ["10 0", "11 0", "12 0"])
 
 
-def test_taken_back(tshark):
+@over_both
+def test_taken_back(tshark, over):
     """Rule 5: each piece that is taken back has an item, which points at the DontHave; then its requests are not late."""
-    assert reannounced(tshark, "ledger-reannounced") == ["11 5 9", "14 6 9", "14 7 9", "15 8 9", "15 9 9"]
-    assert late_requests(tshark, "ledger-reannounced") == []
+    assert reannounced(tshark, f"ledger-reannounced{over}") == ["11 5 9", "14 6 9", "14 7 9", "15 8 9", "15 9 9"]
+    assert late_requests(tshark, f"ledger-reannounced{over}") == []
 
 
-def test_many_taken_back_at_once(tshark):
+@over_both
+def test_many_taken_back_at_once(tshark, over):
     """Rule 5: one Bitfield takes sixty back, in the order of the pieces, each from its own DontHave."""
-    assert reannounced(tshark, "ledger-reannounced-many") == [
+    assert reannounced(tshark, f"ledger-reannounced-many{over}") == [
         *(f"11 {piece} {9 if piece < 20 else 10}" for piece in range(60)),
         *(f"13 {piece} 12" for piece in range(3)),
     ]
@@ -149,56 +166,74 @@ def test_late_and_crossed(tshark, capture):
     assert reannounced(tshark, capture) == ["16 5 9"]
 
 
+def test_late_and_crossed_over_utp(tshark):
+    """Rule 6 over uTP: ack_nr counts packets, and wraps at 2^16; a DontHave in two packets needs both acknowledged."""
+    assert ledger(tshark, "ledger-late-only-utp") == ["9 5 0 0 -", "13 5 1 16384 11", "17 5 1 16384 14"]
+    assert late_requests(tshark, "ledger-late-only-utp") == [
+        "10 5 0 16384 9 1",
+        "11 5 32768 16384 9 0",
+        "14 5 49152 16384 9 0",
+        "18 5 65536 16384 17 1",
+        "19 5 65536 16384 17 0",
+    ]
+    assert late_blocks(tshark, "ledger-late-only-utp") == ["12 5 0 16 9"]
+
+
 def test_late_and_split(tshark):
     """Rule 6: the ACK number is that of the packet which completes the Request, and must cover the last byte."""
     assert ledger(tshark, "ledger-late-split") == ["10 5 0 0 -"]
     assert late_requests(tshark, "ledger-late-split") == ["12 5 0 16384 10 0", "14 5 16384 16384 10 1"]
 
 
-def test_asking_again_ends_the_wait(tshark):
+@over_both
+def test_asking_again_ends_the_wait(tshark, over):
     """Rule 4, with Fast: the Reject of frame 12 answers the new request, which was outstanding; Cancel ends no wait."""
-    assert ledger(tshark, "ledger-late-fast") == ["10 5 1 16384 9", "14 5 1 16384 13"]
-    assert late_requests(tshark, "ledger-late-fast") == ["11 5 0 16384 10 0", "13 5 0 16384 10 0"]
-    assert rejects(tshark, "ledger-late-fast") == ["16 5 0 16384 13"]
-    assert unrejected(tshark, "ledger-late-fast") == from_pass_2(tshark, ["10 0", "14 0"])
+    assert ledger(tshark, f"ledger-late-fast{over}") == ["10 5 1 16384 9", "14 5 1 16384 13"]
+    assert late_requests(tshark, f"ledger-late-fast{over}") == ["11 5 0 16384 10 0", "13 5 0 16384 10 0"]
+    assert rejects(tshark, f"ledger-late-fast{over}") == ["16 5 0 16384 13"]
+    assert unrejected(tshark, f"ledger-late-fast{over}") == from_pass_2(tshark, ["10 0", "14 0"])
 
 
-def test_both_sides_at_once(tshark):
+@over_both
+def test_both_sides_at_once(tshark, over):
     """Each side has a ledger of its own, for the same piece and block."""
-    assert ledger(tshark, "ledger-both-ways") == ["12 5 1 16384 10", "13 5 1 16384 11", "19 6 0 0 -"]
-    assert late_requests(tshark, "ledger-both-ways") == ["14 5 16384 16384 13 0", "15 5 16384 16384 12 0"]
-    assert reannounced(tshark, "ledger-both-ways") == ["16 5 12"]
-    assert late_blocks(tshark, "ledger-both-ways") == ["17 5 0 16 13"]
+    assert ledger(tshark, f"ledger-both-ways{over}") == ["12 5 1 16384 10", "13 5 1 16384 11", "19 6 0 0 -"]
+    assert late_requests(tshark, f"ledger-both-ways{over}") == ["14 5 16384 16384 13 0", "15 5 16384 16384 12 0"]
+    assert reannounced(tshark, f"ledger-both-ways{over}") == ["16 5 12"]
+    assert late_blocks(tshark, f"ledger-both-ways{over}") == ["17 5 0 16 13"]
 
 
-def test_connections_do_not_mix(tshark):
+@over_both
+def test_connections_do_not_mix(tshark, over):
     """Twenty connections ask for the same blocks at the same time."""
-    assert ledger(tshark, "ledger-interleaved") == [
+    assert ledger(tshark, f"ledger-interleaved{over}") == [
         f"{201 + number} 5 {requests} {requests * 16384} {161 + number}"
         for number in range(20) for requests in [2 - number % 2 + (number == 5)]]
 
 
-def test_forty_messages_in_a_frame(tshark):
+@over_both
+def test_forty_messages_in_a_frame(tshark, over):
     """Every message has a record of its own."""
     both = [2 - piece % 2 for piece in range(40)]
-    assert ledger(tshark, "ledger-forty") == [" ".join([
+    assert ledger(tshark, f"ledger-forty{over}") == [" ".join([
         "11",
         ",".join(map(str, range(40))),
         ",".join(map(str, both)),
         ",".join(str(16384 * requests) for requests in both),
         ",".join("9,10" if requests == 2 else "9" for requests in both)])]
-    assert late_requests(tshark, "ledger-forty") == [f"12 {piece} 0 16384 11 0" for piece in range(40)]
-    assert reannounced(tshark, "ledger-forty") == [f"13 {piece} 11" for piece in range(20)]
-    assert late_blocks(tshark, "ledger-forty") == [f"13 {piece} 0 16 11" for piece in range(20, 40)]
-    assert invalidated(tshark, "ledger-forty") == from_pass_2(tshark, [
+    assert late_requests(tshark, f"ledger-forty{over}") == [f"12 {piece} 0 16384 11 0" for piece in range(40)]
+    assert reannounced(tshark, f"ledger-forty{over}") == [f"13 {piece} 11" for piece in range(20)]
+    assert late_blocks(tshark, f"ledger-forty{over}") == [f"13 {piece} 0 16 11" for piece in range(20, 40)]
+    assert invalidated(tshark, f"ledger-forty{over}") == from_pass_2(tshark, [
         *(f"9 {piece} 0 16384 11 0.002000000 -" for piece in range(40)),
         *(f"10 {piece} 16384 16384 11 0.001000000 -" for piece in range(0, 40, 2)),
     ])
 
 
-def test_requests_before_the_extension_handshake(tshark):
+@over_both
+def test_requests_before_the_extension_handshake(tshark, over):
     """Rule 1: a Request counts from the beginning of the connection, whatever is negotiated later."""
-    assert ledger(tshark, "ledger-early-requests") == ["11 5 1 16384 7", "12 6 0 0 -"]
+    assert ledger(tshark, f"ledger-early-requests{over}") == ["11 5 1 16384 7", "12 6 0 0 -"]
 
 
 def test_connection_from_the_middle(tshark):
@@ -224,12 +259,13 @@ def test_only_the_asker_was_captured(tshark):
     assert late_requests(tshark, "ledger-leecher-only", *FALLBACK) == []
 
 
-def test_other_lengths_change_nothing(tshark):
+@over_both
+def test_other_lengths_change_nothing(tshark, over):
     """Rule 9: after a payload of five bytes the piece is not disowned and the request still outstanding."""
-    assert tshark.rows("ledger-other-lengths", "frame.number", where="bt.donthave") == ["10", "13"]
-    assert ledger(tshark, "ledger-other-lengths")[1] == "13 5 1 16384 12"
-    assert late_blocks(tshark, "ledger-other-lengths") == []
-    assert late_requests(tshark, "ledger-other-lengths") == []
+    assert tshark.rows(f"ledger-other-lengths{over}", "frame.number", where="bt.donthave") == ["10", "13"]
+    assert ledger(tshark, f"ledger-other-lengths{over}")[1] == "13 5 1 16384 12"
+    assert late_blocks(tshark, f"ledger-other-lengths{over}") == []
+    assert late_requests(tshark, f"ledger-other-lengths{over}") == []
 
 
 @pytest.mark.parametrize("options", [["-Y", "bt.donthave"], ["-R", "bt.donthave || bittorrent", "-Y", "bt.donthave"]])

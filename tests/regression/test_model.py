@@ -19,10 +19,11 @@ SESSIONS = 1500
 
 
 @pytest.mark.parametrize("first", [1, 1_000_001])
-def test_random_sessions(tshark, staging, first):
-    """Both sides ask, both disown, in every order; messages share segments, are cut in two, and come twice."""
-    trace, sessions = pack(range(first, first + SESSIONS))
-    path = staging.folder / f"random-{first}.pcap"
+@pytest.mark.parametrize("transport", ["tcp", "utp"])
+def test_random_sessions(tshark, staging, transport, first):
+    """Both sides ask, both disown, in every order; messages share packets, are cut in two, and come twice."""
+    trace, sessions = pack(range(first, first + SESSIONS), transport == "utp")
+    path = staging.folder / f"random-{transport}-{first}.pcap"
     if not path.exists():
         path.write_bytes(trace.pcap())
         path.chmod(0o644)
@@ -32,7 +33,7 @@ def test_random_sessions(tshark, staging, first):
         for frame in {event.frame for event in session.events}:
             assert shown.pop(frame, {}) == expected.get(frame, {}), (
                 f"seed {session.seed}, frame {frame} of the whole capture: repeat it with\n"
-                f"python3 tests/regression/random_sessions.py {session.seed} /tmp/session.pcap")
+                f"python3 tests/regression/random_sessions.py {session.seed} /tmp/session.pcap {transport}")
     assert not shown, "frames that no message completes"
 
 
