@@ -268,7 +268,7 @@ show_reannounced(const struct reannounced_note *reannounced, tvbuff_t *tvb, prot
 static proto_item *
 show_negotiated(const struct message_note *note, tvbuff_t *tvb, proto_tree *tree)
 {
-    proto_item *item = proto_tree_add_uint(tree, hf_bt_donthave_negotiated, tvb, 0, -1, (uint32_t)note->negotiated);
+    proto_item *item = proto_tree_add_uint(tree, hf_bt_donthave_negotiated, tvb, 0, 0, (uint32_t)note->negotiated);
 
     proto_item_set_generated(item);
     if (note->negotiated == 0)
