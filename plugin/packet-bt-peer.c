@@ -110,6 +110,16 @@ show_extended(const struct peer_connection *connection, const struct message_not
 }
 
 void
+bt_peer_show_message(const struct peer_connection *connection, const struct message_note *note, tvbuff_t *message,
+                     packet_info *pinfo, proto_tree *tree)
+{
+    if (note->extended != NULL)
+        show_extended(connection, note, message, pinfo, tree);
+    else
+        lt_donthave_show(note, message, pinfo, tree);
+}
+
+void
 bt_peer_show(const struct peer_connection *connection, enum peer_side from, uint32_t position, tvbuff_t *tvb,
              packet_info *pinfo, proto_tree *tree)
 {
@@ -125,11 +135,7 @@ bt_peer_show(const struct peer_connection *connection, enum peer_side from, uint
         if (offset > end && note->bytes == NULL)
             continue;                   /* it began before, and nothing of it was worth keeping */
 
-        tvbuff_t *message = message_tvb(note, (int)offset, tvb, pinfo);
-        if (note->extended != NULL)
-            show_extended(connection, note, message, pinfo, tree);
-        else
-            lt_donthave_show(note, message, pinfo, tree);
+        bt_peer_show_message(connection, note, message_tvb(note, (int)offset, tvb, pinfo), pinfo, tree);
     }
 }
 
@@ -139,6 +145,7 @@ proto_register_bt_peer(void)
     proto_bt_peer = proto_register_protocol_in_name_only("BitTorrent Peer Connection", "BT Peer", "bt.peer",
                                                          proto_bt_donthave, FT_PROTOCOL);
     extended_list = register_heur_dissector_list(BT_PEER_EXTENDED_LIST, proto_bt_peer);
+    proto_register_bt_peer_utp();
 }
 
 void

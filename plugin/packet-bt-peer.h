@@ -54,6 +54,11 @@ enum peer_side bt_peer_sender(const packet_info *pinfo);
 /* The time of the packet, in ns since the epoch. */
 int64_t bt_peer_time(const packet_info *pinfo);
 
+/* Shows what one message has to show: message holds it, or as much of it as there is. Offers an extended message to
+ * the heuristic list. */
+void bt_peer_show_message(const struct peer_connection *connection, const struct message_note *note,
+                          tvbuff_t *message, packet_info *pinfo, proto_tree *tree);
+
 /* Shows what the messages have to show that end in this piece of the stream: tvb holds it, from the position on whose
  * lower 32 bits are given. Offers extended messages to the heuristic list. */
 void bt_peer_show(const struct peer_connection *connection, enum peer_side from, uint32_t position, tvbuff_t *tvb,

@@ -1,6 +1,290 @@
+/* transport_utp.c
+ * BitTorrent peers over uTP: a wrapper around the built-in uTP dissector.
+ *
+ * The built-in dissector shows each packet by itself. The wrapper calls it for that, and hands the packet to
+ * utp_connection.c, which puts the stream in order. What the messages have to show is shown in the frame in which they
+ * are complete, those that began in another packet in a data source of their own.
+ *
+ * A pair of UDP ports becomes ours
+ *   - by a packet whose payload is the handshake of BitTorrent,
+ *   - where the user switched on bt_utp_udp, the built-in heuristic, whose place in the list stays what it is,
+ *   - where the user leads a port to bt-utp (Decode As, or the preference).
+ * DHT and trackers share the ports: what is no uTP is left to others.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
 #include "transport_utp.h"
+
+#include "packet-bt-peer.h"
+
+#include <epan/conversation.h>
+#include <epan/exceptions.h>
+
+#include "packet-lt_donthave.h"
+#include "utp_connection.h"
+
+#define BT_UTP_HEURISTIC    "bt_utp_udp"
+
+static int hf_bt_donthave_reassembled = -1;
+static int hf_bt_donthave_reassembled_from = -1;
+
+static int ett_bt_donthave_reassembled = -1;
+
+static dissector_handle_t bt_utp_handle;
+static dissector_handle_t bt_peer_utp_handle;
+static heur_dissector_t   bt_utp_heuristic;     /* the built-in one */
+
+/* --- the first pass --- */
+
+static void
+track(conversation_t *conversation, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
+      packet_info *pinfo)
+{
+    struct utp_flow       *flow = (struct utp_flow *)conversation_get_proto_data(conversation, proto_bt_peer);
+    struct utp_connection *connection;
+    struct utp_packet      packet = {
+        .header = *header,
+        .captured = tvb_captured_length(tvb) - header->size,
+        .reported = tvb_reported_length(tvb) - header->size,
+        .frame = pinfo->num,
+    };
+
+    DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
+    if (flow == NULL) {
+        flow = utp_flow_new(wmem_file_scope(), lt_donthave_fallback_id());
+        flow->claimed_in = pinfo->num;
+        conversation_add_proto_data(conversation, proto_bt_peer, flow);
+    }
+    connection = utp_flow_get(flow, from, header, pinfo->num);
+    if (connection == NULL)
+        return;
+    packet.payload = tvb_get_ptr(tvb, 0, (int)(header->size + packet.captured)) + header->size;
+    utp_connection_packet(connection, from, &packet, bt_peer_time(pinfo));
+}
+
+/* --- every pass --- */
+
+/* The frames that a message was put together from. */
+static void
+show_frames(const struct utp_assembled *assembled, tvbuff_t *message, proto_tree *tree)
+{
+    proto_item *item = proto_tree_add_none_format(tree, hf_bt_donthave_reassembled, message, 0, -1,
+                                                  "Reassembled BitTorrent message (%u bytes) from %u uTP packet%s",
+                                                  assembled->size, assembled->frame_count,
+                                                  assembled->frame_count == 1 ? "" : "s");
+    proto_tree *frames_tree = proto_item_add_subtree(item, ett_bt_donthave_reassembled);
+
+    proto_item_set_generated(item);
+    for (uint32_t i = 0; i < assembled->frame_count; i++)
+        proto_item_set_generated(proto_tree_add_uint(frames_tree, hf_bt_donthave_reassembled_from, message, 0, 0,
+                                                     assembled->frames[i]));
+}
+
+/* The bytes of an assembled message as a source of their own, or the payload of the packet where they were not kept. */
+static tvbuff_t *
+assembled_tvb(const struct utp_assembled *assembled, const struct message_note *note, tvbuff_t *payload,
+              packet_info *pinfo)
+{
+    const uint8_t *bytes = note->bytes != NULL ? note->bytes : assembled->bytes;
+    uint32_t       size = note->bytes != NULL ? note->bytes_size : assembled->bytes_size;
+
+    if (bytes == NULL)
+        return payload;
+
+    tvbuff_t *message = tvb_new_child_real_data(payload, bytes, size, (int)note->size);
+    add_new_data_source(pinfo, message, "Reassembled BitTorrent message");
+    return message;
+}
+
+/* What the messages have to show that are complete with this packet. */
+static void
+show(const struct utp_connection *connection, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
+     packet_info *pinfo, proto_tree *tree)
+{
+    const struct message_note *note = notes_of_frame(&connection->peers->notes, pinfo->num);
+    uint64_t                   position = 0;
+
+    if (note == NULL)
+        return;
+
+    tvbuff_t *payload = tvb_new_subset_remaining(tvb, (int)header->size);
+    uint32_t  captured = tvb_captured_length(payload);
+    bool      has_position = utp_connection_position(connection, pinfo->num, &position);
+
+    for (; note != NULL; note = note->next) {
+        const struct utp_assembled *assembled = utp_connection_assembled(connection, pinfo->num, from, note->position);
+        tvbuff_t *message = NULL;
+
+        if (note->from != from)
+            continue;
+        if (assembled != NULL) {
+            message = assembled_tvb(assembled, note, payload, pinfo);
+            show_frames(assembled, message, tree);
+        } else if (has_position && note->position >= position && note->position - position < captured) {
+            message = tvb_new_subset_length(payload, (int)(note->position - position), (int)note->size);
+        }
+        if (message != NULL)
+            bt_peer_show_message(connection->peers, note, message, pinfo, tree);
+        else if (note->extended == NULL)        /* it has no bytes in this packet */
+            lt_donthave_show(note, payload, pinfo, tree);
+    }
+}
+
+/* Whether the header is that of a connection that is followed. */
+static bool
+is_known(conversation_t *conversation, enum peer_side from, const struct utp_header *header, uint32_t frame)
+{
+    const struct utp_flow *flow = (const struct utp_flow *)conversation_get_proto_data(conversation, proto_bt_peer);
+
+    return flow != NULL && flow->claimed_in <= frame
+           && (header->type == UTP_SYN || utp_flow_find(flow, from, header, frame) != NULL);
+}
+
+static bool
+read_header(tvbuff_t *tvb, struct utp_header *header)
+{
+    uint32_t captured = tvb_captured_length(tvb);
+
+    return captured > 0 && utp_header_read(tvb_get_ptr(tvb, 0, (int)captured), captured, header);
+}
+
+/* One packet that the built-in dissector, called directly or by its heuristic, may accept. */
+static int
+dissect_packet(bool by_heuristic, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    struct utp_header header;
+    /* A packet cut short ends the built-in dissector with an exception, but only one that it has accepted. */
+    volatile int      length = (int)tvb_captured_length(tvb);
+    volatile bool     known = false;
+    conversation_t   *conversation = NULL;
+    enum peer_side    from = bt_peer_sender(pinfo);
+
+    /* Not: packets quoted by ICMP, nor the first part of a datagram that IP did not put together. */
+    if (!pinfo->flags.in_error_pkt && !pinfo->fragmented && read_header(tvb, &header)) {
+        conversation = find_or_create_conversation(pinfo);
+        known = is_known(conversation, from, &header, pinfo->num);
+    }
+
+    TRY {
+        if (by_heuristic)
+            length = bt_utp_heuristic(tvb, pinfo, tree, data) ? length : 0;
+        else
+            length = call_dissector_only(bt_utp_handle, tvb, pinfo, tree, data);
+    }
+    FINALLY {
+        if (conversation != NULL && (length > 0 || known)) {
+            if (by_heuristic)
+                conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
+            if (!PINFO_FD_VISITED(pinfo))
+                track(conversation, from, &header, tvb, pinfo);
+
+            const struct utp_flow *flow =
+                (const struct utp_flow *)conversation_get_proto_data(conversation, proto_bt_peer);
+            const struct utp_connection *connection =
+                flow != NULL ? utp_flow_find(flow, from, &header, pinfo->num) : NULL;
+            if (connection != NULL)
+                show(connection, from, &header, tvb, pinfo, tree);
+        }
+    }
+    ENDTRY;
+
+    if (length == 0 && known)       /* a window that the built-in dissector finds too large, for example */
+        length = call_data_dissector(tvb, pinfo, tree);
+    return length;
+}
+
+static int
+dissect_bt_peer_utp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    return dissect_packet(false, tvb, pinfo, tree, data);
+}
+
+/* --- claims --- */
+
+/* A pair of ports is claimed by the handshake of BitTorrent in a uTP packet. Afterwards the dissector of the DHT may
+ * have claimed them for itself: it lets packets of uTP pass, which we know by their connection. */
+static ws_bool
+dissect_bt_peer_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    struct utp_header header;
+    uint32_t          captured = tvb_captured_length(tvb);
+
+    if (pinfo->flags.in_error_pkt || pinfo->fragmented || !read_header(tvb, &header))
+        return FALSE;
+
+    conversation_t *conversation = find_or_create_conversation(pinfo);
+    bool            begins = header.type == UTP_DATA
+                             && peer_wire_is_handshake(tvb_get_ptr(tvb, 0, (int)captured) + header.size,
+                                                       captured - header.size);
+
+    if (!begins && !is_known(conversation, bt_peer_sender(pinfo), &header, pinfo->num))
+        return FALSE;
+    if (!bt_peer_enabled(bt_utp_handle, BT_PEER_UTP_HEURISTIC))
+        return FALSE;
+
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
+    dissect_bt_peer_utp(tvb, pinfo, tree, data);
+    return TRUE;
+}
+
+/* Stands in the place of the built-in heuristic. */
+static ws_bool
+dissect_bt_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    if (!bt_peer_enabled(bt_utp_handle, BT_PEER_UTP_HEURISTIC))
+        return bt_utp_heuristic(tvb, pinfo, tree, data);
+    return dissect_packet(true, tvb, pinfo, tree, data) > 0;
+}
+
+static void
+adopt_ports(void)
+{
+    bt_peer_adopt_ports("udp.port", bt_utp_handle, bt_peer_utp_handle, BT_PEER_UTP_HEURISTIC);
+}
+
+/* --- registration --- */
+
+void
+proto_register_bt_peer_utp(void)
+{
+    static hf_register_info hf[] = {
+        { &hf_bt_donthave_reassembled,
+          { "Reassembled BitTorrent message", "bt.donthave.reassembled", FT_NONE, BASE_NONE, NULL, 0x0,
+            "A message that was put together from several uTP packets", HFILL } },
+        { &hf_bt_donthave_reassembled_from,
+          { "uTP packet", "bt.donthave.reassembled_from", FT_FRAMENUM, BASE_NONE, NULL, 0x0,
+            "A uTP packet with bytes of the message", HFILL } }
+    };
+    static int *ett[] = { &ett_bt_donthave_reassembled };
+
+    proto_register_field_array(proto_bt_donthave, hf, array_length(hf));
+    proto_register_subtree_array(ett, array_length(ett));
+}
+
+static void
+find_bt_utp(const char *table _U_, void *handle, void *data _U_)
+{
+    int protocol = dissector_handle_get_protocol_index((dissector_handle_t)handle);
+
+    if (protocol >= 0 && protocol == proto_get_id_by_filter_name("bt-utp"))
+        bt_utp_handle = (dissector_handle_t)handle;
+}
 
 void
 proto_reg_handoff_bt_peer_utp(void)
 {
+    heur_dtbl_entry_t *built_in = find_heur_dissector_by_unique_short_name(BT_UTP_HEURISTIC);
+
+    bt_utp_handle = find_dissector("bt-utp");
+    if (bt_utp_handle == NULL)      /* 4.0 gives it no name */
+        dissector_table_foreach_handle("udp.port", find_bt_utp, NULL);
+    bt_peer_utp_handle = create_dissector_handle(dissect_bt_peer_utp, proto_bt_peer);
+    heur_dissector_add("udp", dissect_bt_peer_utp_heur, "BitTorrent peers over uTP", BT_PEER_UTP_HEURISTIC,
+                       proto_bt_donthave, HEURISTIC_ENABLE);
+    if (built_in != NULL) {
+        bt_utp_heuristic = built_in->dissector;
+        built_in->dissector = dissect_bt_utp_heur;
+    }
+    register_init_routine(adopt_ports);
 }
