@@ -102,9 +102,10 @@ static void
 show(const struct utp_connection *connection, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
      packet_info *pinfo, proto_tree *tree)
 {
-    const struct message_note *note = notes_of_frame(&connection->peers->notes, pinfo->num);
+    const struct message_note *note;
     uint64_t                   position = 0;
 
+    note = connection != NULL ? notes_of_frame(&connection->peers->notes, pinfo->num) : NULL;
     if (note == NULL)
         return;
 
@@ -131,110 +132,136 @@ show(const struct utp_connection *connection, enum peer_side from, const struct 
     }
 }
 
-/* Whether the header is that of a connection that is followed. */
-static bool
-is_known(conversation_t *conversation, enum peer_side from, const struct utp_header *header, uint32_t frame)
+/* The connection that a packet belongs to, NULL where none is followed. */
+static const struct utp_connection *
+find_connection(conversation_t *conversation, enum peer_side from, const struct utp_header *header, uint32_t frame)
 {
     const struct utp_flow *flow = (const struct utp_flow *)conversation_get_proto_data(conversation, proto_bt_peer);
 
-    return flow != NULL && flow->claimed_in <= frame
-           && (header->type == UTP_SYN || utp_flow_find(flow, from, header, frame) != NULL);
+    return flow != NULL ? utp_flow_find(flow, from, header, frame) : NULL;
 }
 
-static bool
-read_header(tvbuff_t *tvb, struct utp_header *header)
-{
-    uint32_t captured = tvb_captured_length(tvb);
+/* How a packet came to us. */
+enum entry {
+    ENTRY_PORTS,        /* the ports are ours */
+    ENTRY_HANDSHAKE,    /* by our heuristic: it holds the handshake of BitTorrent */
+    ENTRY_FLOW,         /* by our heuristic: the ports were ours before */
+    ENTRY_BUILT_IN      /* by the built-in heuristic */
+};
 
-    return captured > 0 && utp_header_read(tvb_get_ptr(tvb, 0, (int)captured), captured, header);
-}
-
-/* One packet that the built-in dissector, called directly or by its heuristic, may accept. */
+/* The built-in dissector shows the packet, and decides whether it is uTP. What it finds unusual (libtorrent's selective
+ * acknowledgements, shorter than the four bytes of BEP 29, or a large window) is uTP all the same where that is known.
+ * Returns 0 for what is left to other dissectors. */
 static int
-dissect_packet(bool by_heuristic, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+show_builtin(enum entry entry, bool known, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    struct utp_header header;
-    /* A packet cut short ends the built-in dissector with an exception, but only one that it has accepted. */
-    volatile int      length = (int)tvb_captured_length(tvb);
-    volatile bool     known = false;
-    conversation_t   *conversation = NULL;
-    enum peer_side    from = bt_peer_sender(pinfo);
+    int length;
 
-    /* Not: packets quoted by ICMP, nor the first part of a datagram that IP did not put together. */
-    if (!pinfo->flags.in_error_pkt && !pinfo->fragmented && read_header(tvb, &header)) {
-        conversation = find_or_create_conversation(pinfo);
-        known = is_known(conversation, from, &header, pinfo->num);
-    }
+    if (entry == ENTRY_BUILT_IN)
+        length = bt_utp_heuristic(tvb, pinfo, tree, data) ? (int)tvb_captured_length(tvb) : 0;
+    else
+        length = call_dissector_only(bt_utp_handle, tvb, pinfo, tree, data);
+    return length == 0 && known ? call_data_dissector(tvb, pinfo, tree) : length;
+}
+
+/* One packet of the conversation; header is NULL for one that is shown, but not followed. */
+static int
+dissect_packet(enum entry entry, conversation_t *conversation, const struct utp_header *header, tvbuff_t *tvb,
+               packet_info *pinfo, proto_tree *tree, void *data)
+{
+    const enum peer_side from = bt_peer_sender(pinfo);
+    const bool           known = entry == ENTRY_HANDSHAKE
+                                 || (header != NULL
+                                     && find_connection(conversation, from, header, pinfo->num) != NULL);
+    /* A packet cut short ends the built-in dissector with an exception, but only one that it has accepted. */
+    volatile int         length = (int)tvb_captured_length(tvb);
 
     TRY {
-        if (by_heuristic)
-            length = bt_utp_heuristic(tvb, pinfo, tree, data) ? length : 0;
-        else
-            length = call_dissector_only(bt_utp_handle, tvb, pinfo, tree, data);
+        length = show_builtin(entry, known, tvb, pinfo, tree, data);
     }
     FINALLY {
-        if (conversation != NULL && (length > 0 || known)) {
-            if (by_heuristic)
-                conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
+        if (length > 0 && entry != ENTRY_PORTS)
+            conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
+        if (length > 0 && header != NULL) {
             if (!PINFO_FD_VISITED(pinfo))
-                track(conversation, from, &header, tvb, pinfo);
-
-            const struct utp_flow *flow =
-                (const struct utp_flow *)conversation_get_proto_data(conversation, proto_bt_peer);
-            const struct utp_connection *connection =
-                flow != NULL ? utp_flow_find(flow, from, &header, pinfo->num) : NULL;
-            if (connection != NULL)
-                show(connection, from, &header, tvb, pinfo, tree);
+                track(conversation, from, header, tvb, pinfo);
+            show(find_connection(conversation, from, header, pinfo->num), from, header, tvb, pinfo, tree);
         }
     }
     ENDTRY;
-
-    if (length == 0 && known)       /* a window that the built-in dissector finds too large, for example */
-        length = call_data_dissector(tvb, pinfo, tree);
     return length;
+}
+
+/* The header of a packet that we can follow. Not: packets quoted by ICMP, nor the first part of a datagram that IP did
+ * not put together. */
+static bool
+read_header(tvbuff_t *tvb, const packet_info *pinfo, struct utp_header *header)
+{
+    uint32_t captured = tvb_captured_length(tvb);
+
+    return !pinfo->flags.in_error_pkt && !pinfo->fragmented && captured > 0
+           && utp_header_read(tvb_get_ptr(tvb, 0, (int)captured), captured, header);
 }
 
 static int
 dissect_bt_peer_utp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    return dissect_packet(false, tvb, pinfo, tree, data);
+    struct utp_header header;
+    bool              follow = read_header(tvb, pinfo, &header);
+
+    return dissect_packet(ENTRY_PORTS, find_or_create_conversation(pinfo), follow ? &header : NULL, tvb, pinfo, tree,
+                          data);
 }
 
 /* --- claims --- */
+
+static bool
+is_handshake(const struct utp_header *header, tvbuff_t *tvb)
+{
+    uint32_t captured = tvb_captured_length(tvb);
+
+    return header->type == UTP_DATA
+           && peer_wire_is_handshake(tvb_get_ptr(tvb, 0, (int)captured) + header->size, captured - header->size);
+}
 
 /* A pair of ports is claimed by the handshake of BitTorrent in a uTP packet. Afterwards the dissector of the DHT may
  * have claimed them for itself: it lets packets of uTP pass, which we know by their connection. */
 static ws_bool
 dissect_bt_peer_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
+    enum entry        entry = ENTRY_HANDSHAKE;
     struct utp_header header;
-    uint32_t          captured = tvb_captured_length(tvb);
 
-    if (pinfo->flags.in_error_pkt || pinfo->fragmented || !read_header(tvb, &header))
+    if (!read_header(tvb, pinfo, &header))
         return FALSE;
 
     conversation_t *conversation = find_or_create_conversation(pinfo);
-    bool            begins = header.type == UTP_DATA
-                             && peer_wire_is_handshake(tvb_get_ptr(tvb, 0, (int)captured) + header.size,
-                                                       captured - header.size);
-
-    if (!begins && !is_known(conversation, bt_peer_sender(pinfo), &header, pinfo->num))
-        return FALSE;
+    if (!is_handshake(&header, tvb)) {
+        const struct utp_flow *flow =
+            (const struct utp_flow *)conversation_get_proto_data(conversation, proto_bt_peer);
+        bool ours = flow != NULL && flow->claimed_in <= pinfo->num
+                    && (header.type == UTP_SYN
+                        || utp_flow_find(flow, bt_peer_sender(pinfo), &header, pinfo->num) != NULL);
+        if (!ours)
+            return FALSE;
+        entry = ENTRY_FLOW;
+    }
     if (!bt_peer_enabled(bt_utp_handle, BT_PEER_UTP_HEURISTIC))
         return FALSE;
-
-    conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
-    dissect_bt_peer_utp(tvb, pinfo, tree, data);
-    return TRUE;
+    return dissect_packet(entry, conversation, &header, tvb, pinfo, tree, data) > 0;
 }
 
 /* Stands in the place of the built-in heuristic. */
 static ws_bool
 dissect_bt_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
+    struct utp_header header;
+    bool              follow = read_header(tvb, pinfo, &header);
+
     if (!bt_peer_enabled(bt_utp_handle, BT_PEER_UTP_HEURISTIC))
         return bt_utp_heuristic(tvb, pinfo, tree, data);
-    return dissect_packet(true, tvb, pinfo, tree, data) > 0;
+    return dissect_packet(ENTRY_BUILT_IN, find_or_create_conversation(pinfo), follow ? &header : NULL, tvb, pinfo, tree,
+                          data) > 0;
 }
 
 static void
