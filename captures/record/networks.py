@@ -52,6 +52,7 @@ class Neighbour:
         return self
 
     def __exit__(self, *_):
+        ip("link", "delete", self.interface)  # now; with the namespace it would go at some later time
         self._holder.kill()
         self._holder.wait()
 

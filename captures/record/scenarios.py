@@ -42,17 +42,21 @@ def libtorrent_utp_forky(recording):
 
 
 def libtorrent_utp_lossy(recording):
-    """Over uTP through a relay that drops, delays and duplicates packets. Captured on the leecher's side of it."""
+    """Over a path that delays, drops, holds back and duplicates packets.
+
+    Captured on the leecher's side of the relay, so what is dropped on its way to the leecher is not in the capture.
+    """
     seed_side = recording.use(networks.Neighbour("seed", "10.54.1.1", "10.54.1.2"))
     leecher_side = recording.use(networks.Neighbour("leecher", "10.54.2.1", "10.54.2.2"))
     seed = start_seed(recording, "utp", lambda *options: seed_side.command(libtorrent_command(*options)),
                       seed_side.address)
     relay = recording.start("relay", [
-        DEBIAN_PYTHON, CLIENTS / "utp_relay.py", "--listen", f"{leecher_side.our_address}:0", "--to", seed])
+        DEBIAN_PYTHON, CLIENTS / "utp_relay.py", "--listen", f"{leecher_side.our_address}:0", "--to", seed,
+        "--drop", "0.08", "--hold-back", "0.10", "--duplicate", "0.06"])
     with recording.capture(leecher_side.interface):
         recording.start_receiver("leecher 1", leecher_side.command(libtorrent_command(
             "leech", "--address", leecher_side.address, "--transport", "utp", "--connect", listening_at(relay),
-            "--quiet", 10))).wait_until_ended()
+            "--quiet", 20))).wait_until_ended()
 
 
 def webtorrent_leecher(recording):

@@ -70,6 +70,7 @@ def settings(options):
         "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
         "in_enc_policy": FORCED_PLAINTEXT, "out_enc_policy": FORCED_PLAINTEXT,
         "allow_multiple_connections_per_ip": True,  # loopback: all peers may share one address
+        "close_redundant_connections": False,  # or a leecher would close while the last DontHaves are on their way
         "file_pool_size": 1,  # or deleted files would stay open, and readable
         "alert_mask": ALL_ALERTS, "alert_queue_size": 1_000_000,
     }

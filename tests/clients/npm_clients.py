@@ -31,7 +31,8 @@ def install(folder=None):
     if not installed_lock.exists() or installed_lock.read_bytes() != lock:
         for name in ("package.json", LOCK):
             shutil.copy(CLIENTS / name, folder)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
+                        "--loglevel=error",
                         "--cache", str(folder / "cache")], cwd=folder, stdout=sys.stderr, check=True)
         installed_lock.write_bytes(lock)
     for script in CLIENTS.glob("*.mjs"):

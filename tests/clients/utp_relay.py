@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A UDP relay that behaves like a bad network: it delays all packets, and drops, holds back and duplicates some.
+"""A UDP relay that behaves like a network: it delays all packets, and drops, holds back and duplicates some if told.
 
 It stands between one client and one server: what comes to --listen goes on to --to, and answers go back to the client
 that spoke last. Which packets suffer is drawn from a random generator with a fixed seed. A packet that is held back is
@@ -14,8 +14,10 @@ import collections
 import json
 import random
 import signal
+import socket
 
 DELAY = 0.010
+RECEIVE_BUFFER = 1 << 20
 HELD_BACK = 0.030  # seconds, on top of the delay
 
 
@@ -28,9 +30,9 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--listen", type=endpoint, required=True, metavar="ADDRESS:PORT")
     parser.add_argument("--to", type=endpoint, required=True, metavar="ADDRESS:PORT")
-    parser.add_argument("--drop", type=float, default=0.08, metavar="PROBABILITY")
-    parser.add_argument("--hold-back", type=float, default=0.10, metavar="PROBABILITY")
-    parser.add_argument("--duplicate", type=float, default=0.06, metavar="PROBABILITY")
+    parser.add_argument("--drop", type=float, default=0, metavar="PROBABILITY")
+    parser.add_argument("--hold-back", type=float, default=0, metavar="PROBABILITY")
+    parser.add_argument("--duplicate", type=float, default=0, metavar="PROBABILITY")
     parser.add_argument("--seed", type=int, default=54)
     parser.add_argument("--time-limit", type=float, default=120, metavar="SECONDS")
     return parser.parse_args()
@@ -75,6 +77,8 @@ class Side(asyncio.DatagramProtocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        # or a burst would lose packets before their fate is drawn
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
     def datagram_received(self, data, source):
         self.end = source
