@@ -71,7 +71,7 @@ class Client:
             raise Failure(f"{self.name} did not report '{name}' within {seconds} s\n{self.output()}")
         return found[0]
 
-    def wait_until_ended(self, seconds=60):
+    def wait_until_ended(self, seconds=90):
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
