@@ -101,7 +101,7 @@ hold(struct message_stream *stream, const uint8_t *data, uint32_t captured)
     uint32_t limit = stream->size == PEER_SIZE_UNKNOWN ? PEER_HANDSHAKE_MAGIC_SIZE
                      : peer_wire_worth_holding(stream->held, stream->held_size, stream->size);
 
-    if (stream->holed || stream->held_size >= limit)
+    if (captured == 0 || stream->holed || stream->held_size >= limit)
         return;
     if (captured > limit - stream->held_size)
         captured = limit - stream->held_size;
@@ -151,8 +151,9 @@ go_on(struct message_stream *stream, struct stream_chunk *chunk, struct stream_m
     while (stream->end - stream->start < stream->size) {
         if (chunk->offset == chunk->reported)
             return false;
-        bool     id_next = stream->held_size == PEER_PREFIX_SIZE && !stream->holed;
-        uint64_t wanted = id_next ? 1 : stream->size - (stream->end - stream->start);
+        uint64_t wanted = stream->size - (stream->end - stream->start);
+        if (stream->held_size <= PEER_PREFIX_SIZE && !stream->holed)
+            wanted = MIN(wanted, PEER_PREFIX_SIZE + 1 - stream->held_size);
         take(stream, chunk, (uint32_t)MIN(wanted, chunk->reported - chunk->offset));
     }
 
