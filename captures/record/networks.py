@@ -43,16 +43,26 @@ class Neighbour:
         self._holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec sleep infinity"],
                                         stdout=subprocess.PIPE)
         self._holder.stdout.readline()  # the namespace exists from now on
+        try:
+            self._connect()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        ip("link", "delete", self.interface)  # now; with the namespace it would go at some later time
+        self._end()
+
+    def _connect(self):
         ip("link", "add", self.interface, "type", "veth", "peer", "name", "eth0", "netns", str(self._holder.pid))
         ip("address", "add", f"{self.our_address}/24", "dev", self.interface)
         ip("link", "set", self.interface, "up")
         for arguments in (["address", "add", f"{self.address}/24", "dev", "eth0"], ["link", "set", "eth0", "up"],
                           ["link", "set", "lo", "up"]):
             subprocess.run(self.command(["ip", *arguments]), check=True)
-        return self
 
-    def __exit__(self, *_):
-        ip("link", "delete", self.interface)  # now; with the namespace it would go at some later time
+    def _end(self):
         self._holder.kill()
         self._holder.wait()
 
