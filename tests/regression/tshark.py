@@ -81,7 +81,7 @@ class Tshark:
         """Return what tshark prints with these arguments; it must not fail, nor report a bug in a dissector."""
         command = self.command(arguments, plugins)
         self.commands.append(shlex.join(command))
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=300)
         errors = done.stderr.decode(errors="replace")
         assert done.returncode == 0, f"tshark exits with {done.returncode}: {errors}"
         for trouble in ("issector bug", "was compiled for Wireshark", "Couldn't load", "ERROR:", "CRITICAL"):
