@@ -259,9 +259,11 @@ show_reannounced(const struct reannounced_note *reannounced, tvbuff_t *tvb, prot
                                                   "BitTorrent DontHave: piece %u announced again",
                                                   reannounced->piece);
 
+    proto_tree *item_tree = proto_item_add_subtree(item, ett_bt_donthave_item);
+
     proto_item_set_generated(item);
-    add_generated_uint(proto_item_add_subtree(item, ett_bt_donthave_item), hf_bt_donthave_disowned_in, tvb,
-                       reannounced->disowned_in);
+    add_generated_uint(item_tree, hf_bt_donthave_request_piece_index, tvb, reannounced->piece);
+    add_generated_uint(item_tree, hf_bt_donthave_disowned_in, tvb, reannounced->disowned_in);
     return item;
 }
 

@@ -105,14 +105,27 @@ recall_layout(const struct tcp_peers *peers, enum peer_side from, uint32_t frame
     return layout != NULL ? *layout : usual;
 }
 
+/* The sequence number of the first byte of tvb. TCP gives that of the segment, and may have stepped over the rest of
+ * a message that it could not reassemble. */
+static uint32_t
+first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb)
+{
+    uint32_t length = tcpinfo->nxtseq - tcpinfo->seq;
+    uint32_t reported = tvb_reported_length(tvb);
+
+    if (length > reported && (tcpinfo->flags & TH_FIN))
+        length--;               /* a FIN takes a number of its own */
+    return !tcpinfo->is_reassembled && length > reported ? tcpinfo->seq + (length - reported) : tcpinfo->seq;
+}
+
 /* Feeds the connection. First pass only. */
 static void
-track(struct tcp_peers *peers, enum peer_side from, tvbuff_t *tvb, packet_info *pinfo,
+track(struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb, packet_info *pinfo,
       const struct tcpinfo *tcpinfo, bool reassembles)
 {
     struct tcp_direction  *direction = &peers->directions[from];
     struct stream_chunk    chunk = {
-        .position = widen(direction, tcpinfo->seq),
+        .position = widen(direction, seq),
         .captured = tvb_captured_length(tvb),
         .reported = tvb_reported_length(tvb),
         .reassembles = reassembles,
@@ -152,7 +165,7 @@ track(struct tcp_peers *peers, enum peer_side from, tvbuff_t *tvb, packet_info *
         break;
     }
     if (layout.first > 0 || (!layout.framed && direction->synced_in != 0))
-        remember_layout(peers, pinfo->num, tcpinfo->seq, &layout);
+        remember_layout(peers, pinfo->num, seq, &layout);
 
     while (message_stream_next(&direction->stream, &chunk, &message)) {
         context.mark = message.position + message.size;
@@ -203,28 +216,17 @@ show_framed(tvbuff_t *tvb, uint32_t first, unsigned can_desegment, packet_info *
     }
 }
 
-static int
-dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+/* Shows all of it. A packet cut short ends the built-in dissector with an exception; what we know shows all the
+ * same. */
+static void
+show(const struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb, packet_info *pinfo,
+     proto_tree *tree, void *data)
 {
-    const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
     /* What TCP allows, before it was lowered for the layer that we are. */
     unsigned can_desegment = pinfo->saved_can_desegment;
 
-    if (tcpinfo == NULL || pinfo->flags.in_error_pkt || tvb_captured_length(tvb) == 0) {
-        show_builtin(tvb, 0, tvb_reported_length(tvb), can_desegment, pinfo, tree, data);
-        return (int)tvb_reported_length(tvb);
-    }
-
-    struct tcp_peers *peers = get_peers(pinfo);
-    enum peer_side    from = bt_peer_sender(pinfo);
-    uint32_t          seq = tcpinfo->seq;
-
-    if (!PINFO_FD_VISITED(pinfo))
-        track(peers, from, tvb, pinfo, tcpinfo, can_desegment > 0);
-
-    struct segment_layout layout = recall_layout(peers, from, pinfo->num, seq);
-    /* A packet cut short ends the built-in dissector with an exception; what we know shows all the same. */
     TRY {
+        struct segment_layout layout = recall_layout(peers, from, pinfo->num, seq);
         if (layout.framed && can_desegment > 0)
             show_framed(tvb, layout.first, can_desegment, pinfo, tree, data);
         else
@@ -235,6 +237,25 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
         bt_peer_show(peers->connection, from, seq, tvb, pinfo, tree);
     }
     ENDTRY;
+}
+
+static int
+dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
+
+    if (tcpinfo == NULL || pinfo->flags.in_error_pkt || tvb_captured_length(tvb) == 0) {
+        show_builtin(tvb, 0, tvb_reported_length(tvb), pinfo->saved_can_desegment, pinfo, tree, data);
+        return (int)tvb_reported_length(tvb);
+    }
+
+    struct tcp_peers *peers = get_peers(pinfo);
+    enum peer_side    from = bt_peer_sender(pinfo);
+    uint32_t          seq = first_byte(tcpinfo, tvb);
+
+    if (!PINFO_FD_VISITED(pinfo))
+        track(peers, from, seq, tvb, pinfo, tcpinfo, pinfo->saved_can_desegment > 0);
+    show(peers, from, seq, tvb, pinfo, tree, data);
     return (int)tvb_reported_length(tvb);
 }
 
