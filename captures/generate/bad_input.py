@@ -77,14 +77,14 @@ def prefix_first(trace):
 def handshake_cut(trace):
     """Extension handshakes that end too early; the message around them is whole.
 
-    9   leecher: d1:md11:lt_donthavei3e, both dictionaries open
+    9   leecher: d1:md6:ut_pexi1e, both dictionaries open
     10  leecher: d1:md11:lt_dont, the string shorter than it says
     11  leecher: d1:md11:lt_donthavei, the number open
     12  leecher: nothing
     13  seed:    DontHave 5 with id 3, assigned in frame 6
     """
     peers = begin(trace)
-    for payload in (b"d1:md11:lt_donthavei3e", b"d1:md11:lt_dont", b"d1:md11:lt_donthavei", b""):
+    for payload in (b"d1:md6:ut_pexi1e", b"d1:md11:lt_dont", b"d1:md11:lt_donthavei", b""):
         peers.leecher.send(extended(0, payload))
     peers.seed.send(dont_have(3, 5))
 

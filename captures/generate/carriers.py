@@ -181,7 +181,7 @@ def interleaved(trace):
     91+n     leecher: handshake, extension handshake, lt_donthave is n + 1
     121+n    seed: handshake, extension handshake, Bitfield, Unchoke
     151+n    seed: DontHave n with id n + 1
-    181+n    seed: id n + 2, four bytes
+    181+n    seed: id n + 40, four bytes
     """
     connections = [TcpConnection(trace, leecher=(f"10.0.1.{number + 1}", 40000 + number)) for number in range(30)]
     for number, peers in enumerate(connections):
@@ -191,4 +191,4 @@ def interleaved(trace):
     for number, peers in enumerate(connections):
         peers.seed.send(dont_have(number + 1, number))
     for number, peers in enumerate(connections):
-        peers.seed.send(extended(number + 2, numbers(number)))
+        peers.seed.send(extended(number + 40, numbers(number)))

@@ -5,5 +5,6 @@ import carriers
 import framing
 import ids
 import ledger
+import utp_packets
 
-FAMILIES = (ids, framing, carriers, bad_input, ledger)
+FAMILIES = (ids, framing, carriers, bad_input, ledger, utp_packets)

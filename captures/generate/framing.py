@@ -206,7 +206,7 @@ def out_of_order(trace):
 
 
 def blocks_and_dont_haves(trace):
-    """What the captures without reassembly and with a short snaplen look at.
+    """What the captures without reassembly and with a short snaplen look at. The extension handshakes are short, too.
 
     9      DontHave 1, DontHave 2
     10-12  Piece of 4,000 bytes in segments of 1460; the last has 1,093 bytes of it
@@ -216,7 +216,7 @@ def blocks_and_dont_haves(trace):
     18-20  Piece of 4,000 bytes and DontHave 6: the last segment has 1,093 bytes of the block before the DontHave
     21     DontHave 7
     """
-    peers = begin(trace)
+    peers = begin(trace, leecher_ids={"lt_donthave": 3}, seed_ids={"lt_donthave": 7})
     peers.seed.send(dont_have(3, 1), dont_have(3, 2))
     peers.seed.send_cut(piece(20, 0, FILLING * 4000), size=1460)
     peers.seed.send(dont_have(3, 3))

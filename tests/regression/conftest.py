@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.register_assert_rewrite("tshark")
+
 from tshark import Staging, Tshark
 
 

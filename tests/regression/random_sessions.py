@@ -42,13 +42,14 @@ class RandomSession:
         self.pieces = self.random.sample(range(PIECES), self.random.randint(1, 4))
         self.begins = BEGINS[:self.random.randint(1, 3)]
 
-    def packets(self, trace, port):
-        """Write the connection, one packet at each step."""
+    def packets(self, trace, number):
+        """Write the connection, one packet at each step. No two numbers have the same addresses."""
         transport = utp if self.over_utp else tcp
         close = self.random.randint(1, 20 if self.over_utp else 1500)
         first = [self.random.choice((1000, transport.MODULUS - close)) for _ in "01"]
         connect = utp.UtpConnection if self.over_utp else tcp.TcpConnection
-        peers = connect(trace, leecher=("10.0.0.1", port), first=first)
+        leecher = f"10.1.{number // 250}.{number % 250 + 1}"
+        peers = connect(trace, leecher=(leecher, 40000), first=first)
         self.peers = peers.leecher, peers.seed
         self.first = [peer.seq for peer in self.peers]
         self.modulus = transport.MODULUS
@@ -154,7 +155,7 @@ def pack(seeds, over_utp=False, at_once=20):
     trace = Trace()
     sessions = [RandomSession(seed, over_utp) for seed in seeds]
     turns = random.Random(len(sessions))
-    waiting = [session.packets(trace, 10000 + number) for number, session in enumerate(sessions)]
+    waiting = [session.packets(trace, number) for number, session in enumerate(sessions)]
     running = []
     while waiting or running:
         if waiting and len(running) < at_once:

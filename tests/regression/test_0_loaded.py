@@ -11,7 +11,8 @@ def test_protocol_is_registered(one_pass):
 
 def test_plugin_is_the_one_that_was_built(one_pass):
     """It comes from the build folder and names its version."""
-    plugin = [line.split("\t") for line in one_pass.run("-G", "plugins").splitlines() if "lt_donthave" in line]
+    plugin = [[column.strip() for column in line.split("\t")]
+              for line in one_pass.run("-G", "plugins").splitlines() if "lt_donthave" in line]
     assert len(plugin) == 1, plugin
     assert plugin[0][0] == "lt_donthave.so"
     assert plugin[0][1][:1].isdigit()

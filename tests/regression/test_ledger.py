@@ -128,8 +128,8 @@ def test_second_dont_have(tshark, over):
 
 @over_both
 def test_second_dont_have_with_fast(tshark, over):
-    """Rule 4: requests that await their Reject are not invalidated again."""
-    assert ledger(tshark, f"ledger-second-fast{over}") == ["10 5 2 32768 9", "11 5 0 0 -", "12 5 0 0 -"]
+    """Rule 4: requests that await their Reject are not invalidated again. (The 9 is what the Rejects point at.)"""
+    assert ledger(tshark, f"ledger-second-fast{over}") == ["10 5 2 32768 9", "11 5 0 0 9", "12 5 0 0 9"]
     assert rejects(tshark, f"ledger-second-fast{over}") == ["11 5 0 16384 9", "12 5 16384 16384 9"]
     assert unrejected(tshark, f"ledger-second-fast{over}") == from_pass_2(tshark, ["10 0", "11 0", "12 0"])
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import capture as captures
-from tshark import ROOT, find
+from tshark import OUR_MALFORMED, ROOT, find
 
 # Stock framing loses the stream in these, so that its own lines are about the wrong bytes; ours finds the messages.
 BETTER = {
@@ -104,8 +104,16 @@ def test_layers_below_say_the_same(tshark, everything):
     same(tshark.read(everything, "-T", "fields", *columns), tshark.stock(everything, "-T", "fields", *columns))
 
 
-def test_no_new_malformed_frame(tshark, everything):
-    """Nothing that we do makes a packet look malformed."""
-    printed = ["-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number"]
-    with_plugin, stock = tshark.read(everything, *printed).split(), tshark.stock(everything, *printed).split()
+@pytest.mark.parametrize("options", [
+    [],
+    ["-o", "tcp.desegment_tcp_streams:FALSE"],
+    ["-o", "tcp.reassemble_out_of_order:TRUE"],
+    ["-o", "tcp.analyze_sequence_numbers:FALSE"],
+], ids=lambda options: options[-1] if options else "default")
+def test_no_new_malformed_frame(tshark, everything, options):
+    """Nothing that we do makes a packet look malformed, unless our own expert item says so."""
+    printed = [*options, "-T", "fields", "-e", "frame.number", "-Y"]
+    ours = " && ".join(f"!{field}" for field in OUR_MALFORMED)
+    with_plugin = tshark.read(everything, *printed, f"_ws.malformed && {ours}").split()
+    stock = tshark.stock(everything, *printed, "_ws.malformed").split()
     assert set(with_plugin) <= set(stock)

@@ -24,6 +24,9 @@ NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 # tshark prints them as 1 and 0 up to 4.0, as True and False later.
 BOOLEANS = {"bt.donthave.id_assumed", "bt.donthave.fast", "bt.donthave.late_request.crossed"}
 
+# Items of Wireshark's group Malformed make a frame malformed. Other than these, we have none.
+OUR_MALFORMED = ["bt.donthave.expert.length", "bt.donthave.expert.bad_handshake"]
+
 sys.path.insert(0, str(ROOT / "captures" / "generate"))
 
 
@@ -101,24 +104,25 @@ class Tshark:
     def rows(self, capture, fields, *options, where=None):
         """Return the rows of `-T fields`, each one string: fields apart by spaces, `-` for none, repeated ones by commas.
 
-        `where` is a display filter. A frame that Wireshark calls malformed must be so without the plugin, too.
+        `where` is a display filter. A frame that Wireshark calls malformed must be so without the plugin, too, unless
+        our own expert items say it.
         """
         fields = fields.split()
-        columns = [part for field in ["frame.number", "_ws.malformed", *fields] for part in ("-e", field)]
-        filters = ["-Y", f"({where}) || _ws.malformed"] if where else []
-        lines = [line.split("\t") for line in
-                 self.read(capture, *options, *filters, "-T", "fields", *columns).splitlines()]
-        malformed = [line[0] for line in lines if line[1]]
-        if malformed:
-            assert malformed == self.stock_malformed(capture, *options)
-        return [" ".join(map(value, fields, line[2:])) for line in lines
-                if where is None or not line[1] or any(line[3:])]
+        columns = list(dict.fromkeys(["frame.number", "_ws.malformed", *OUR_MALFORMED, *fields]))
+        filters = ["-Y", where] if where else []
+        printed = self.read(capture, *options, *filters, "-T", "fields",
+                            *(part for column in columns for part in ("-e", column)))
+        rows = [dict(zip(columns, line.split("\t"))) for line in printed.splitlines()]
+        malformed = {row["frame.number"] for row in rows
+                     if count(row["_ws.malformed"]) > sum(count(row[column]) for column in OUR_MALFORMED)}
+        assert not malformed or malformed <= self.stock_malformed(capture, *options)
+        return [" ".join(value(field, row[field]) for field in fields) for row in rows]
 
     def stock_malformed(self, capture, *options):
         """The frames that are malformed without the plugin, whose own preferences stock tshark does not know."""
         ours = [number for number, option in enumerate(options) if option.startswith("bt.donthave.")]
         kept = [option for number, option in enumerate(options) if number not in ours and number + 1 not in ours]
-        return self.stock(capture, *kept, "-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number").split()
+        return set(self.stock(capture, *kept, "-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number").split())
 
     def expert_names(self):
         """The names of our expert items."""
@@ -137,7 +141,7 @@ class Tshark:
         for line in printed.splitlines():
             frame, *values = line.split("\t")
             for name, present in zip(self.expert_names(), values):
-                found += [f"{frame} {name}"] * (present.count(",") + 1 if present else 0)
+                found += [f"{frame} {name}"] * count(present)
         return found
 
     def items(self, capture, kind, columns, *options):
@@ -161,6 +165,11 @@ class Tshark:
         """Return the Info column of each frame; no tree is built for it."""
         columns = ["-o", 'gui.column.format:"Info","%i"']
         return [line.strip() for line in self.read(capture, *options, *columns).splitlines()]
+
+
+def count(printed):
+    """How many values a field has in a frame. tshark parts them by commas."""
+    return printed.count(",") + 1 if printed else 0
 
 
 def value(field, printed):
