@@ -83,6 +83,23 @@ def port_51413(trace):
     story(trace, **on_port(51413))
 
 
+@capture("carrier-handshake-split")
+def handshake_split(trace):
+    """The leecher's handshake comes in two segments, the first too short to be known by; the seed's is whole.
+
+    4-5  leecher: 13 bytes of the handshake, then the rest
+    6    seed:    handshake
+    7-11 frames 6 to 10 of the story
+    """
+    peers = TcpConnection(trace)
+    peers.leecher.send_cut(handshake("-LE0001-"), at=[13])
+    peers.seed.send(handshake("-SE0001-"))
+    negotiate(peers)
+    offer(peers)
+    peers.seed.send(dont_have(3, 5))
+    peers.leecher.send(bitfield(ALL, PIECES), dont_have(7, 6))
+
+
 def without_beginning(trace, port):
     """A connection whose handshakes were not captured.
 

@@ -57,7 +57,8 @@ class RandomSession:
         # Fast is in force when both have it; sometimes one alone has.
         lonely = -1 if self.fast else self.random.choice((-1, -1, 0, 1))
         for sender in (0, 1):
-            yield from self.send(trace, sender, [(("other",), wire.handshake("-RA0001-", self.fast or sender == lonely))])
+            handshake = ("other",), wire.handshake("-RA0001-", self.fast or sender == lonely)
+            yield from self.send(trace, sender, [handshake], whole=True)
         early = self.random.choice(((0, 1), (0, 1), (1, 0), (0,), (1,), ()))
         for sender in early:
             yield from self.send(trace, sender, [self.extension_handshake(sender, fresh=True)])
@@ -66,10 +67,11 @@ class RandomSession:
             count = self.random.choice((1, 1, 1, 2, 3, 8))
             yield from self.send(trace, sender, [self.message(sender) for _ in range(count)])
 
-    def send(self, trace, sender, messages):
-        """Send messages in one packet, or in two, cut anywhere; sometimes the last packet comes twice."""
+    def send(self, trace, sender, messages, whole=False):
+        """Send messages in one packet, or in two, cut anywhere; sometimes a packet comes twice."""
         stream = b"".join(data for _, data in messages)
-        cut = self.random.randint(1, len(stream) - 1) if self.random.random() < 0.15 else len(stream)
+        whole = whole or self.random.random() < 0.85
+        cut = len(stream) if whole else self.random.randint(1, len(stream) - 1)
         ends, end = [], 0
         for _, data in messages:
             end += len(data)
@@ -89,7 +91,7 @@ class RandomSession:
                 self.events.append(Event(frame, time, sender, end, ack, messages[taken][0]))
                 taken += 1
             yield
-        if self.random.random() < 0.03:
+        if whole and self.random.random() < 0.03:
             trace.repeat(frame)
             yield
 

@@ -21,6 +21,11 @@ def test_ipv6(tshark, capture):
     assert rows == ["9 2001:db8::2 5 3 6 0 0", "10 2001:db8::1 6 7 7 0 0"]
 
 
+def test_handshake_of_one_side_is_enough(tshark):
+    """Where one handshake comes in parts too short to be known by, the other one claims the conversation."""
+    assert dont_haves(tshark, "carrier-handshake-split") == ["10 10.0.0.2 5 3 7 0 0", "11 10.0.0.1 6 7 8 0 0"]
+
+
 @pytest.mark.parametrize("options", [
     [],
     ["-o", "tcp.try_heuristic_first:TRUE"],

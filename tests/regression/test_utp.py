@@ -1,0 +1,181 @@
+"""uTP (BEP 29): every DontHave is found with no option, whatever order, numbers and ids its packets have.
+
+The captures are those of captures/generate/utp_packets.py; test_recordings.py has the ones of real peers, and test_ledger.py
+tells its stories over uTP as well as over TCP.
+"""
+
+import pytest
+
+from rows import dont_haves, invalidated, late_requests, ledger, pieces, rejects
+
+FALLBACK = ["-o", "bt.donthave.fallback_id:3"]
+BUILT_IN = ["--enable-heuristic", "bt_utp_udp"]
+DECODE_AS = ["-d", "udp.port==27000,bt-utp"]
+
+REASSEMBLED = "frame.number bt.donthave.reassembled_from"
+
+
+def from_pass_2(tshark, rows):
+    """What a single pass cannot know when it prints the frame."""
+    return rows if tshark.two_passes else []
+
+
+def test_order(tshark):
+    """Packets that come late: all that waits is complete with the first of them, in its order; copies are dropped."""
+    assert pieces(tshark, "utp-order") == ["11 9,10,11", "15 12"]
+    assert late_requests(tshark, "utp-order") == ["13 9 0 16384 11 0"]
+    assert tshark.rows("utp-order", REASSEMBLED, where="bt.donthave.reassembled") == ["11 10,10,9"]
+
+
+def test_ipv6(tshark):
+    assert pieces(tshark, "utp-order-ipv6") == ["10 9,10"]
+
+
+def test_split(tshark):
+    """A message from several packets names their frames; it stands in the last one."""
+    assert ledger(tshark, "utp-split") == ["13 5 2 32768 10", "17 6 0 0 -"]
+    assert invalidated(tshark, "utp-split") == from_pass_2(tshark, [
+        "10 5 0 16384 13 0.003000000 -",
+        "10 5 16384 16384 13 0.003000000 -",
+    ])
+    requests = from_pass_2(tshark, ["10 9,10"])
+    assert tshark.rows("utp-split", REASSEMBLED, where="bt.donthave.reassembled") == \
+        [*requests, "13 11,12,13", "17 16,17"]
+
+
+def test_reassembled_bytes(tshark):
+    """Its bytes are a source of data of their own."""
+    printed = tshark.read("utp-split", "-Y", "frame.number == 13", "-x")
+    assert "Reassembled BitTorrent message (10 bytes):\n0000  00 00 00 06 14 03 00 00 00 05" in printed
+
+
+def test_numbers_wrap(tshark):
+    """seq_nr and ack_nr have 16 bits: behind 65535 comes 0."""
+    assert ledger(tshark, "utp-wrap") == [
+        "15 1 1 16384 9", "18 2,3,4 1,1,1 16384,16384,16384 10,11,12", "19 5 1 16384 13", "20 6 1 16384 14"]
+    assert late_requests(tshark, "utp-wrap") == ["21 6 0 16384 20 1", "22 6 0 16384 20 0"]
+
+
+def test_lost_packet(tshark):
+    """A packet that its receiver acknowledged never comes: what waits for it goes on with the next of its sender."""
+    assert ledger(tshark, "utp-gap") == ["10 5 1 16384 9", "13 6,7 0,0 0,0 -", "15 8 0 0 -"]
+    assert [item for item in tshark.experts("utp-gap") if "limit" in item] == []
+
+
+def test_lost_packet_in_a_block(tshark):
+    """Behind a hole of unknown length, a packet that begins with messages is trusted."""
+    assert pieces(tshark, "utp-gap-in-block") == ["12 6"]
+
+
+def test_packet_that_never_comes(tshark):
+    """Nobody acknowledges it: 1024 packets from it on wait, then it is given up, and that is said once."""
+    rows = pieces(tshark, "utp-gap-unknown")
+    assert rows[0] == "9 1"
+    assert rows[1] == "1044 " + ",".join(["2"] * 512)
+    assert [row.split()[1] for row in rows[2:]] == ["2"] * len(rows[2:])
+    assert sum(row.count("2") - row.split()[0].count("2") for row in rows[1:]) == 551
+    assert [item for item in tshark.experts("utp-gap-unknown") if "limit" in item] == ["1044 limit"]
+
+
+def test_one_way(tshark):
+    """A capture of one side: 64 packets from the missing one on wait."""
+    rows = pieces(tshark, "utp-one-way", *FALLBACK)
+    assert rows[0] == "66 " + ",".join(map(str, range(1, 65)))
+    assert rows[1:] == [f"{index + 2} {index}" for index in range(65, 101)]
+    for options in ([], FALLBACK):
+        assert [item for item in tshark.experts("utp-one-way", *options) if "limit" in item] == ["66 limit"]
+
+
+@pytest.mark.parametrize("claim", [BUILT_IN, DECODE_AS, ["-o", "bt-utp.udp.port:27000"]],
+                         ids=["heuristic", "decode-as", "port"])
+def test_late_start(tshark, claim):
+    """A capture from the middle of a connection is read where the user says that it is uTP."""
+    assert pieces(tshark, "utp-late-start", *FALLBACK) == []
+    assert ledger(tshark, "utp-late-start", *claim, *FALLBACK) == ["4 5 1 16384 2"]
+
+
+@pytest.mark.parametrize("claim", [BUILT_IN, DECODE_AS], ids=["heuristic", "decode-as"])
+@pytest.mark.parametrize("capture", ["utp-order", "utp-split", "utp-gap", "utp-two-at-once", "utp-one-after-another",
+                                     "utp-dht", "utp-extensions", "utp-fast"])
+def test_every_claim_is_the_same(tshark, capture, claim):
+    """Whoever led the ports to uTP, the messages are the same."""
+    assert dont_haves(tshark, capture, *claim) == dont_haves(tshark, capture)
+    assert ledger(tshark, capture, *claim) == ledger(tshark, capture)
+
+
+def test_no_syn(tshark):
+    assert ledger(tshark, "utp-no-syn") == ["7 5 1 16384 6"]
+
+
+def test_by_the_letter(tshark):
+    """The first data of the side that was called may have the number behind that of its ST_STATE."""
+    assert pieces(tshark, "utp-by-the-letter") == ["9 9"]
+
+
+def test_extensions(tshark):
+    """Extensions of the header are stepped over, also those that the built-in dissector does not accept."""
+    assert ledger(tshark, "utp-extensions") == ["11 5 1 16384 9", "13 6 0 0 -", "14 7 0 0 -"]
+
+
+def test_two_connections_at_once(tshark):
+    """Two connections on one pair of ports: each has its own ids, negotiation and ledger."""
+    assert dont_haves(tshark, "utp-two-at-once") == [
+        "19 10.0.0.2 5 3 11 0 0", "20 10.0.0.1 6 5 13 0 0", "21 10.0.0.1 5 5 13 0 0"]
+    assert ledger(tshark, "utp-two-at-once") == ["19 5 1 16384 17", "20 6 0 0 -", "21 5 1 16384 18"]
+
+
+def test_connections_one_after_another(tshark):
+    """A new ST_SYN with the ids of an old connection begins another one."""
+    assert dont_haves(tshark, "utp-one-after-another") == [
+        "9 10.0.0.2 1 3 6 0 0", "19 10.0.0.2 2 4 16 0 0", "29 10.0.0.2 3 5 26 0 0"]
+
+
+def test_syn_sent_again(tshark):
+    """An ST_SYN that is sent or delivered once more does not."""
+    assert pieces(tshark, "utp-syn-again") == ["10 1", "12 2"]
+
+
+def test_crossed(tshark):
+    """What ack_nr covers are packets: a DontHave is covered with the packet that it ends in."""
+    assert late_requests(tshark, "utp-crossed") == ["11 5 0 16384 10 1", "12 5 16384 16384 10 0"]
+
+
+def test_fast(tshark):
+    """DontHaves and Rejects that begin in one packet and end in the next."""
+    assert ledger(tshark, "utp-fast") == ["10 5 4 65536 9", "11 5 0 0 -", "13 5 0 0 -", "14 5 0 0 -"]
+    assert rejects(tshark, "utp-fast") == [
+        "11 5 0 16384 9", "12 5 16384 16384 9", "14 5 32768 16384 9", "15 5 49152 16384 9"]
+
+
+def test_snaplen(tshark):
+    """What was captured of a cut packet is read, and the next packet is in its place."""
+    assert pieces(tshark, "utp-snaplen") == ["10 6", "11 7", "12 9"]
+
+
+def test_large_window(tshark):
+    """A header that the built-in dissector finds unusual is that of a connection that we know."""
+    assert pieces(tshark, "utp-large-window") == ["9 9"]
+
+
+def test_closed(tshark):
+    assert pieces(tshark, "utp-closed") == ["9 5", "11 6"]
+
+
+def test_others_on_the_same_ports(tshark):
+    """DHT (BEP 5) keeps its dissector, and trackers what they had, on ports that we have claimed."""
+    assert ledger(tshark, "utp-dht") == ["16 5 1 16384 14", "18 6 0 0 -", "28 7 0 0 -"]
+    assert tshark.rows("utp-dht", "frame.number", where="bt-dht") == ["1", "2", "12", "13", "17", "19"]
+    assert tshark.rows("utp-dht", "frame.number frame.protocols", where="frame.number in {3, 15}") == [
+        f"{frame} eth:ethertype:ip:udp:data" for frame in (3, 15)]
+
+
+@pytest.mark.parametrize("claim", [[], BUILT_IN, DECODE_AS], ids=["none", "heuristic", "decode-as"])
+@pytest.mark.parametrize("capture", ["other-udp", "utp-only-dht"])
+@pytest.mark.parametrize("form", [[], ["-V"]], ids=["list", "tree"])
+def test_no_false_claim(tshark, capture, claim, form):
+    """DNS, STUN, RTP, QUIC, DHT, trackers and noise print as without the plugin; ours is not among the layers.
+
+    The user may have switched on the built-in heuristic, which takes some of the noise for uTP: then it still does.
+    """
+    ours, stock = (read(capture, *claim, *form) for read in (tshark.read, tshark.stock))
+    assert ours == stock
