@@ -94,18 +94,20 @@ add_connection(struct utp_flow *flow)
     return connection;
 }
 
-/* Whether an ST_SYN with the ids of a known connection begins another one. It may be sent again until it is answered
- * (with a new timestamp), and the network may deliver it twice (with the old one). libutp gives all the seq_nr 1. */
+/* Whether an ST_SYN with the ids of a known connection begins another one. It is sent again until it is answered, and
+ * the network may deliver it once more at any time, with its old timestamp. libutp gives each the seq_nr 1. */
 static bool
 begins_another(const struct utp_connection *connection, enum peer_side from, const struct utp_header *header)
 {
-    bool used = connection->directions[from].packets.handed;
+    const struct utp_direction *direction = &connection->directions[from];
+    int32_t                     age = (int32_t)(direction->timestamp - header->timestamp);
 
-    if (!connection->has_syn)
-        return used || connection->directions[other_side(from)].packets.handed;
-    if (connection->syn_seq_nr != header->seq_nr || connection->closed)
-        return true;
-    return used && (int32_t)(header->timestamp - connection->syn_timestamp) > 0;
+    if (connection->closed)
+        return age <= 0;
+    if (direction->packets.handed)
+        return (uint16_t)direction->packets.first != (uint16_t)(header->seq_nr + 1) || age < 0;
+    return connection->has_syn ? connection->syn_seq_nr != header->seq_nr
+           : connection->directions[other_side(from)].packets.handed;
 }
 
 static struct utp_connection *
@@ -121,12 +123,9 @@ get_by_syn(struct utp_flow *flow, enum peer_side from, const struct utp_header *
             return NULL;
         learn(flow, connection, from, (uint16_t)(id + 1), frame);
         learn(flow, connection, other_side(from), id, frame);
-        connection->syn_timestamp = header->timestamp;
     }
     connection->has_syn = true;
     connection->syn_seq_nr = header->seq_nr;
-    if ((int32_t)(header->timestamp - connection->syn_timestamp) > 0)
-        connection->syn_timestamp = header->timestamp;
     return connection;
 }
 
@@ -258,7 +257,8 @@ take_chunk(struct utp_connection *connection, enum peer_side from, const struct 
     context->size = chunk->reported;
     context->bytes = NULL;
     if (chunk->gap == UTP_GAP_LIMIT) {
-        peer_connection_limit(connection->peers, from, context, "uTP packets out of order", UTP_WINDOW_PACKETS);
+        peer_connection_limit(connection->peers, from, context, "uTP packets out of order",
+                              utp_stream_window(&direction->packets));
         shows = true;
     }
     if (state == CHUNK_NEW && direction->messages.sync == STREAM_LOST) {
@@ -274,9 +274,14 @@ take_chunk(struct utp_connection *connection, enum peer_side from, const struct 
 void
 utp_connection_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet, int64_t time)
 {
-    struct utp_stream *stream = &connection->directions[from].packets;
-    enum utp_type      type = packet->header.type;
-    struct utp_chunk   chunk;
+    struct utp_direction *direction = &connection->directions[from];
+    struct utp_stream    *stream = &direction->packets;
+    enum utp_type         type = packet->header.type;
+    struct utp_chunk      chunk;
+
+    if (!direction->begun || (int32_t)(packet->header.timestamp - direction->timestamp) > 0)
+        direction->timestamp = packet->header.timestamp;
+    direction->begun = true;
 
     /* The ack_nr of ST_SYN means nothing yet, that of ST_RESET may be anything. */
     packet->has_ack = type != UTP_SYN && type != UTP_RESET

@@ -29,6 +29,8 @@
 struct utp_direction {
     struct utp_stream     packets;
     struct message_stream messages;
+    bool                  begun;        /* timestamp is valid */
+    uint32_t              timestamp;    /* the latest one, microseconds modulo 2^32 */
 };
 
 /* Where the payload of a frame stands in the stream of its sender. */
@@ -62,7 +64,6 @@ struct utp_connection {
     uint16_t                id[2];          /* of the packets of that side, but ST_SYN */
     bool                    has_syn;        /* the ST_SYN was captured */
     uint16_t                syn_seq_nr;
-    uint32_t                syn_timestamp;
     bool                    closed;         /* by ST_FIN or ST_RESET of either side */
 };
 

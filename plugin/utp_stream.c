@@ -182,6 +182,12 @@ goes_on_at(struct utp_stream *stream, uint64_t *seq)
     return true;
 }
 
+uint32_t
+utp_stream_window(const struct utp_stream *stream)
+{
+    return stream->ack_seen ? UTP_WINDOW_PACKETS : UTP_WINDOW_BLIND;
+}
+
 void
 utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
 {
@@ -201,7 +207,7 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
     if (seq < stream->next)     /* sent again */
         return;
 
-    uint64_t window = stream->ack_seen ? UTP_WINDOW_PACKETS : UTP_WINDOW_BLIND;
+    uint32_t window = utp_stream_window(stream);
     if (seq - stream->next >= window)
         stream->release = MAX(stream->release, seq - window + 1);
     else if (stream->waiting_bytes + packet->captured > UTP_WINDOW_BYTES)
@@ -273,9 +279,11 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
     do {
         if (!take(stream, &packet))
             return false;
-        if (!stream->handed)            /* there was nothing that something could be missing behind */
+        if (!stream->handed) {          /* there was nothing that something could be missing behind */
             stream->gap = UTP_GAP_NONE;
-        stream->handed = true;
+            stream->first = stream->next;
+            stream->handed = true;
+        }
         chunk->seq = stream->next++;
     } while (packet.reported == 0);     /* ST_FIN takes a number, but has no bytes */
 

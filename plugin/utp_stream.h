@@ -108,10 +108,11 @@ struct utp_part {
 struct utp_stream {
     wmem_allocator_t *scope;        /* owns waiting, its packets, and parts */
     bool              started;      /* next is valid */
-    bool              handed;       /* next has moved: a packet was handed over */
+    bool              handed;       /* next has moved: a packet was handed over, number first */
     bool              ack_seen;     /* the other side acknowledged something */
     enum utp_gap      gap;          /* before the next chunk */
     uint64_t          next;         /* widened seq_nr of the packet to be handed over next */
+    uint64_t          first;        /* and of the first one */
     uint64_t          lost;         /* what is missing before this packet never comes: the receiver has it */
     uint64_t          release;      /* what is missing before this packet is not waited for: too much waits */
     uint64_t          position;     /* of the next byte */
@@ -137,6 +138,9 @@ void utp_stream_init(struct utp_stream *stream, wmem_allocator_t *scope);
 /* Takes note of an ack_nr that the other side sent for this stream. False where nobody knows yet what it counts from;
  * else *ack is the widened number: packets up to this one are acknowledged. */
 bool utp_stream_acknowledge(struct utp_stream *stream, uint16_t ack_nr, uint64_t *ack);
+
+/* How many packets wait for one that is missing, counted from that one. */
+uint32_t utp_stream_window(const struct utp_stream *stream);
 
 /* Adds a packet of any type. Afterwards utp_stream_next() must be called until it returns false. */
 void utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet);

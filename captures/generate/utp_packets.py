@@ -9,9 +9,8 @@ import struct
 
 from capture import capture
 from network import UDP, Address, ip_packet, udp_datagram
-from peer_wire import (BLOCK, INTERESTED, UNCHOKE, bitfield, dont_have, extended, extension_handshake, handshake, have,
-                       piece, reject, request)
-from session import ALL, LEECHER_IDS, PIECES, SEED_IDS, begin, negotiate, offer, shake_hands
+from peer_wire import BLOCK, bitfield, dont_have, handshake, have, piece, reject, request
+from session import ALL, LEECHER_IDS, PIECES, begin, negotiate, offer, shake_hands
 from utp import RESET, STATE, SYN, UtpConnection
 
 SELECTIVE_ACK, EXTENSION_BITS, UNKNOWN = 1, 2, 99
@@ -28,12 +27,13 @@ def datagram(trace, source, destination, payload, answer=False):
     return trace.add(ip_packet(source, destination, UDP, udp_datagram(source, destination, payload)), answer)
 
 
+@capture("utp-order")
 def order(trace):
-    """Three packets in the wrong order, and two of them twice.
+    """Three packets in the wrong order, and two of them twice. They were sent as 703, 704, 705.
 
-    9   seed:    packet 705, the end of a DontHave 11 that began in frame 11
-    10  seed:    packet 704, DontHave 10 and its first half
-    11  seed:    packet 703, DontHave 9: all wait for it
+    9   seed:    packet 705, the end of DontHave 11: waits
+    10  seed:    packet 704, DontHave 10 and the beginning of DontHave 11: waits
+    11  seed:    packet 703, DontHave 9: all three are complete
     12  seed:    packet 704 again
     13  leecher: Request 9/0: late
     14  seed:    packet 703 again
@@ -41,9 +41,9 @@ def order(trace):
     """
     peers = start(trace)
     first = peers.seed.send(dont_have(3, 9))
-    whole = dont_have(3, 11)
-    middle = peers.seed.send(dont_have(3, 10), whole[:4])
-    last = peers.seed.send(whole[4:])
+    cut = dont_have(3, 11)
+    middle = peers.seed.send(dont_have(3, 10), cut[:4])
+    last = peers.seed.send(cut[4:])
     trace.swap(first, last)
     trace.repeat(middle)
     peers.leecher.send(request(9))
@@ -51,12 +51,13 @@ def order(trace):
     peers.seed.send(dont_have(3, 12))
 
 
-capture("utp-order")(order)
-
-
 @capture("utp-order-ipv6")
 def order_ipv6(trace):
-    """utp-order over IPv6."""
+    """Over IPv6.
+
+    9   seed: packet 704, DontHave 10: waits
+    10  seed: packet 703, DontHave 9
+    """
     trace.connect = lambda trace: UtpConnection(trace, leecher=("2001:db8::1", 40000), seed=("2001:db8::2", 27000))
     peers = begin(trace)
     first = peers.seed.send(dont_have(3, 9))
@@ -153,7 +154,8 @@ def gap_unknown(trace):
 
     9          seed:    DontHave 1
     --         seed:    a packet that was lost
-    10-1110    seed:    DontHave 2, then Have 2, in turns: what waits is given out when 1024 packets do
+    10-1121    seed:    1101 packets with DontHave 2 and Have 2 in turns: they wait until the 1024th from the lost one on;
+               leecher: behind each hundredth an ST_STATE that does not acknowledge the one that was lost
     """
     peers = start(trace)
     peers.seed.send(dont_have(3, 1))
@@ -162,9 +164,7 @@ def gap_unknown(trace):
     for number in range(1101):
         peers.seed.send(have(2) if number % 2 else dont_have(3, 2))
         if number % 100 == 0:
-            peers.leecher.other.seq, sent = stuck, peers.seed.seq
-            peers.leecher._packet(STATE, peers.leecher.seq)
-            peers.seed.seq = sent
+            peers.leecher._packet(STATE, peers.leecher.seq, acknowledging=stuck)
 
 
 @capture("utp-one-way")
