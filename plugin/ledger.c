@@ -248,6 +248,7 @@ request(struct ledger *ledger, enum peer_side from, const struct peer_message *m
     struct disowned_piece *state = find_disowned(&ledger->peers[other_side(from)], message->index);
     struct request        *entry = request_table_find(&asker->requests, message->index, message->begin);
     bool                   evicted = false;
+    unsigned               owed = 0;
 
     if (state != NULL)
         late_request(ledger, from, message, context, state);
@@ -258,8 +259,11 @@ request(struct ledger *ledger, enum peer_side from, const struct peer_message *m
                           "BEP 6: each request gets exactly one response", message->index, message->begin,
                           entry->frame);
     }
-    if (entry != NULL)
+    if (entry != NULL) {
+        if (ledger->fast)
+            owed = entry->owed + (entry->state != REQUEST_ANSWER_OWED);
         request_table_remove(&asker->requests, entry);
+    }
     entry = request_table_add(&asker->requests, message->index, message->begin, &evicted);
     if (evicted)
         ledger_tell_limit(ledger, notes_get(ledger->notes, from, context), "outstanding requests", REQUESTS_MAX);
@@ -268,6 +272,18 @@ request(struct ledger *ledger, enum peer_side from, const struct peer_message *m
     entry->position = context->position;
     entry->time = context->time;
     entry->state = REQUEST_OUTSTANDING;
+    entry->owed = (uint16_t)MIN(owed, UINT16_MAX);
+}
+
+/* A request got its answer. Fast: each Request gets exactly one (BEP 6), also those that a newer one replaced. */
+static void
+answered(struct request_table *requests, struct request *entry)
+{
+    if (entry->state == REQUEST_ANSWER_OWED)
+        entry->owed--;
+    entry->state = REQUEST_ANSWER_OWED;
+    if (entry->owed == 0)
+        request_table_remove(requests, entry);
 }
 
 /* Piece: answers a request (BEP 3). */
@@ -297,7 +313,7 @@ piece(struct ledger *ledger, enum peer_side from, const struct peer_message *mes
         return;
     if (entry->state == REQUEST_AWAITS_REJECT)
         end_wait(entry, 0);
-    request_table_remove(requests, entry);
+    answered(requests, entry);
 }
 
 /* Cancel: its sender takes a request back (BEP 3). With Fast the request is answered all the same (BEP 6). */
@@ -313,7 +329,8 @@ cancel(struct ledger *ledger, enum peer_side from, const struct peer_message *me
     switch (entry->state) {
     case REQUEST_OUTSTANDING:
         if (ledger->fast) {
-            entry->state = REQUEST_CANCELLED;
+            entry->state = REQUEST_ANSWER_OWED;
+            entry->owed++;
             return;
         }
         break;
@@ -326,6 +343,17 @@ cancel(struct ledger *ledger, enum peer_side from, const struct peer_message *me
         return;
     }
     request_table_remove(requests, entry);
+}
+
+/* A Reject that answers an invalidated request. */
+static void
+tell_reject(struct ledger *ledger, enum peer_side from, const struct peer_message *message,
+            const struct message_context *context, const struct request *entry)
+{
+    struct message_note *note = notes_get(ledger->notes, from, context);
+
+    note->reject = new_block_note(ledger, message, entry->donthave->frame);
+    note->request_in = entry->frame;
 }
 
 /* Reject Request: answers a request by name (BEP 6). */
@@ -345,14 +373,16 @@ reject(struct ledger *ledger, enum peer_side from, const struct peer_message *me
         return;
     }
     switch (entry->state) {
-    case REQUEST_AWAITS_REJECT: {
-        struct message_note *note = notes_get(ledger->notes, from, context);
-        note->reject = new_block_note(ledger, message, entry->donthave->frame);
-        note->request_in = entry->frame;
+    case REQUEST_AWAITS_REJECT:
+        tell_reject(ledger, from, message, context, entry);
         end_wait(entry, context->frame);
         break;
-    }
     case REQUEST_DROPPED:
+        if (!ledger->fast_known) {      /* this Reject is the proof that it was to be rejected by name */
+            tell_reject(ledger, from, message, context, entry);
+            entry->invalidated->rejected_in = context->frame;
+            break;
+        }
         notes_add_finding(ledger->notes, notes_get(ledger->notes, from, context), FINDING_REJECT_WITHOUT_FAST,
                           "Reject of the Request in frame %u, which the DontHave in frame %u dropped, but the Fast "
                           "extension was not negotiated; BEP 6: the receiver must close the connection",
@@ -365,7 +395,7 @@ reject(struct ledger *ledger, enum peer_side from, const struct peer_message *me
     default:
         break;
     }
-    request_table_remove(requests, entry);
+    answered(requests, entry);
 }
 
 /* Choke: without Fast it takes all requests with it (BEP 3); with Fast each is rejected by name (BEP 6). */
@@ -382,6 +412,8 @@ ledger_message(struct ledger *ledger, enum peer_side from, const struct peer_mes
 {
     if (!message->complete)
         return;
+    if (!ledger->fast_known && message->id >= PEER_SUGGEST_PIECE && message->id <= PEER_ALLOWED_FAST)
+        ledger->fast = true;
     switch (message->id) {
     case PEER_CHOKE:
         choke(ledger, from);

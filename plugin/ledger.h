@@ -63,7 +63,9 @@ struct ledger {
     wmem_allocator_t  *scope;
     struct notes      *notes;
     struct ledger_peer peers[2];
-    bool               fast;            /* both handshakes have the bit of the Fast extension */
+    bool               fast;            /* both handshakes have the bit of the Fast extension, or a message of it came
+                                           where the handshakes are not known */
+    bool               fast_known;      /* the handshakes tell */
     uint32_t           piece_bound;     /* pieces of the torrent at most, from a Bitfield; 0: unknown */
     bool               limit_told;
 };

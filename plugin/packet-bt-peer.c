@@ -92,6 +92,20 @@ message_tvb(const struct message_note *note, int offset, tvbuff_t *tvb, packet_i
     return message;
 }
 
+/* One layer for all messages of a frame: Wireshark allows a few hundred layers, a frame may hold thousands of
+ * messages. */
+static void
+drop_repeated_layer(packet_info *pinfo)
+{
+    wmem_list_frame_t *last = wmem_list_tail(pinfo->layers);
+    wmem_list_frame_t *before = last != NULL ? wmem_list_frame_prev(last) : NULL;
+
+    if (before != NULL && wmem_list_frame_data(last) == wmem_list_frame_data(before)) {
+        wmem_list_remove_frame(pinfo->layers, last);
+        pinfo->curr_layer_num--;
+    }
+}
+
 static void
 show_extended(const struct peer_connection *connection, const struct message_note *note, tvbuff_t *message,
               packet_info *pinfo, proto_tree *tree)
@@ -107,6 +121,7 @@ show_extended(const struct peer_connection *connection, const struct message_not
 
     dissector_try_heuristic(extended_list, tvb_new_subset_remaining(message, PEER_EXTENDED_HEADER_SIZE), pinfo, tree,
                             &entry, &extended);
+    drop_repeated_layer(pinfo);
 }
 
 void
@@ -115,8 +130,9 @@ bt_peer_show_message(const struct peer_connection *connection, const struct mess
 {
     if (note->extended != NULL)
         show_extended(connection, note, message, pinfo, tree);
-    else
-        lt_donthave_show(note, message, pinfo, tree);
+    /* A limit may be reached in a message of any extension. */
+    if (note->extended == NULL || (note->extended->donthave == NULL && note->findings != NULL))
+        lt_donthave_show(connection, note, message, pinfo, tree);
 }
 
 void

@@ -17,10 +17,12 @@
 #include <epan/tfs.h>
 #include <epan/unit_strings.h>
 
+#include "after_donthave.h"
 #include "packet-bt-peer.h"
 #include "tap_donthave.h"
 
-#define DONTHAVE_HEURISTIC  "lt_donthave_bittorrent"
+#define BT_DONTHAVE_SHORT_NAME  "BT-DontHave"
+#define DONTHAVE_HEURISTIC      "lt_donthave_bittorrent"
 
 int proto_bt_donthave = -1;
 
@@ -105,6 +107,8 @@ static void
 show_findings(const struct message_note *note, proto_item *item, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
     for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next) {
+        if (finding->id == FINDING_CLOSED_AFTER && !PINFO_FD_VISITED(pinfo))
+            continue;
         if (item != NULL)
             expert_add_info_format(pinfo, item, finding_field(finding->id), "%s", finding->text);
         else
@@ -145,6 +149,18 @@ show_requests(const struct donthave_note *donthave, tvbuff_t *tvb, packet_info *
     }
 }
 
+/* What was due to be answered at some time, and never was: known from the second pass on. */
+static void
+show_unrejected(const struct peer_connection *connection, int64_t invalidated_at, proto_item *item,
+                packet_info *pinfo, uint32_t count)
+{
+    if (count > 0 && PINFO_FD_VISITED(pinfo)
+            && peer_connection_answer_was_due(connection, invalidated_at, after_donthave_capture_end()))
+        expert_add_info_format(pinfo, item, &ei_bt_donthave[FINDING_UNREJECTED],
+                               "%u invalidated request%s never answered, neither by Reject nor by Piece; BEP 6: "
+                               "exactly one response to each", count, count == 1 ? " was" : "s were");
+}
+
 static void
 show_info(const struct donthave_note *donthave, column_info *columns)
 {
@@ -183,6 +199,7 @@ dissect_lt_donthave_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     if (donthave->counts)
         show_requests(donthave, tvb, pinfo, item, donthave_tree);
     show_findings(extended->note, item, tvb, pinfo, tree);
+    show_unrejected(extended->connection, extended->note->time, item, pinfo, donthave->unrejected);
     show_info(donthave, pinfo->cinfo);
     tap_queue_packet(donthave_tap, pinfo, extended->note);
     return TRUE;
@@ -279,17 +296,22 @@ show_negotiated(const struct message_note *note, tvbuff_t *tvb, proto_tree *tree
 }
 
 void
-lt_donthave_show(const struct message_note *note, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+lt_donthave_show(const struct peer_connection *connection, const struct message_note *note, tvbuff_t *tvb,
+                 packet_info *pinfo, proto_tree *tree)
 {
+    const char *host = pinfo->current_proto;
     proto_item *item = NULL;
 
     if (donthave_heuristic != NULL && !donthave_heuristic->enabled)
         return;
+    pinfo->current_proto = BT_DONTHAVE_SHORT_NAME;      /* to whom the expert items belong */
     if (note->negotiated >= 0)
         item = show_negotiated(note, tvb, tree);
     /* Known only since a later packet was read: shown from the second pass on. */
-    if (note->invalidated != NULL && PINFO_FD_VISITED(pinfo))
+    if (note->invalidated != NULL && PINFO_FD_VISITED(pinfo)) {
         item = show_invalidated(note->invalidated, tvb, tree);
+        show_unrejected(connection, note->time + note->invalidated->time, item, pinfo, note->invalidated->unanswered);
+    }
     if (note->late_request != NULL)
         item = show_late_request(note->late_request, tvb, tree);
     if (note->late_block != NULL)
@@ -300,6 +322,7 @@ lt_donthave_show(const struct message_note *note, tvbuff_t *tvb, packet_info *pi
         item = show_reannounced(one, tvb, tree);
     show_findings(note, item, tvb, pinfo, tree);
     tap_queue_packet(donthave_tap, pinfo, note);
+    pinfo->current_proto = host;
 }
 
 void
@@ -380,7 +403,8 @@ proto_register_lt_donthave(void)
     for (unsigned i = 0; i < FINDING_COUNT; i++)
         ei_bt_donthave[i] = (expert_field)EI_INIT;
 
-    proto_bt_donthave = proto_register_protocol("BitTorrent DontHave (BEP 54)", "BT-DontHave", "bt.donthave");
+    proto_bt_donthave = proto_register_protocol("BitTorrent DontHave (BEP 54)", BT_DONTHAVE_SHORT_NAME,
+                                                "bt.donthave");
     proto_register_field_array(proto_bt_donthave, hf, array_length(hf));
     proto_register_subtree_array(ett, array_length(ett));
     expert_register_field_array(expert_register_protocol(proto_bt_donthave), expert_rows(), FINDING_COUNT);

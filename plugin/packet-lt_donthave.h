@@ -11,7 +11,7 @@
 
 #include <epan/packet.h>
 
-#include "notes.h"
+#include "peer_connection.h"
 
 extern int proto_bt_donthave;
 
@@ -23,6 +23,7 @@ uint8_t lt_donthave_fallback_id(void);
 
 /* Shows what a DontHave did to a message that is none: a Request, Piece, Reject, Cancel, Have, Bitfield, or extension
  * handshake. tvb holds the message, or as much of it as there is. */
-void lt_donthave_show(const struct message_note *note, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
+void lt_donthave_show(const struct peer_connection *connection, const struct message_note *note, tvbuff_t *tvb,
+                      packet_info *pinfo, proto_tree *tree);
 
 #endif

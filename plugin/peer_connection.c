@@ -37,14 +37,26 @@ needs_ledger(const struct peer_connection *connection)
     return !(peers[PEER_A].handshake_seen && peers[PEER_B].handshake_seen);
 }
 
+/* Fast counts where both have it (BEP 6). One without it is enough to know that it does not. */
+static void
+settle_fast(struct peer_connection *connection)
+{
+    const struct peer_handshake *a = &connection->handshakes[PEER_A];
+    const struct peer_handshake *b = &connection->handshakes[PEER_B];
+
+    if ((a->seen && !a->fast) || (b->seen && !b->fast) || (a->seen && b->seen)) {
+        connection->ledger->fast_known = true;
+        connection->ledger->fast = a->fast && b->fast;
+    }
+}
+
 static struct ledger *
 get_ledger(struct peer_connection *connection)
 {
     if (connection->ledger == NULL) {
-        const struct peer_handshake *handshakes = connection->handshakes;
         connection->ledger = wmem_new(connection->scope, struct ledger);
         ledger_init(connection->ledger, connection->scope, &connection->notes);
-        connection->ledger->fast = handshakes[PEER_A].fast && handshakes[PEER_B].fast;
+        settle_fast(connection);
     }
     return connection->ledger;
 }
@@ -74,7 +86,7 @@ take_handshake(struct peer_connection *connection, enum peer_side from, const st
     handshake->extension = !message->complete || message->extension;
     if (needs_ledger(connection)) {
         struct ledger *ledger = get_ledger(connection);
-        ledger->fast = connection->handshakes[PEER_A].fast && connection->handshakes[PEER_B].fast;
+        settle_fast(connection);
         ledger->peers[from].from_start = true;
     } else {
         drop_ledger(connection);
@@ -124,7 +136,6 @@ take_extended(struct peer_connection *connection, enum peer_side from, const str
     struct resolution      resolution = negotiation_resolve(&connection->negotiation, from, message, context);
     struct message_note   *note = notes_get(&connection->notes, from, context);
     struct extended_note  *extended = wmem_new0(connection->scope, struct extended_note);
-    const struct peer_handshake *handshakes = connection->handshakes;
 
     note->extended = extended;
     extended->id = message->extended_id;
@@ -135,11 +146,14 @@ take_extended(struct peer_connection *connection, enum peer_side from, const str
     extended->donthave = wmem_new0(connection->scope, struct donthave_note);
     extended->donthave->id_assigned_in = resolution.assigned_in;
     extended->donthave->id_assumed = resolution.assumed;
-    extended->donthave->fast = handshakes[PEER_A].fast && handshakes[PEER_B].fast;
+    extended->donthave->fast = get_ledger(connection)->fast;
     negotiation_judge(&connection->negotiation, from, &resolution, note);
     read_payload(connection, note, message);
     if (extended->donthave->counts)
         ledger_donthave(get_ledger(connection), from, note, context);
+    connection->had_donthave = true;
+    connection->watched[from] = note;
+    connection->packets_behind[from] = 0;
 }
 
 /* A base message of id 18 that holds a piece index, where DontHave was possible: a client forgot the extended id. */
@@ -187,6 +201,36 @@ peer_connection_message(struct peer_connection *connection, enum peer_side from,
             ledger_message(get_ledger(connection), from, &message, context);
         break;
     }
+}
+
+void
+peer_connection_packet(struct peer_connection *connection, enum peer_side from, uint32_t frame, int64_t time,
+                       bool closes)
+{
+    for (int sender = PEER_A; sender <= PEER_B; sender++) {
+        struct message_note *note = connection->watched[sender];
+        if (note == NULL || note->frame == frame)
+            continue;
+        if (++connection->packets_behind[sender] > CLOSED_AFTER_PACKETS || closes)
+            connection->watched[sender] = NULL;
+        if (connection->watched[sender] == NULL && closes && (int)from != sender
+                && connection->packets_behind[sender] <= CLOSED_AFTER_PACKETS)
+            notes_add_finding(&connection->notes, note, FINDING_CLOSED_AFTER,
+                              "The receiver closed the connection in frame %u, %u packet%s behind the DontHave", frame,
+                              connection->packets_behind[sender],
+                              connection->packets_behind[sender] == 1 ? "" : "s");
+    }
+    if (closes && connection->closed_at == 0)
+        connection->closed_at = time;
+}
+
+bool
+peer_connection_answer_was_due(const struct peer_connection *connection, int64_t sent, int64_t capture_end)
+{
+    int64_t end = connection->closed_at != 0 ? connection->closed_at : capture_end;
+    int64_t round_trip = connection->round_trip != 0 ? connection->round_trip : ROUND_TRIP_ASSUMED;
+
+    return end - sent > round_trip;
 }
 
 void

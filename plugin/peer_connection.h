@@ -29,7 +29,20 @@ struct peer_connection {
     struct peer_handshake handshakes[2];
     struct negotiation    negotiation;
     struct ledger        *ledger;           /* NULL while it is not needed */
+
+    /* What came behind a DontHave. */
+    bool                  had_donthave;
+    struct message_note  *watched[2];       /* by sender: its last DontHave while the other may close because of it */
+    uint32_t              packets_behind[2];    /* how many packets came since */
+    int64_t               closed_at;        /* time of the packet that closed the connection, ns; 0: none; final after pass 1 */
+    int64_t               round_trip;       /* ns, 0: unknown; final after pass 1 */
 };
+
+/* A close within so many packets is put down to the DontHave before them. */
+#define CLOSED_AFTER_PACKETS    10
+
+/* Round trip to assume where none was measured, ns: the first retransmission timeout of TCP (RFC 6298). */
+#define ROUND_TRIP_ASSUMED      INT64_C(1000000000)
 
 /* A connection of which nothing is known. fallback_id: the id to assume for lt_donthave where the receiver's extension
  * handshake was not seen, 0 for none. Memory comes from scope. */
@@ -39,6 +52,15 @@ struct peer_connection *peer_connection_new(wmem_allocator_t *scope, uint8_t fal
  * First pass only. Any bytes are good: what is not understood changes nothing. */
 void peer_connection_message(struct peer_connection *connection, enum peer_side from,
                              const struct stream_message *wire, struct message_context *context);
+
+/* A packet of that peer, with a message or without; closes: it ends the connection (TCP's FIN or RST, uTP's ST_FIN or
+ * ST_RESET). Only packets behind a DontHave matter. First pass only. */
+void peer_connection_packet(struct peer_connection *connection, enum peer_side from, uint32_t frame, int64_t time,
+                            bool closes);
+
+/* Whether an answer to what was sent at that time would be in the capture: the connection, and the capture, whose last
+ * packet has the time capture_end, went on for longer than a round trip. Times in ns. After the first pass. */
+bool peer_connection_answer_was_due(const struct peer_connection *connection, int64_t sent, int64_t capture_end);
 
 /* Bytes of that peer's stream are missing. First pass only. */
 void peer_connection_gap(struct peer_connection *connection, enum peer_side from);

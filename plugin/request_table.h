@@ -27,7 +27,7 @@ enum request_state {
     REQUEST_OUTSTANDING,
     REQUEST_AWAITS_REJECT,  /* Fast: a DontHave invalidated it, and it must be rejected by name (BEP 6, BEP 54) */
     REQUEST_DROPPED,        /* without Fast: a DontHave invalidated it; kept to know what is said of it later */
-    REQUEST_CANCELLED       /* Fast: taken back, but it still gets a Piece or a Reject (BEP 6) */
+    REQUEST_ANSWER_OWED     /* Fast: it is over, but answers to it or to older ones for the block are still to come */
 };
 
 /* One request. Links are numbers of other requests. All of it is for the first pass only. */
@@ -42,7 +42,8 @@ struct request {
     };
     int64_t  time;              /* of the frame, ns */
     struct message_note *donthave;  /* AWAITS_REJECT, DROPPED: the note of the DontHave that did it */
-    uint32_t state;             /* enum request_state */
+    uint16_t state;             /* enum request_state */
+    uint16_t owed;              /* Fast: answers to come for requests that this one replaced, or for a cancelled one */
     uint32_t block_next;        /* same hash of piece and begin */
     uint32_t piece_next;        /* same hash of piece */
     uint32_t piece_previous;

@@ -19,6 +19,7 @@
 #include "transport_tcp.h"
 
 #include "packet-bt-peer.h"
+#include "after_donthave.h"
 #include "packet-lt_donthave.h"
 
 #include <epan/conversation.h>
@@ -40,10 +41,15 @@ struct tcp_direction {
     uint32_t              synced_in;    /* first frame in which it was known where messages start; 0: never */
 };
 
+/* Bits of tcp.completeness: the conversation had such a segment. */
+#define COMPLETENESS_FIN    0x10
+#define COMPLETENESS_RST    0x20
+
 /* A TCP conversation. */
 struct tcp_peers {
     struct peer_connection *connection;
     struct tcp_direction    directions[2];  /* by enum peer_side: what that side sends */
+    bool                    closed;         /* it had a FIN or RST, behind a DontHave; first pass only */
     wmem_map_t             *layouts;        /* frame and sequence number -> struct segment_layout; NULL: no exceptions */
 };
 
@@ -177,6 +183,29 @@ track(struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
         context.bytes = NULL;
         peer_connection_limit(peers->connection, from, &context, "bytes of one message", PEER_MESSAGE_SIZE_MAX);
     }
+    if (peers->connection->had_donthave)
+        after_donthave_watch();
+}
+
+/* Any packet of a TCP conversation, in a capture that had a DontHave. */
+static void
+take_packet(packet_info *pinfo)
+{
+    conversation_t   *conversation = find_conversation_pinfo(pinfo, 0);
+    struct tcp_peers *peers = NULL;
+
+    if (conversation != NULL)
+        peers = (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
+    if (peers == NULL || !peers->connection->had_donthave)
+        return;
+
+    const struct tcp_analysis *analysis = get_tcp_conversation_data(conversation, pinfo);
+    bool closed = (analysis->conversation_completeness & (COMPLETENESS_FIN | COMPLETENESS_RST)) != 0;
+
+    peers->connection->round_trip = (int64_t)analysis->ts_first_rtt.secs * 1000000000 + analysis->ts_first_rtt.nsecs;
+    peer_connection_packet(peers->connection, bt_peer_sender(pinfo), pinfo->num, bt_peer_time(pinfo),
+                           closed && !peers->closed);
+    peers->closed = closed;
 }
 
 /* Shows a part of the segment as the built-in dissector does. */
@@ -290,4 +319,5 @@ proto_reg_handoff_bt_peer_tcp(void)
     heur_dissector_add("tcp", dissect_bt_peer_tcp_heur, "BitTorrent peers over TCP", BT_PEER_TCP_HEURISTIC,
                        proto_bt_donthave, HEURISTIC_ENABLE);
     register_init_routine(adopt_ports);
+    proto_reg_handoff_after_donthave(take_packet);
 }

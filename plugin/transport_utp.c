@@ -21,6 +21,7 @@
 #include <epan/conversation.h>
 #include <epan/exceptions.h>
 
+#include "after_donthave.h"
 #include "packet-lt_donthave.h"
 #include "utp_connection.h"
 
@@ -61,14 +62,27 @@ track(conversation_t *conversation, enum peer_side from, const struct utp_header
         return;
     packet.payload = tvb_get_ptr(tvb, 0, (int)(header->size + packet.captured)) + header->size;
     utp_connection_packet(connection, from, &packet, bt_peer_time(pinfo));
+    if (connection->peers->had_donthave)
+        after_donthave_watch();
 }
 
 /* --- every pass --- */
 
-/* The frames that a message was put together from. */
-static void
-show_frames(const struct utp_assembled *assembled, tvbuff_t *message, proto_tree *tree)
+/* An extended message that nobody has a name for. */
+static bool
+is_unknown(const struct message_note *note)
 {
+    return note->extended != NULL && note->extended->name == NULL && note->extended->donthave == NULL;
+}
+
+/* The frames that a message was put together from, and its bytes as a source of their own. */
+static void
+show_assembled(const struct utp_assembled *assembled, tvbuff_t *message, const tvbuff_t *payload, packet_info *pinfo,
+               proto_tree *tree)
+{
+    if (message != payload)
+        add_new_data_source(pinfo, message, "Reassembled BitTorrent message");
+
     proto_item *item = proto_tree_add_none_format(tree, hf_bt_donthave_reassembled, message, 0, -1,
                                                   "Reassembled BitTorrent message (%u bytes) from %u uTP packet%s",
                                                   assembled->size, assembled->frame_count,
@@ -81,20 +95,14 @@ show_frames(const struct utp_assembled *assembled, tvbuff_t *message, proto_tree
                                                      assembled->frames[i]));
 }
 
-/* The bytes of an assembled message as a source of their own, or the payload of the packet where they were not kept. */
+/* The bytes of an assembled message, or the payload of the packet where they were not kept. */
 static tvbuff_t *
-assembled_tvb(const struct utp_assembled *assembled, const struct message_note *note, tvbuff_t *payload,
-              packet_info *pinfo)
+assembled_tvb(const struct utp_assembled *assembled, const struct message_note *note, tvbuff_t *payload)
 {
     const uint8_t *bytes = note->bytes != NULL ? note->bytes : assembled->bytes;
     uint32_t       size = note->bytes != NULL ? note->bytes_size : assembled->bytes_size;
 
-    if (bytes == NULL)
-        return payload;
-
-    tvbuff_t *message = tvb_new_child_real_data(payload, bytes, size, (int)note->size);
-    add_new_data_source(pinfo, message, "Reassembled BitTorrent message");
-    return message;
+    return bytes == NULL ? payload : tvb_new_child_real_data(payload, bytes, size, (int)note->size);
 }
 
 /* What the messages have to show that are complete with this packet. */
@@ -120,15 +128,16 @@ show(const struct utp_connection *connection, enum peer_side from, const struct 
         if (note->from != from)
             continue;
         if (assembled != NULL) {
-            message = assembled_tvb(assembled, note, payload, pinfo);
-            show_frames(assembled, message, tree);
+            message = assembled_tvb(assembled, note, payload);
+            if (!is_unknown(note))
+                show_assembled(assembled, message, payload, pinfo, tree);
         } else if (has_position && note->position >= position && note->position - position < captured) {
             message = tvb_new_subset_length(payload, (int)(note->position - position), (int)note->size);
         }
         if (message != NULL)
             bt_peer_show_message(connection->peers, note, message, pinfo, tree);
         else if (note->extended == NULL)        /* it has no bytes in this packet */
-            lt_donthave_show(note, payload, pinfo, tree);
+            lt_donthave_show(connection->peers, note, payload, pinfo, tree);
     }
 }
 

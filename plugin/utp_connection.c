@@ -271,6 +271,20 @@ take_chunk(struct utp_connection *connection, enum peer_side from, const struct 
                                            : chunk->position + chunk->reported);
 }
 
+/* The time from where the capture was made to one side and back, once for each side: together a round trip. */
+static void
+measure_answer(struct utp_connection *connection, enum peer_side answering, uint64_t ack, int64_t time)
+{
+    struct utp_direction *asked = &connection->directions[other_side(answering)];
+
+    if (asked->answer_time != 0 || asked->probe == 0 || ack < asked->probe)
+        return;
+    asked->answer_time = MAX(1, time - asked->probe_time);
+    if (connection->directions[answering].answer_time != 0)
+        connection->peers->round_trip = connection->directions[PEER_A].answer_time
+                                        + connection->directions[PEER_B].answer_time;
+}
+
 void
 utp_connection_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet, int64_t time)
 {
@@ -287,13 +301,20 @@ utp_connection_packet(struct utp_connection *connection, enum peer_side from, st
     packet->has_ack = type != UTP_SYN && type != UTP_RESET
                       && utp_stream_acknowledge(&connection->directions[other_side(from)].packets,
                                                 packet->header.ack_nr, &packet->ack);
+    if (packet->has_ack)
+        measure_answer(connection, from, packet->ack, time);
     packet->begins = peer_wire_is_handshake(packet->payload, packet->captured);
     utp_stream_add(stream, packet);
     while (utp_stream_next(stream, &chunk)) {
         struct message_context context = { .frame = packet->frame, .time = time };
         take_chunk(connection, from, &chunk, &context);
+        if (direction->probe == 0) {
+            direction->probe = chunk.seq;
+            direction->probe_time = time;
+        }
     }
     connection->closed = connection->closed || type == UTP_FIN || type == UTP_RESET;
+    peer_connection_packet(connection->peers, from, packet->frame, time, type == UTP_FIN || type == UTP_RESET);
 }
 
 /* --- what is read on later passes --- */

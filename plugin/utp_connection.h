@@ -31,6 +31,9 @@ struct utp_direction {
     struct message_stream messages;
     bool                  begun;        /* timestamp is valid */
     uint32_t              timestamp;    /* the latest one, microseconds modulo 2^32 */
+    uint64_t              probe;        /* a packet whose acknowledgement is timed; 0: none yet */
+    int64_t               probe_time;   /* of its frame, ns */
+    int64_t               answer_time;  /* from there to the acknowledgement, ns; 0: not measured yet */
 };
 
 /* Where the payload of a frame stands in the stream of its sender. */
