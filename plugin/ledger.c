@@ -25,13 +25,8 @@ ledger_init(struct ledger *ledger, wmem_allocator_t *scope, struct notes *notes)
         request_table_init(&ledger->peers[side].requests, scope);
         piece_set_init(&ledger->peers[side].have, scope);
         piece_set_init(&ledger->peers[side].advised, scope);
+        disowned_pieces_init(&ledger->peers[side].disowned, scope);
     }
-}
-
-static void
-free_disowned_piece(void *key _U_, void *state, void *scope)
-{
-    wmem_free((wmem_allocator_t *)scope, state);
 }
 
 void
@@ -42,8 +37,7 @@ ledger_free(struct ledger *ledger)
         request_table_free(&peer->requests);
         piece_set_free(&peer->have);
         piece_set_free(&peer->advised);
-        if (peer->disowned_pieces != NULL)
-            wmem_map_foreach(peer->disowned_pieces, free_disowned_piece, ledger->scope);
+        disowned_pieces_free(&peer->disowned);
         wmem_free(ledger->scope, peer->donthave_times);
     }
     wmem_free(ledger->scope, ledger);
@@ -72,65 +66,21 @@ seconds(int64_t ns)
     return (double)ns / (double)NS_PER_S;
 }
 
-static struct disowned_piece *
-find_disowned_piece(const struct ledger_peer *owner, uint32_t piece)
-{
-    if (owner->disowned_pieces == NULL)
-        return NULL;
-    return (struct disowned_piece *)wmem_map_lookup(owner->disowned_pieces, GUINT_TO_POINTER(piece));
-}
-
-/* The piece if its owner has disowned it and not announced it again; else NULL. */
-static struct disowned_piece *
-find_disowned(const struct ledger_peer *owner, uint32_t piece)
-{
-    struct disowned_piece *state = find_disowned_piece(owner, piece);
-
-    return state != NULL && state->disowned ? state : NULL;
-}
-
-static void
-unlink_disowned(struct ledger_peer *owner, struct disowned_piece *state)
-{
-    *(state->previous != NULL ? &state->previous->next : &owner->first_disowned) = state->next;
-    *(state->next != NULL ? &state->next->previous : &owner->last_disowned) = state->previous;
-    state->next = state->previous = NULL;
-    state->disowned = false;
-}
-
 /* The piece is disowned from now on. */
 static void
 disown(struct ledger *ledger, struct ledger_peer *owner, uint32_t piece, struct message_note *note,
        const struct message_context *context)
 {
-    struct disowned_piece *state = find_disowned_piece(owner, piece);
+    bool full;
+    struct disowned_piece *state = disowned_pieces_add(&owner->disowned, piece, &full);
 
-    if (state == NULL) {
-        if (owner->disowned_pieces == NULL)
-            owner->disowned_pieces = wmem_map_new(ledger->scope, g_direct_hash, g_direct_equal);
-        if (wmem_map_size(owner->disowned_pieces) >= DISOWNED_PIECES_MAX) {
-            struct disowned_piece *oldest = owner->first_disowned;
-            ledger_tell_limit(ledger, note, "disowned pieces", DISOWNED_PIECES_MAX);
-            if (oldest == NULL)
-                return;
-            unlink_disowned(owner, oldest);
-            wmem_map_remove(owner->disowned_pieces, GUINT_TO_POINTER(oldest->piece));
-            wmem_free(ledger->scope, oldest);
-        }
-        state = wmem_new0(ledger->scope, struct disowned_piece);
-        state->piece = piece;
-        wmem_map_insert(owner->disowned_pieces, GUINT_TO_POINTER(piece), state);
-    }
-    if (state->disowned)
-        return;                         /* the first DontHave counts */
-    state->disowned = true;
+    if (full)
+        ledger_tell_limit(ledger, note, "disowned pieces", DISOWNED_PIECES_MAX);
+    if (state == NULL)
+        return;
     state->donthave_in = context->frame;
     state->time = context->time;
     state->mark = context->mark;
-    state->late_requests = 0;
-    state->previous = owner->last_disowned;
-    *(owner->last_disowned != NULL ? &owner->last_disowned->next : &owner->first_disowned) = state;
-    owner->last_disowned = state;
 }
 
 /* The owner of a disowned piece announces it again. */
@@ -147,7 +97,7 @@ reannounce(struct ledger *ledger, struct ledger_peer *owner, struct disowned_pie
     *last = item;
 
     state->reannouncements++;
-    unlink_disowned(owner, state);
+    disowned_pieces_take_back(&owner->disowned, state);
     notes_add_finding(ledger->notes, note,
                       state->reannouncements >= REANNOUNCED_OFTEN ? FINDING_REANNOUNCED_OFTEN : FINDING_REANNOUNCED,
                       "Piece %u, disowned in frame %u, is announced again (time %u)", state->piece,
@@ -160,7 +110,7 @@ have(struct ledger *ledger, enum peer_side from, const struct peer_message *mess
      const struct message_context *context)
 {
     struct ledger_peer    *owner = &ledger->peers[from];
-    struct disowned_piece *state = find_disowned(owner, message->index);
+    struct disowned_piece *state = disowned_pieces_find(&owner->disowned, message->index);
 
     owner->announced = true;
     if (!piece_set_put(&owner->have, message->index, true))
@@ -189,7 +139,7 @@ announce(struct ledger *ledger, enum peer_side from, const struct peer_message *
     }
 
     struct disowned_piece *next;
-    for (struct disowned_piece *state = owner->first_disowned; state != NULL; state = next) {
+    for (struct disowned_piece *state = owner->disowned.first; state != NULL; state = next) {
         next = state->next;
         if (piece_set_has(&owner->have, state->piece))
             reannounce(ledger, owner, state, notes_get(ledger->notes, from, context));
@@ -245,7 +195,7 @@ request(struct ledger *ledger, enum peer_side from, const struct peer_message *m
         const struct message_context *context)
 {
     struct ledger_peer    *asker = &ledger->peers[from];
-    struct disowned_piece *state = find_disowned(&ledger->peers[other_side(from)], message->index);
+    struct disowned_piece *state = disowned_pieces_find(&ledger->peers[other_side(from)].disowned, message->index);
     struct request        *entry = request_table_find(&asker->requests, message->index, message->begin);
     bool                   evicted = false;
     unsigned               owed = 0;
@@ -292,7 +242,7 @@ piece(struct ledger *ledger, enum peer_side from, const struct peer_message *mes
       const struct message_context *context)
 {
     struct request_table  *requests = &ledger->peers[other_side(from)].requests;
-    struct disowned_piece *state = find_disowned(&ledger->peers[from], message->index);
+    struct disowned_piece *state = disowned_pieces_find(&ledger->peers[from].disowned, message->index);
     struct request        *entry = request_table_find(requests, message->index, message->begin);
 
     if (state != NULL) {
@@ -362,7 +312,7 @@ reject(struct ledger *ledger, enum peer_side from, const struct peer_message *me
        const struct message_context *context)
 {
     struct request_table  *requests = &ledger->peers[other_side(from)].requests;
-    struct disowned_piece *state = find_disowned(&ledger->peers[from], message->index);
+    struct disowned_piece *state = disowned_pieces_find(&ledger->peers[from].disowned, message->index);
     struct request        *entry = request_table_find(requests, message->index, message->begin);
 
     if (entry == NULL) {
@@ -452,7 +402,7 @@ static void
 judge_sender(struct ledger *ledger, struct ledger_peer *owner, struct message_note *note)
 {
     uint32_t               index = note->extended->donthave->piece;
-    struct disowned_piece *state = find_disowned(owner, index);
+    struct disowned_piece *state = disowned_pieces_find(&owner->disowned, index);
 
     if (ledger->piece_bound > 0 && index >= ledger->piece_bound)
         notes_add_finding(ledger->notes, note, FINDING_OUT_OF_RANGE,

@@ -16,29 +16,14 @@
 #ifndef LEDGER_H
 #define LEDGER_H
 
+#include "disowned_pieces.h"
 #include "notes.h"
 #include "peer_wire.h"
 #include "piece_set.h"
 #include "request_table.h"
 
-/* Pieces of one peer whose DontHave is remembered. The one that was disowned first makes room for the next. */
-#define DISOWNED_PIECES_MAX 262144U
-
 /* DontHaves of one peer within a second that are still no storm. */
 #define STORM_DONTHAVES     64
-
-/* A piece that its owner has disowned at least once. */
-struct disowned_piece {
-    uint32_t piece;
-    bool     disowned;          /* not announced again since */
-    uint32_t donthave_in;       /* frame of the first DontHave since the piece was last announced */
-    int64_t  time;              /* of that frame, ns */
-    uint64_t mark;              /* of that DontHave's last byte, see struct message_context */
-    uint32_t reannouncements;   /* how often it was announced again */
-    uint32_t late_requests;     /* how often it was requested while disowned */
-    struct disowned_piece *next;    /* disowned: in the order of their DontHaves */
-    struct disowned_piece *previous;
-};
 
 /* What is known of one peer. */
 struct ledger_peer {
@@ -50,9 +35,7 @@ struct ledger_peer {
     bool             knows_all;         /* have is complete: nothing that it announced was missed */
     struct piece_set have;
     struct piece_set advised;           /* Suggest Piece and Allowed Fast (BEP 6) */
-    wmem_map_t      *disowned_pieces;   /* piece -> struct disowned_piece; NULL while it sent no DontHave */
-    struct disowned_piece *first_disowned;
-    struct disowned_piece *last_disowned;
+    struct disowned_pieces disowned;    /* and what it says that it has no more (BEP 54) */
 
     int64_t         *donthave_times;    /* ring of the last STORM_DONTHAVES; NULL while it sent none */
     uint32_t         donthaves;         /* that it sent */
