@@ -1,0 +1,272 @@
+/* test_request_table.c
+ * request_table.c against a plain array, with random operations; its memory; its cap.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "bytes.h"
+#include "request_table.h"
+
+/* The bar of the project for a request that is outstanding, and for one that is not any more. */
+#define BYTES_PER_REQUEST_MAX 96U
+
+struct fixture {
+    wmem_allocator_t    *scope;
+    struct request_table table;
+};
+
+static void
+set_up(struct fixture *fixture)
+{
+    fixture->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    request_table_init(&fixture->table, fixture->scope);
+}
+
+static void
+tear_down(struct fixture *fixture)
+{
+    request_table_free(&fixture->table);
+    wmem_destroy_allocator(fixture->scope);
+}
+
+/* The bytes that a table has allocated, from its fields: slabs of 32 requests, the array of slabs, which is as long as
+ * the next power of two, and two hash tables of numbers. */
+static size_t
+memory(const struct request_table *table)
+{
+    size_t room = 0;
+
+    while (room < table->slab_count)
+        room = room == 0 ? 1 : 2 * room;
+    return table->slab_count * 32 * sizeof(struct request) + room * sizeof *table->slabs
+           + table->buckets * (sizeof *table->by_block + sizeof *table->by_piece);
+}
+
+static struct request *
+add(struct fixture *fixture, uint32_t piece, uint32_t begin)
+{
+    bool            evicted;
+    struct request *request = request_table_add(&fixture->table, piece, begin, &evicted);
+
+    g_assert_false(evicted);
+    g_assert_cmpuint(request->piece, ==, piece);
+    g_assert_cmpuint(request->begin, ==, begin);
+    g_assert_cmpuint(request->state, ==, REQUEST_OUTSTANDING);
+    return request;
+}
+
+static void
+empty(void)
+{
+    struct fixture fixture;
+
+    set_up(&fixture);
+    g_assert_null(request_table_find(&fixture.table, 0, 0));
+    g_assert_null(request_table_next_of_piece(&fixture.table, 0, NULL));
+    request_table_clear(&fixture.table);
+    g_assert_cmpuint(memory(&fixture.table), ==, 0);
+    tear_down(&fixture);
+}
+
+/* --- the model --- */
+
+struct known_request {
+    uint32_t piece, begin, tag;
+};
+
+static int
+find_known(const GArray *known, uint32_t piece, uint32_t begin)
+{
+    for (unsigned i = 0; i < known->len; i++) {
+        const struct known_request *request = &g_array_index(known, struct known_request, i);
+        if (request->piece == piece && request->begin == begin)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* Every request of the model is found by block and by piece, no other is, and the oldest is the oldest. */
+static void
+compare(struct request_table *table, const GArray *known, uint32_t pieces, uint32_t blocks)
+{
+    unsigned by_piece = 0;
+
+    g_assert_cmpuint(table->count, ==, known->len);
+    for (uint32_t piece = 0; piece < pieces; piece++) {
+        for (uint32_t block = 0; block < blocks; block++) {
+            struct request *request = request_table_find(table, piece * 1000, block * 16384);
+            int             i = find_known(known, piece * 1000, block * 16384);
+            g_assert_cmpint(request != NULL, ==, i >= 0);
+            if (request != NULL)
+                g_assert_cmpuint(request->frame, ==, g_array_index(known, struct known_request, i).tag);
+        }
+        for (struct request *request = NULL;
+             (request = request_table_next_of_piece(table, piece * 1000, request)) != NULL; by_piece++) {
+            g_assert_cmpuint(request->piece, ==, piece * 1000);
+            g_assert_cmpint(find_known(known, request->piece, request->begin), >=, 0);
+        }
+    }
+    g_assert_cmpuint(by_piece, ==, known->len);
+
+    uint32_t number = table->oldest;
+    for (unsigned i = 0; i < known->len; i++) {
+        const struct request *request = &table->slabs[number / 32][number % 32];
+        g_assert_cmpuint(request->frame, ==, g_array_index(known, struct known_request, i).tag);
+        number = request->newer;
+    }
+}
+
+/* Few pieces, so that chains are long; few blocks, so that they are found again. */
+static void
+model(void)
+{
+    enum { PIECES = 12, BLOCKS = 16, STEPS = 3000 };
+
+    for (int run = 0; run < 10; run++) {
+        struct fixture fixture;
+        GArray        *known = g_array_new(FALSE, FALSE, sizeof(struct known_request));
+
+        set_up(&fixture);
+        for (uint32_t step = 1; step <= STEPS; step++) {
+            struct known_request request = {
+                1000 * (uint32_t)g_test_rand_int_range(0, PIECES),
+                16384 * (uint32_t)g_test_rand_int_range(0, BLOCKS), step
+            };
+            int     i = find_known(known, request.piece, request.begin);
+            int32_t dice = g_test_rand_int_range(0, 1000);
+            if (dice == 0) {
+                request_table_clear(&fixture.table);
+                g_array_set_size(known, 0);
+            } else if (dice == 1) {
+                request_table_free(&fixture.table);
+                g_array_set_size(known, 0);
+            } else if (i < 0 && dice < 700) {
+                add(&fixture, request.piece, request.begin)->frame = step;
+                g_array_append_val(known, request);
+            } else if (i >= 0) {
+                request_table_remove(&fixture.table,
+                                     request_table_find(&fixture.table, request.piece, request.begin));
+                g_array_remove_index(known, (unsigned)i);
+            }
+            if (step % 16 == 0)
+                compare(&fixture.table, known, PIECES, BLOCKS);
+        }
+        g_array_free(known, TRUE);
+        tear_down(&fixture);
+    }
+}
+
+/* --- memory --- */
+
+static void
+bytes_per_request(void)
+{
+    struct fixture fixture;
+    size_t         worst = 0;
+
+    set_up(&fixture);
+    for (uint32_t count = 1; count <= REQUESTS_MAX; count++) {
+        add(&fixture, count / 64, count % 64 * 16384);
+        if (count >= 1000)
+            worst = MAX(worst, memory(&fixture.table) * 1000 / count);
+    }
+    g_test_message("at most %.1f bytes for a request, from 1,000 requests to %u", (double)worst / 1000, REQUESTS_MAX);
+    g_assert_cmpuint(worst, <=, BYTES_PER_REQUEST_MAX * 1000);
+    tear_down(&fixture);
+}
+
+/* A million requests that come and go leave nothing behind. */
+static void
+bytes_per_finished_request(void)
+{
+    struct fixture fixture;
+    size_t         before = 0;
+
+    set_up(&fixture);
+    for (uint32_t i = 0; i < 1000000; i++) {
+        add(&fixture, i / 16, i % 16 * 16384);
+        if (i >= 100)
+            request_table_remove(&fixture.table,
+                                 request_table_find(&fixture.table, (i - 100) / 16, (i - 100) % 16 * 16384));
+        if (i == 1000)
+            before = memory(&fixture.table);
+    }
+    g_assert_cmpuint(fixture.table.count, ==, 100);
+    g_assert_cmpuint(memory(&fixture.table), ==, before);
+    g_assert_cmpuint(before, <=, 16384);
+    tear_down(&fixture);
+}
+
+/* --- the cap --- */
+
+static void
+cap(void)
+{
+    struct fixture  fixture;
+    struct request *second;
+    bool            evicted;
+
+    set_up(&fixture);
+    add(&fixture, 0, 0)->frame = 1;
+    second = add(&fixture, 1, 0);
+    second->frame = 2;
+    for (uint32_t i = 2; i < REQUESTS_MAX; i++)
+        add(&fixture, i, 0)->frame = i + 1;
+    g_assert_cmpuint(fixture.table.count, ==, REQUESTS_MAX);
+    size_t before = memory(&fixture.table);
+
+    /* The oldest makes room, and nothing else changes. */
+    request_table_add(&fixture.table, REQUESTS_MAX, 0, &evicted)->frame = REQUESTS_MAX + 1;
+    g_assert_true(evicted);
+    g_assert_cmpuint(fixture.table.count, ==, REQUESTS_MAX);
+    g_assert_null(request_table_find(&fixture.table, 0, 0));
+    g_assert_true(request_table_find(&fixture.table, 1, 0) == second);
+    g_assert_cmpuint(request_table_find(&fixture.table, REQUESTS_MAX, 0)->frame, ==, REQUESTS_MAX + 1);
+
+    /* Where one goes, the next takes no other's place. */
+    request_table_remove(&fixture.table, request_table_find(&fixture.table, 1000, 0));
+    request_table_add(&fixture.table, 1000, 0, &evicted);
+    g_assert_false(evicted);
+    request_table_add(&fixture.table, 1001, 16384, &evicted);
+    g_assert_true(evicted);
+    g_assert_null(request_table_find(&fixture.table, 1, 0));
+    g_assert_cmpuint(memory(&fixture.table), ==, before);
+    tear_down(&fixture);
+}
+
+/* A request that the caller holds stays where it is while the table grows. */
+static void
+pointers_stay(void)
+{
+    struct fixture  fixture;
+    struct request *first;
+
+    set_up(&fixture);
+    first = add(&fixture, 7, 16384);
+    for (uint32_t i = 0; i < 5000; i++)
+        add(&fixture, i, 0);
+    g_assert_true(request_table_find(&fixture.table, 7, 16384) == first);
+    request_table_clear(&fixture.table);
+    g_assert_cmpuint(fixture.table.count, ==, 0);
+    g_assert_null(request_table_find(&fixture.table, 7, 16384));
+    g_assert_null(request_table_next_of_piece(&fixture.table, 7, NULL));
+    tear_down(&fixture);
+}
+
+int
+main(int argc, char **argv)
+{
+    int result;
+
+    g_test_init(&argc, &argv, NULL);
+    wmem_init();
+    g_test_add_func("/request_table/empty", empty);
+    g_test_add_func("/request_table/model", model);
+    g_test_add_func("/request_table/bytes_per_request", bytes_per_request);
+    g_test_add_func("/request_table/bytes_per_finished_request", bytes_per_finished_request);
+    g_test_add_func("/request_table/cap", cap);
+    g_test_add_func("/request_table/pointers_stay", pointers_stay);
+    result = g_test_run();
+    wmem_cleanup();
+    return result;
+}
