@@ -247,17 +247,17 @@ piece(struct ledger *ledger, enum peer_side from, const struct peer_message *mes
 
     if (state != NULL) {
         struct message_note *note = notes_get(ledger->notes, from, context);
-        bool newer = entry != NULL && entry->state == REQUEST_OUTSTANDING;
+        bool known = entry != NULL && entry->state != REQUEST_ANSWER_OWED;
         note->late_block = new_block_note(ledger, message, state->donthave_in);
-        if (newer)
+        if (known && entry->frame > state->donthave_in)
             notes_add_finding(ledger->notes, note, FINDING_LATE_BLOCK_NEWER,
                               "Block of piece %u, which its sender disowned in frame %u, for the Request in frame "
                               "%u; BEP 54: the sender does not have the piece", message->index, state->donthave_in,
                               entry->frame);
         else
             notes_add_finding(ledger->notes, note, FINDING_LATE_BLOCK,
-                              "Block of piece %u, which its sender disowned in frame %u; it was requested before "
-                              "that", message->index, state->donthave_in);
+                              "Block of piece %u, which its sender disowned in frame %u%s", message->index,
+                              state->donthave_in, known ? "; it was requested before that" : "");
     }
     if (entry == NULL)
         return;
