@@ -108,7 +108,7 @@ def without_beginning(trace, port):
     3  seed:    DontHave 6 with id 3
     4  seed:    id 4, four bytes
     """
-    peers = TcpConnection(trace, opened=False, **on_port(port))
+    peers = TcpConnection(trace, opened=False, leecher=("10.0.0.1", 40001), **on_port(port))
     peers.seed.send(dont_have(3, 5))
     peers.leecher.send(request(1))
     peers.seed.send(dont_have(3, 6))
@@ -140,7 +140,7 @@ def late_then_handshake(trace):
     4  seed:    ut_pex, id 3, four bytes
     5  leecher: id 3, four bytes: the seed's handshake was not captured
     """
-    peers = TcpConnection(trace, opened=False, **on_port(6881))
+    peers = TcpConnection(trace, opened=False, leecher=("10.0.0.1", 40002), **on_port(6881))
     peers.seed.send(dont_have(3, 5))
     peers.leecher.send(extension_handshake({"lt_donthave": 9, "ut_pex": 3}))
     peers.seed.send(dont_have(9, 6))

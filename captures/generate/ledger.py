@@ -513,7 +513,7 @@ def from_the_middle(trace):
     6   seed:    Piece 6/16384, late
     7   seed:    Have 6
     """
-    peers = TcpConnection(trace, opened=False, seed=("10.0.0.2", 6881))
+    peers = TcpConnection(trace, opened=False, leecher=("10.0.0.1", 40003), seed=("10.0.0.2", 6881))
     peers.seed.send(piece(4))
     peers.leecher.send(request(5))
     peers.seed.send(dont_have(3, 5))

@@ -50,16 +50,24 @@ def test_every_dont_have_is_found(tshark, capture):
     assert found == logged(capture, "donthave")
 
 
-@each_capture
+def by_clients(*clients):
+    """Captures whose name begins with that of a client."""
+    captures = [path for path in CAPTURES if path.name.startswith(clients)]
+    return pytest.mark.parametrize("capture", captures, ids=lambda path: path.name.partition(".")[0])
+
+
+# WebTorrent asks again so fast that it counts differently: it fails the requests that a DontHave crossed on its way, and
+# takes the Reject of the first request for the answer to the second.
+
+@by_clients("npm")
 def test_failed_requests_are_the_invalidated_ones(two_passes, capture):
     """The requests that a client gave up because "peer sent donthave" are those that the ledger shows as invalidated."""
     failed = logged(capture, "request_failed")
-    if not failed:
-        pytest.skip("this client does not log which requests it gave up")
+    assert failed
     assert shown(two_passes.items(capture, "request", "piece_index begin")) == blocks(failed)
 
 
-@each_capture
+@by_clients("npm", "libtorrent")
 def test_rejects_are_linked(tshark, capture):
     """Each Reject that the client logged answers a request that a DontHave invalidated, and points at it."""
     items = tshark.items(capture, "reject", "piece_index begin request_in")

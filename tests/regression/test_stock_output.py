@@ -89,11 +89,16 @@ def test_tree_keeps_every_line(tshark, comparable):
     assert lost == {}
 
 
+def without_ours(line):
+    """A line of the packet list without our texts. TCP may hand over a segment in two parts: then ours come in between."""
+    return " ".join(re.sub(r"DontHave( Piece=\d+)?( \([^)]*\))?", "", line).split())
+
+
 def test_list_keeps_every_line(tshark, comparable):
-    """In the packet list, ours is behind what was there."""
+    """In the packet list, ours is added to what was there."""
     stock, ours = tshark.stock(comparable).splitlines(), tshark.read(comparable).splitlines()
     assert len(stock) == len(ours)
-    assert [pair for pair in zip(stock, ours) if not pair[1].startswith(pair[0].rstrip())] == []
+    assert [(before, after) for before, after in zip(stock, ours) if without_ours(after) != without_ours(before)] == []
 
 
 def test_layers_below_say_the_same(tshark, everything):
