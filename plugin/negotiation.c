@@ -136,7 +136,7 @@ resolve_stray(const struct negotiation *negotiation, enum peer_side from, const 
         resolution->finding = receiver->id == 0 ? FINDING_NOT_ADVERTISED : FINDING_OWN_ID;
         return true;
     }
-    if (receiver->id == 0 && id == negotiation->fallback_id) {
+    if (receiver->id == 0 && id == negotiation->fallback_id && (four_bytes || !receiver->handshake_seen)) {
         resolution->assumed = true;
         resolution->finding = receiver->handshake_seen ? FINDING_NOT_ADVERTISED : FINDING_ID_ASSUMED;
         return true;

@@ -267,10 +267,7 @@ story_describe_donthave(GString *out, const struct extended_note *extended, bool
             g_string_append_printf(out, " %u", donthave->piece);
         return;
     }
-    if (ids)
-        g_string_append_printf(out, " DontHave %u", donthave->piece);
-    else
-        g_string_append_printf(out, " requests %u", donthave->requests);
+    g_string_append_printf(out, ids ? " DontHave %u" : " requests %u", ids ? donthave->piece : donthave->requests);
     if (donthave->requests == 0)
         return;
     g_string_append_printf(out, " bytes %" G_GUINT64_FORMAT " request_in ", donthave->bytes);
@@ -385,29 +382,39 @@ story_compare(const struct story_player *player)
     g_assert_cmpuint(notes, ==, notes_of_frames);       /* each belongs to a message of the story */
 }
 
+/* Plays all lines, and checks none. */
 static void
-story_play_as(const struct story *story, bool swapped)
+story_begin(struct story_player *player, const struct story *story, bool swapped)
 {
-    struct story_player player = { .story = story, .swapped = swapped };
-
-    player.scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    player.connection = peer_connection_new(player.scope, (uint8_t)story->fallback_id);
-    player.messages = g_array_new(FALSE, FALSE, sizeof(struct story_message));
+    memset(player, 0, sizeof *player);
+    player->story = story;
+    player->swapped = swapped;
+    player->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    player->connection = peer_connection_new(player->scope, (uint8_t)story->fallback_id);
+    player->messages = g_array_new(FALSE, FALSE, sizeof(struct story_message));
     for (unsigned i = 0; story->before != NULL && story->before[i] != NULL; i++)
-        story_play_line(&player, story->before[i]);
+        story_play_line(player, story->before[i]);
     for (unsigned i = 0; story->lines[i] != NULL; i++)
-        story_play_line(&player, story->lines[i]);
-    story_compare(&player);
-    g_array_free(player.messages, TRUE);
-    wmem_destroy_allocator(player.scope);
+        story_play_line(player, story->lines[i]);
+}
+
+static void
+story_end(struct story_player *player)
+{
+    g_array_free(player->messages, TRUE);
+    wmem_destroy_allocator(player->scope);
 }
 
 /* Plays a story twice: it must not matter which of the two peers opened the connection. */
 static void
 story_play(const void *data)
 {
-    story_play_as((const struct story *)data, false);
-    story_play_as((const struct story *)data, true);
+    for (int swapped = 0; swapped < 2; swapped++) {
+        struct story_player player;
+        story_begin(&player, (const struct story *)data, swapped);
+        story_compare(&player);
+        story_end(&player);
+    }
 }
 
 static inline void
