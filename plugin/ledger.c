@@ -88,13 +88,11 @@ static void
 reannounce(struct ledger *ledger, struct ledger_peer *owner, struct disowned_piece *state, struct message_note *note)
 {
     struct reannounced_note *item = wmem_new0(ledger->scope, struct reannounced_note);
-    struct reannounced_note **last = &note->reannounced;
 
     item->piece = state->piece;
     item->disowned_in = state->donthave_in;
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = item;
+    *(note->reannounced != NULL ? &note->last_reannounced->next : &note->reannounced) = item;
+    note->last_reannounced = item;
 
     state->reannouncements++;
     disowned_pieces_take_back(&owner->disowned, state);

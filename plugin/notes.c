@@ -81,15 +81,13 @@ notes_of_frame(const struct notes *notes, uint32_t frame)
 void
 notes_add_finding(struct notes *notes, struct message_note *note, enum finding_id id, const char *format, ...)
 {
-    struct finding  *finding = wmem_new0(notes->scope, struct finding);
-    struct finding **last = &note->findings;
-    va_list          arguments;
+    struct finding *finding = wmem_new0(notes->scope, struct finding);
+    va_list         arguments;
 
     va_start(arguments, format);
     finding->id = id;
     finding->text = wmem_strdup_vprintf(notes->scope, format, arguments);
     va_end(arguments);
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = finding;
+    *(note->findings != NULL ? &note->last_finding->next : &note->findings) = finding;
+    note->last_finding = finding;
 }

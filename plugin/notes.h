@@ -132,6 +132,7 @@ struct message_note {
     const uint8_t           *bytes;         /* its first bytes, where the frame holds only its end; else NULL */
     int64_t                  time;          /* of the frame, ns */
     struct finding          *findings;
+    struct finding          *last_finding;
     struct extended_note    *extended;
     int                      negotiated;    /* extension handshake: the id of lt_donthave; -1: not in it */
     struct block_note       *invalidated;   /* Request */
@@ -139,7 +140,8 @@ struct message_note {
     struct block_note       *late_block;    /* Piece */
     struct block_note       *reject;        /* Reject: donthave_in is not used */
     uint32_t                 request_in;    /* Reject: frame of the Request */
-    struct reannounced_note *reannounced;   /* Have, Bitfield, Have All */
+    struct reannounced_note *reannounced;   /* Have, Bitfield, Have All: as many as pieces */
+    struct reannounced_note *last_reannounced;
 };
 
 /* All notes of a connection. */
