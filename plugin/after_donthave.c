@@ -12,29 +12,43 @@
 #include "after_donthave.h"
 
 static after_donthave_packet_t take_tcp_packet;
-static bool    registered;      /* for the rest of the process: Wireshark takes no post-dissector back */
-static bool    watching;        /* this capture had a DontHave */
-static int64_t capture_end;
+static bool     registered;     /* for the rest of the process: Wireshark takes no post-dissector back */
+static bool     begun;          /* this capture had a DontHave */
+static unsigned watching;       /* connections that want to see their next packets */
+static int64_t  capture_end;
 
 static int
 watch_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *data _U_)
 {
-    if (!watching || PINFO_FD_VISITED(pinfo))
+    if (!begun || PINFO_FD_VISITED(pinfo))
         return 0;
     capture_end = MAX(capture_end, bt_peer_time(pinfo));
-    if (pinfo->ptype == PT_TCP && !pinfo->flags.in_error_pkt)
+    if (watching > 0 && pinfo->ptype == PT_TCP && !pinfo->flags.in_error_pkt)
         take_tcp_packet(pinfo);
     return 0;
 }
 
 void
-after_donthave_watch(void)
+after_donthave_begin(void)
 {
-    watching = true;
+    begun = true;
     if (!registered) {
         registered = true;
         register_postdissector(create_dissector_handle(watch_packet, proto_bt_peer));
     }
+}
+
+void
+after_donthave_watch(void)
+{
+    after_donthave_begin();
+    watching++;
+}
+
+void
+after_donthave_enough(void)
+{
+    watching--;
 }
 
 int64_t
@@ -46,7 +60,8 @@ after_donthave_capture_end(void)
 static void
 begin_capture(void)
 {
-    watching = false;
+    begun = false;
+    watching = 0;
     capture_end = 0;
 }
 

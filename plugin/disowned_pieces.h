@@ -23,8 +23,9 @@ struct disowned_piece {
     uint32_t piece;
     bool     disowned;          /* not announced again since */
     uint32_t donthave_in;       /* frame of the first DontHave since the piece was last announced */
-    int64_t  time;              /* of that frame, ns */
-    uint64_t mark;              /* of that DontHave's last byte, see struct message_context */
+    uint32_t last_in;           /* frame of the latest DontHave */
+    int64_t  time;              /* of the first one's frame, ns */
+    uint64_t mark;              /* of the first DontHave's last byte, see struct message_context */
     uint32_t reannouncements;   /* how often it was announced again */
     uint32_t late_requests;     /* how often it was requested while disowned */
     struct disowned_piece *next;    /* disowned: in the order of their DontHaves */

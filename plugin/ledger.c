@@ -44,10 +44,19 @@ ledger_free(struct ledger *ledger)
 }
 
 void
-ledger_gap(struct ledger *ledger, enum peer_side from)
+ledger_gap(struct ledger *ledger, enum peer_side from, uint32_t frame)
 {
     ledger->peers[from].from_start = false;
     ledger->peers[from].knows_all = false;
+    ledger->peers[from].missed_before = frame;
+}
+
+/* Whether all is known that the peer said since that frame. If not, a DontHave may have been taken back since, and a
+ * Request answered. */
+static bool
+heard_since(const struct ledger_peer *peer, uint32_t frame)
+{
+    return frame >= peer->missed_before;
 }
 
 void
@@ -76,8 +85,13 @@ disown(struct ledger *ledger, struct ledger_peer *owner, uint32_t piece, struct 
 
     if (full)
         ledger_tell_limit(ledger, note, "disowned pieces", DISOWNED_PIECES_MAX);
-    if (state == NULL)
+    if (state == NULL) {
+        state = disowned_pieces_find(&owner->disowned, piece);
+        if (state != NULL)
+            state->last_in = context->frame;
         return;
+    }
+    state->last_in = context->frame;
     state->donthave_in = context->frame;
     state->time = context->time;
     state->mark = context->mark;
@@ -128,6 +142,7 @@ announce(struct ledger *ledger, enum peer_side from, const struct peer_message *
     owner->knows_all = true;
     if (message->id == PEER_BITFIELD) {
         owner->knows_all = message->payload_captured == message->payload_size;
+        owner->from_start = owner->from_start && owner->knows_all;
         ledger->piece_bound = message->payload_size * 8;
         if (!piece_set_from_bitfield(&owner->have, message->payload, message->payload_captured))
             ledger_tell_limit(ledger, notes_get(ledger->notes, from, context), "pages of pieces",
@@ -176,6 +191,8 @@ late_request(struct ledger *ledger, enum peer_side from, const struct peer_messa
     note->late_request = new_block_note(ledger, message, state->donthave_in);
     note->late_request->crossed = !context->has_ack || context->ack < state->mark;
     state->late_requests++;
+    if (!heard_since(&ledger->peers[other_side(from)], state->last_in))
+        return;
     if (note->late_request->crossed)
         notes_add_finding(ledger->notes, note, FINDING_LATE_REQUEST_CROSSED,
                           "Request for piece %u crossed the DontHave of frame %u (%.3f s ago): "
@@ -202,10 +219,11 @@ request(struct ledger *ledger, enum peer_side from, const struct peer_message *m
         late_request(ledger, from, message, context, state);
     if (entry != NULL && entry->state == REQUEST_AWAITS_REJECT) {
         end_wait(entry, 0);
-        notes_add_finding(ledger->notes, notes_get(ledger->notes, from, context), FINDING_REREQUEST,
-                          "Block %u+%u requested again before the Reject of the Request in frame %u; "
-                          "BEP 6: each request gets exactly one response", message->index, message->begin,
-                          entry->frame);
+        if (heard_since(&ledger->peers[other_side(from)], entry->frame))
+            notes_add_finding(ledger->notes, notes_get(ledger->notes, from, context), FINDING_REREQUEST,
+                              "Block %u+%u requested again before the Reject of the Request in frame %u; "
+                              "BEP 6: each request gets exactly one response", message->index, message->begin,
+                              entry->frame);
     }
     if (entry != NULL) {
         if (ledger->fast)
@@ -213,8 +231,10 @@ request(struct ledger *ledger, enum peer_side from, const struct peer_message *m
         request_table_remove(&asker->requests, entry);
     }
     entry = request_table_add(&asker->requests, message->index, message->begin, &evicted);
-    if (evicted)
+    if (evicted) {
         ledger_tell_limit(ledger, notes_get(ledger->notes, from, context), "outstanding requests", REQUESTS_MAX);
+        asker->from_start = false;      /* not all that it said is known any more */
+    }
     entry->length = message->length;
     entry->frame = context->frame;
     entry->position = context->position;
@@ -247,7 +267,9 @@ piece(struct ledger *ledger, enum peer_side from, const struct peer_message *mes
         struct message_note *note = notes_get(ledger->notes, from, context);
         bool known = entry != NULL && entry->state != REQUEST_ANSWER_OWED;
         note->late_block = new_block_note(ledger, message, state->donthave_in);
-        if (known && entry->frame > state->donthave_in)
+        if (!heard_since(&ledger->peers[from], state->last_in))
+            ;                           /* it may have been announced again */
+        else if (known && entry->frame > state->donthave_in)
             notes_add_finding(ledger->notes, note, FINDING_LATE_BLOCK_NEWER,
                               "Block of piece %u, which its sender disowned in frame %u, for the Request in frame "
                               "%u; BEP 54: the sender does not have the piece", message->index, state->donthave_in,
@@ -283,6 +305,8 @@ cancel(struct ledger *ledger, enum peer_side from, const struct peer_message *me
         }
         break;
     case REQUEST_DROPPED:
+        if (!heard_since(&ledger->peers[other_side(from)], entry->frame))
+            break;
         notes_add_finding(ledger->notes, notes_get(ledger->notes, from, context), FINDING_CANCEL_AFTER,
                           "Cancel for the Request in frame %u, which the DontHave in frame %u had already dropped; "
                           "BEP 54: silently cancelled", entry->frame, entry->donthave->frame);
@@ -314,7 +338,7 @@ reject(struct ledger *ledger, enum peer_side from, const struct peer_message *me
     struct request        *entry = request_table_find(requests, message->index, message->begin);
 
     if (entry == NULL) {
-        if (state != NULL)
+        if (state != NULL && ledger->peers[other_side(from)].from_start)    /* else nobody knows what was asked for */
             notes_add_finding(ledger->notes, notes_get(ledger->notes, from, context), FINDING_DOUBLE_REJECT,
                               "Reject for a block of piece %u, disowned in frame %u, that nobody waits for; "
                               "BEP 6: exactly one response to a request", message->index, state->donthave_in);
@@ -406,7 +430,7 @@ judge_sender(struct ledger *ledger, struct ledger_peer *owner, struct message_no
         notes_add_finding(ledger->notes, note, FINDING_OUT_OF_RANGE,
                           "DontHave for piece %u, but the torrent has at most %u pieces", index,
                           ledger->piece_bound);
-    else if (state != NULL)
+    else if (state != NULL && heard_since(owner, state->last_in))
         notes_add_finding(ledger->notes, note, FINDING_REDUNDANT,
                           "DontHave for piece %u, which its sender disowned in frame %u already", index,
                           state->donthave_in);

@@ -31,6 +31,7 @@ struct ledger_peer {
 
     /* What it says that it has. */
     bool             from_start;        /* its stream was followed from its handshake, without a hole */
+    uint32_t         missed_before;     /* frame: what it said after any earlier one may be missing; 0: nothing is */
     bool             announced;         /* it sent a Bitfield, Have, Have All or Have None */
     bool             knows_all;         /* have is complete: nothing that it announced was missed */
     struct piece_set have;
@@ -67,8 +68,8 @@ void ledger_message(struct ledger *ledger, enum peer_side from, const struct pee
 void ledger_donthave(struct ledger *ledger, enum peer_side from, struct message_note *note,
                      const struct message_context *context);
 
-/* Bytes of the stream of that peer are missing: what it announced in them is not known. */
-void ledger_gap(struct ledger *ledger, enum peer_side from);
+/* Bytes of the stream of that peer are missing, somewhere before that frame: what it said in them is not known. */
+void ledger_gap(struct ledger *ledger, enum peer_side from, uint32_t frame);
 
 /* Adds the finding "limit" to the note of a message, once per connection. */
 void ledger_tell_limit(struct ledger *ledger, struct message_note *note, const char *what, uint32_t limit);

@@ -28,9 +28,10 @@ begin_message(struct message_stream *stream, uint64_t position)
 }
 
 static void
-lose_sync(struct message_stream *stream)
+lose_sync(struct message_stream *stream, bool too_long)
 {
     stream->sync = STREAM_LOST;
+    stream->too_long = too_long;
     begin_message(stream, stream->end);
 }
 
@@ -42,7 +43,7 @@ step_over_hole(struct message_stream *stream, uint64_t position)
     if (stream->size != PEER_SIZE_UNKNOWN && stream->start + stream->size >= position)
         stream->holed = true;
     else
-        lose_sync(stream);
+        lose_sync(stream, false);
     stream->end = position;
 }
 
@@ -74,19 +75,23 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
 {
     uint64_t chunk_end = chunk->position + chunk->reported;
 
-    *gap = stream->begun && chunk->position > stream->end;
+    bool     hole = stream->begun && chunk->position > stream->end;
+
+    *gap = hole;
     chunk->offset = chunk->reported;
 
     if (stream->sync == STREAM_OK) {
         if (chunk_end <= stream->end)
             return CHUNK_REPEATED;
-        if (*gap)
+        if (hole)
             step_over_hole(stream, chunk->position);
+        *gap = stream->sync != STREAM_OK;
     }
     if (stream->sync != STREAM_OK && !find_sync(stream, chunk)) {
         if (!stream->begun || chunk_end > stream->end)
             stream->end = chunk_end;
         stream->begun = true;
+        *gap = true;
         return CHUNK_UNSYNCED;
     }
     stream->begun = true;
@@ -142,7 +147,7 @@ go_on(struct message_stream *stream, struct stream_chunk *chunk, struct stream_m
             stream->size = peer_wire_size(stream->held, stream->held_size);
     }
     if (stream->size == PEER_SIZE_BAD) {
-        lose_sync(stream);
+        lose_sync(stream, !stream->holed);
         stream->end += chunk->reported - chunk->offset;
         return false;
     }
@@ -191,7 +196,7 @@ message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, s
         return true;
     }
     if (size == PEER_SIZE_BAD) {
-        lose_sync(stream);
+        lose_sync(stream, true);
         stream->end += left;
         return false;
     }

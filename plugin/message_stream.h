@@ -36,6 +36,7 @@ struct message_stream {
     wmem_allocator_t *scope;    /* owns held */
     enum stream_sync  sync;
     bool              begun;    /* end is valid: there was a chunk */
+    bool              too_long; /* STREAM_LOST: by a length beyond the cap */
     bool              holed;    /* bytes of the message at start are missing: held does not grow any more */
     uint64_t          start;    /* STREAM_OK: position of the message that arrives, or of the next one */
     uint64_t          end;      /* position of the first byte that is still to come */
@@ -74,7 +75,7 @@ enum chunk_state {
 void message_stream_init(struct message_stream *stream, wmem_allocator_t *scope);
 
 /* Begins with the next chunk: drops what was seen before, steps over holes, finds sync again. *gap tells whether
- * bytes of the stream are missing before the chunk. */
+ * messages are missing before the chunk, or in it; not so where all that is missing is inside one message. */
 enum chunk_state message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, bool *gap);
 
 /* The next message that ends in the chunk; false when there is none. A message cut by a hole comes out when its end

@@ -149,13 +149,15 @@ show_requests(const struct donthave_note *donthave, tvbuff_t *tvb, packet_info *
     }
 }
 
-/* What was due to be answered at some time, and never was: known from the second pass on. */
+/* What a peer was to answer at some time, the first of it requested in a frame, and never did: known from the second
+ * pass on. */
 static void
-show_unrejected(const struct peer_connection *connection, int64_t invalidated_at, proto_item *item,
-                packet_info *pinfo, uint32_t count)
+show_unrejected(const struct peer_connection *connection, enum peer_side answering, uint32_t request_in,
+                int64_t disowned, proto_item *item, packet_info *pinfo, uint32_t count)
 {
     if (count > 0 && PINFO_FD_VISITED(pinfo)
-            && peer_connection_answer_was_due(connection, invalidated_at, after_donthave_capture_end()))
+            && peer_connection_answer_was_due(connection, answering, request_in, disowned,
+                                              after_donthave_capture_end()))
         expert_add_info_format(pinfo, item, &ei_bt_donthave[FINDING_UNREJECTED],
                                "%u invalidated request%s never answered, neither by Reject nor by Piece; BEP 6: "
                                "exactly one response to each", count, count == 1 ? " was" : "s were");
@@ -199,7 +201,9 @@ dissect_lt_donthave_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     if (donthave->counts)
         show_requests(donthave, tvb, pinfo, item, donthave_tree);
     show_findings(extended->note, item, tvb, pinfo, tree);
-    show_unrejected(extended->connection, extended->note->time, item, pinfo, donthave->unrejected);
+    if (donthave->unrejected > 0)
+        show_unrejected(extended->connection, extended->sender, donthave->request_frames[0], extended->note->time,
+                        item, pinfo, donthave->unrejected);
     show_info(donthave, pinfo->cinfo);
     tap_queue_packet(donthave_tap, pinfo, extended->note);
     return TRUE;
@@ -310,7 +314,8 @@ lt_donthave_show(const struct peer_connection *connection, const struct message_
     /* Known only since a later packet was read: shown from the second pass on. */
     if (note->invalidated != NULL && PINFO_FD_VISITED(pinfo)) {
         item = show_invalidated(note->invalidated, tvb, tree);
-        show_unrejected(connection, note->time + note->invalidated->time, item, pinfo, note->invalidated->unanswered);
+        show_unrejected(connection, other_side(note->from), note->frame, note->time + note->invalidated->time, item,
+                        pinfo, note->invalidated->unanswered);
     }
     if (note->late_request != NULL)
         item = show_late_request(note->late_request, tvb, tree);

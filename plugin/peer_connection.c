@@ -99,7 +99,8 @@ take_extension_handshake(struct peer_connection *connection, enum peer_side from
 {
     if (negotiation_handshake(&connection->negotiation, from, message, context))
         peer_connection_limit(connection, from, context, "names of extensions", EXTENSION_NAMES_MAX);
-    if (context->bytes != NULL && message->payload_captured < message->payload_size)
+    if (context->bytes != NULL && context->bytes_size < context->size
+            && context->bytes_size == peer_wire_worth_holding(context->bytes, context->bytes_size, context->size))
         peer_connection_limit(connection, from, context, "bytes of an extension handshake",
                               message->payload_captured);
     if (!needs_ledger(connection))
@@ -129,6 +130,24 @@ read_payload(struct peer_connection *connection, struct message_note *note, cons
                           message->payload_size, message->payload_size == 1 ? "" : "s");
 }
 
+/* Whether the handshakes of the receiver are known that a finding about the id of a DontHave builds on. */
+static bool
+may_judge(const struct peer_connection *connection, enum peer_side receiver, enum finding_id finding)
+{
+    const struct negotiation_peer *known = &connection->negotiation.peers[receiver];
+
+    switch (finding) {
+    case FINDING_NOT_ADVERTISED:
+        return connection->handshakes[receiver].seen && connection->missed_before[receiver] == 0;
+    case FINDING_OWN_ID:
+    case FINDING_DISABLED:
+    case FINDING_DISABLED_CROSSING:
+        return known->assigned_in >= connection->missed_before[receiver];
+    default:
+        return true;
+    }
+}
+
 static void
 take_extended(struct peer_connection *connection, enum peer_side from, const struct peer_message *message,
               const struct message_context *context)
@@ -142,6 +161,8 @@ take_extended(struct peer_connection *connection, enum peer_side from, const str
     extended->name = resolution.name;
     if (!resolution.donthave)
         return;
+    if (!may_judge(connection, other_side(from), resolution.finding))
+        resolution.finding = FINDING_COUNT;
 
     extended->donthave = wmem_new0(connection->scope, struct donthave_note);
     extended->donthave->id_assigned_in = resolution.assigned_in;
@@ -152,6 +173,8 @@ take_extended(struct peer_connection *connection, enum peer_side from, const str
     if (extended->donthave->counts)
         ledger_donthave(get_ledger(connection), from, note, context);
     connection->had_donthave = true;
+    if (connection->closed_at != 0)
+        return;
     connection->watched[from] = note;
     connection->packets_behind[from] = 0;
 }
@@ -178,6 +201,9 @@ peer_connection_message(struct peer_connection *connection, enum peer_side from,
     context->bytes = wire->assembled ? wire->data : NULL;
     context->bytes_size = wire->captured;
     peer_wire_decode(wire->data, wire->captured, wire->size, &message);
+    connection->newest = context->frame;
+    if (!message.complete && wire->captured < wire->size)
+        peer_connection_gap(connection, from);      /* cut before what it says */
 
     switch (message.id) {
     case PEER_KEEP_ALIVE:
@@ -203,41 +229,48 @@ peer_connection_message(struct peer_connection *connection, enum peer_side from,
     }
 }
 
+bool
+peer_connection_watches(const struct peer_connection *connection)
+{
+    return connection->watched[PEER_A] != NULL || connection->watched[PEER_B] != NULL;
+}
+
 void
 peer_connection_packet(struct peer_connection *connection, enum peer_side from, uint32_t frame, int64_t time,
-                       bool closes)
+                       bool closed)
 {
     for (int sender = PEER_A; sender <= PEER_B; sender++) {
         struct message_note *note = connection->watched[sender];
         if (note == NULL || note->frame == frame)
             continue;
-        if (++connection->packets_behind[sender] > CLOSED_AFTER_PACKETS || closes)
-            connection->watched[sender] = NULL;
-        if (connection->watched[sender] == NULL && closes && (int)from != sender
-                && connection->packets_behind[sender] <= CLOSED_AFTER_PACKETS)
+        unsigned packets = ++connection->packets_behind[sender];
+        if (closed && (int)from != sender)
             notes_add_finding(&connection->notes, note, FINDING_CLOSED_AFTER,
                               "The receiver closed the connection in frame %u, %u packet%s behind the DontHave", frame,
-                              connection->packets_behind[sender],
-                              connection->packets_behind[sender] == 1 ? "" : "s");
+                              packets, packets == 1 ? "" : "s");
+        if (closed || packets == CLOSED_AFTER_PACKETS)
+            connection->watched[sender] = NULL;
     }
-    if (closes && connection->closed_at == 0)
+    if (closed && connection->closed_at == 0)
         connection->closed_at = time;
 }
 
 bool
-peer_connection_answer_was_due(const struct peer_connection *connection, int64_t sent, int64_t capture_end)
+peer_connection_answer_was_due(const struct peer_connection *connection, enum peer_side answering,
+                               uint32_t request_in, int64_t disowned, int64_t capture_end)
 {
     int64_t end = connection->closed_at != 0 ? connection->closed_at : capture_end;
     int64_t round_trip = connection->round_trip != 0 ? connection->round_trip : ROUND_TRIP_ASSUMED;
 
-    return end - sent > round_trip;
+    return request_in >= connection->missed_before[answering] && end - disowned > round_trip;
 }
 
 void
 peer_connection_gap(struct peer_connection *connection, enum peer_side from)
 {
+    connection->missed_before[from] = connection->newest + 1;
     if (connection->ledger != NULL)
-        ledger_gap(connection->ledger, from);
+        ledger_gap(connection->ledger, from, connection->newest + 1);
 }
 
 void

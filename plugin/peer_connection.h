@@ -30,6 +30,10 @@ struct peer_connection {
     struct negotiation    negotiation;
     struct ledger        *ledger;           /* NULL while it is not needed */
 
+    /* What the capture has not. */
+    uint32_t              newest;           /* frame of the message that was taken last; first pass only */
+    uint32_t              missed_before[2]; /* by sender: as in struct ledger_peer; final after pass 1 */
+
     /* What came behind a DontHave. */
     bool                  had_donthave;
     struct message_note  *watched[2];       /* by sender: its last DontHave while the other may close because of it */
@@ -53,16 +57,21 @@ struct peer_connection *peer_connection_new(wmem_allocator_t *scope, uint8_t fal
 void peer_connection_message(struct peer_connection *connection, enum peer_side from,
                              const struct stream_message *wire, struct message_context *context);
 
-/* A packet of that peer, with a message or without; closes: it ends the connection (TCP's FIN or RST, uTP's ST_FIN or
- * ST_RESET). Only packets behind a DontHave matter. First pass only. */
+/* Whether the next packets, also those without a message, matter: there was a DontHave just now. First pass only. */
+bool peer_connection_watches(const struct peer_connection *connection);
+
+/* A packet of that peer, with a message or without; closed: the connection is closed (TCP's FIN or RST, uTP's ST_FIN or
+ * ST_RESET) by it, or was before. First pass only. */
 void peer_connection_packet(struct peer_connection *connection, enum peer_side from, uint32_t frame, int64_t time,
-                            bool closes);
+                            bool closed);
 
-/* Whether an answer to what was sent at that time would be in the capture: the connection, and the capture, whose last
- * packet has the time capture_end, went on for longer than a round trip. Times in ns. After the first pass. */
-bool peer_connection_answer_was_due(const struct peer_connection *connection, int64_t sent, int64_t capture_end);
+/* Whether an answer by that peer to a Request of that frame, due since it was disowned at that time, would be in the
+ * capture: nothing of the peer's stream is missing since, and the connection, and the capture, whose last packet has
+ * the time capture_end, went on for longer than a round trip. Times in ns. After the first pass. */
+bool peer_connection_answer_was_due(const struct peer_connection *connection, enum peer_side answering,
+                                    uint32_t request_in, int64_t disowned, int64_t capture_end);
 
-/* Bytes of that peer's stream are missing. First pass only. */
+/* Bytes of that peer's stream are missing, behind the message that was taken last. First pass only. */
 void peer_connection_gap(struct peer_connection *connection, enum peer_side from);
 
 /* A limit was reached at a place in the capture: a finding there, once per connection. First pass only. */

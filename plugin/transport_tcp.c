@@ -49,7 +49,7 @@ struct tcp_direction {
 struct tcp_peers {
     struct peer_connection *connection;
     struct tcp_direction    directions[2];  /* by enum peer_side: what that side sends */
-    bool                    closed;         /* it had a FIN or RST, behind a DontHave; first pass only */
+    bool                    watched;        /* see after_donthave.h; first pass only */
     wmem_map_t             *layouts;        /* frame and sequence number -> struct segment_layout; NULL: no exceptions */
 };
 
@@ -177,17 +177,21 @@ track(struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
         context.mark = message.position + message.size;
         peer_connection_message(peers->connection, from, &message, &context);
     }
-    if (state == CHUNK_NEW && direction->stream.sync == STREAM_LOST) {
+    if (state == CHUNK_NEW && direction->stream.sync == STREAM_LOST)
+        peer_connection_gap(peers->connection, from);
+    if (state == CHUNK_NEW && direction->stream.sync == STREAM_LOST && direction->stream.too_long) {
         context.position = chunk.position + chunk.offset;
         context.size = chunk.reported - chunk.offset;
         context.bytes = NULL;
         peer_connection_limit(peers->connection, from, &context, "bytes of one message", PEER_MESSAGE_SIZE_MAX);
     }
-    if (peers->connection->had_donthave)
+    if (peer_connection_watches(peers->connection) && !peers->watched) {
+        peers->watched = true;
         after_donthave_watch();
+    }
 }
 
-/* Any packet of a TCP conversation, in a capture that had a DontHave. */
+/* Any packet of a TCP conversation, while one of them is watched. */
 static void
 take_packet(packet_info *pinfo)
 {
@@ -196,16 +200,18 @@ take_packet(packet_info *pinfo)
 
     if (conversation != NULL)
         peers = (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
-    if (peers == NULL || !peers->connection->had_donthave)
+    if (peers == NULL || !peers->watched)
         return;
 
     const struct tcp_analysis *analysis = get_tcp_conversation_data(conversation, pinfo);
     bool closed = (analysis->conversation_completeness & (COMPLETENESS_FIN | COMPLETENESS_RST)) != 0;
 
     peers->connection->round_trip = (int64_t)analysis->ts_first_rtt.secs * 1000000000 + analysis->ts_first_rtt.nsecs;
-    peer_connection_packet(peers->connection, bt_peer_sender(pinfo), pinfo->num, bt_peer_time(pinfo),
-                           closed && !peers->closed);
-    peers->closed = closed;
+    peer_connection_packet(peers->connection, bt_peer_sender(pinfo), pinfo->num, bt_peer_time(pinfo), closed);
+    if (!peer_connection_watches(peers->connection)) {
+        peers->watched = false;
+        after_donthave_enough();
+    }
 }
 
 /* Shows a part of the segment as the built-in dissector does. */

@@ -63,7 +63,7 @@ track(conversation_t *conversation, enum peer_side from, const struct utp_header
     packet.payload = tvb_get_ptr(tvb, 0, (int)(header->size + packet.captured)) + header->size;
     utp_connection_packet(connection, from, &packet, bt_peer_time(pinfo));
     if (connection->peers->had_donthave)
-        after_donthave_watch();
+        after_donthave_begin();
 }
 
 /* --- every pass --- */

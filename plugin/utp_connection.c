@@ -261,7 +261,9 @@ take_chunk(struct utp_connection *connection, enum peer_side from, const struct 
                               utp_stream_window(&direction->packets));
         shows = true;
     }
-    if (state == CHUNK_NEW && direction->messages.sync == STREAM_LOST) {
+    if (state == CHUNK_NEW && direction->messages.sync == STREAM_LOST)
+        peer_connection_gap(connection->peers, from);
+    if (state == CHUNK_NEW && direction->messages.sync == STREAM_LOST && direction->messages.too_long) {
         peer_connection_limit(connection->peers, from, context, "bytes of one message", PEER_MESSAGE_SIZE_MAX);
         shows = true;
     }

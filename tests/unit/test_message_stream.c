@@ -3,7 +3,7 @@
  *
  * A script has a line for each chunk: where it stands, its bytes as hexadecimal digits, and what comes of it:
  *
- *     new | repeated | unsynced      what message_stream_open() says; "gap" where bytes are missing before the chunk
+ *     new | repeated | unsynced      what message_stream_open() says; "gap" where messages may be missing
  *     ID@POSITION+SIZE               a message; a keep-alive has ID -, a handshake H
  *     (N)                            only its first N bytes were captured or kept
  *     *                              it was put together from several chunks
@@ -153,16 +153,16 @@ static const struct line repeats[] = {
 
 /* A capture that begins in the middle: only a plausible chain of messages counts. */
 static const struct line middle[] = {
-    { 1000, BLOCK_15 CHOKE,                 0, false, "unsynced" },
-    { 1020, ZEROS_8 ZEROS_8,                0, false, "unsynced" },
-    { 1036, KEEP_ALIVE,                     0, false, "unsynced" },
+    { 1000, BLOCK_15 CHOKE,                 0, false, "unsynced gap" },
+    { 1020, ZEROS_8 ZEROS_8,                0, false, "unsynced gap" },
+    { 1036, KEEP_ALIVE,                     0, false, "unsynced gap" },
     { 1040, HAVE CHOKE,                     0, false, "new 4@1040+9 0@1049+5" },
     SCRIPT_END
 };
 
 /* The same with a Piece that goes on behind the chunk. */
 static const struct line middle_piece[] = {
-    { 1000, BLOCK_15,                       0, false, "unsynced" },
+    { 1000, BLOCK_15,                       0, false, "unsynced gap" },
     { 1015, PIECE_24 "a1a2",                0, false, "new" },
     { 1030, "a3a4a5a6a7a8a9aaabacadaeaf" HAVE, 0, false, "new 7@1015+28(13)* 4@1043+9" },
     SCRIPT_END
@@ -180,16 +180,16 @@ static const struct line hole_between[] = {
 /* A hole inside a message whose length is known costs that message alone. It comes out with the bytes before the hole. */
 static const struct line hole_inside[] = {
     { 0,    PIECE_24 "a1a2",                0, false, "new" },
-    { 20,   "a8a9aaabacadaeaf" HAVE,        0, false, "new gap 7@0+28(13)* 4@28+9" },
+    { 20,   "a8a9aaabacadaeaf" HAVE,        0, false, "new 7@0+28(13)* 4@28+9" },
     { 37,   "0000000d" "06" "000000",       0, false, "new" },
-    { 50,   "00004000" CHOKE,               0, false, "new gap 6@37+17(8)* 0@54+5" },
+    { 50,   "00004000" CHOKE,               0, false, "new 6@37+17(8)* 0@54+5" },
     SCRIPT_END
 };
 
 /* A hole that ends exactly where the message does, and one byte behind. */
 static const struct line hole_to_the_end[] = {
     { 0,    PIECE_24,                       0, false, "new" },
-    { 28,   HAVE,                           0, false, "new gap 7@0+28(13)* 4@28+9" },
+    { 28,   HAVE,                           0, false, "new 7@0+28(13)* 4@28+9" },
     { 37,   PIECE_24,                       0, false, "new" },
     { 66,   BLOCK_15,                       0, false, "unsynced gap" },
     SCRIPT_END
@@ -215,7 +215,7 @@ static const struct line hole_unknown[] = {
 static const struct line snaplen[] = {
     { 0,    CHOKE PIECE_24,                 15, false, "new 0@0+5 7@5+28(13)" },
     { 33,   PIECE_24,                       20, false, "new 7@33+28(13)" },     /* and 5 bytes of the next one */
-    { 66,   "aabbcc",                       0, false, "unsynced" },
+    { 66,   "aabbcc",                       0, false, "unsynced gap" },
     { 69,   HAVE,                           0, false, "new 4@69+9" },
     SCRIPT_END
 };
@@ -234,7 +234,7 @@ static const struct line length_limit[] = {
     { 10,       "00",                       16777210, false, "new 99@5+16777216(6)*" },
     { 16777221, HAVE,                       0, false, "new 4@16777221+9" },
     { 16777230, CHOKE "00fffffd" "63",      0, false, "new 0@16777230+5" },
-    { 16777240, BLOCK_15,                   0, false, "unsynced" },
+    { 16777240, BLOCK_15,                   0, false, "unsynced gap" },
     { 16777255, HAVE,                       0, false, "new 4@16777255+9" },
     SCRIPT_END
 };
