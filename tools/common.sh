@@ -10,8 +10,12 @@ exit_no_network=75
 
 packages_to_build=(tshark wireshark-dev libglib2.0-dev cmake ninja-build gcc libc6-dev pkg-config)
 packages_to_test=(python3 python3-pytest)
-# What tests/live starts.
-packages_to_test_live=(python3-libtorrent)
+# What tests/live starts. node and npm need not come from Debian.
+packages_to_test_live=(python3-libtorrent transmission-cli iproute2 util-linux)
+command -v node >/dev/null || packages_to_test_live+=(nodejs)
+command -v npm >/dev/null || packages_to_test_live+=(npm)
+# What the live tests take from the roots of tests/matrix.
+packages_of_other_peers=(python3-libtorrent)
 
 say() {
     echo "$command_name: $*" >&2

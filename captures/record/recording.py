@@ -14,7 +14,6 @@ import check
 from running import Client, Failure, wait_a_moment
 
 CAPTURES = pathlib.Path(__file__).resolve().parent.parent
-LOGGED_EVENTS = ("donthave", "reject", "request", "request_failed")
 START_SECONDS = 10
 
 
@@ -87,7 +86,7 @@ class Recording:
 
     def save(self):
         """Write NAME.log and NAME.pcapng.gz, if they agree with each other. Returns what was compared."""
-        log = [entry for client in self._receivers for entry in log_of(client)]
+        log = [entry for client in self._receivers for entry in client.log()]
         try:
             summary = check.compare(self._file.read_bytes(), log)
         except check.Mismatch as mismatch:
@@ -98,9 +97,3 @@ class Recording:
                 gzip.GzipFile("", "wb", 9, file, mtime=0) as compressed:
             compressed.write(self._file.read_bytes())
         return summary
-
-
-def log_of(client):
-    """What the client received, and the requests it sent, each with the name and address of the client."""
-    address = client.wait_for("listening")["address"]
-    return [{"client": client.name, "address": address, **event} for event in client.select(*LOGGED_EVENTS)]

@@ -1,17 +1,8 @@
 """What is recorded: each function is one capture, named like it. A recording is given, with the network ready."""
 
-import os
-import pathlib
-
 import networks
-import npm_clients
-import sample_torrent
-from running import CLIENTS, DEBIAN_PYTHON, LibtorrentRoot, libtorrent_command
-
-LOST_FILES = [1, 4, 6]
-SEED_ADDRESS = "127.0.0.1"
-LEECHER_ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
-ROOTS = pathlib.Path(os.environ.get("BT_DONTHAVE_ROOTS", "/var/cache/bt-donthave/roots"))
+from downloads import debian_root, libtorrent_download, listening_at, npm_wires, start_seed, webtorrent_download
+from running import CLIENTS, DEBIAN_PYTHON, libtorrent_command
 
 
 def libtorrent_tcp_fast(recording):
@@ -31,13 +22,13 @@ def libtorrent_utp_three(recording):
 
 def libtorrent_utp_trixie(recording):
     """The seed is the libtorrent of Debian trixie."""
-    root = recording.use(LibtorrentRoot(ROOTS / "trixie"))
+    root = recording.use(debian_root("trixie"))
     libtorrent_download(recording, "utp", seed_command=root.command)
 
 
 def libtorrent_utp_forky(recording):
     """The leecher is the libtorrent of Debian forky."""
-    root = recording.use(LibtorrentRoot(ROOTS / "forky"))
+    root = recording.use(debian_root("forky"))
     libtorrent_download(recording, "utp", leecher_command=root.command)
 
 
@@ -51,7 +42,7 @@ def libtorrent_utp_lossy(recording):
     seed = start_seed(recording, "utp", lambda *options: seed_side.command(libtorrent_command(*options)),
                       seed_side.address)
     relay = recording.start("relay", [
-        DEBIAN_PYTHON, CLIENTS / "utp_relay.py", "--listen", f"{leecher_side.our_address}:0", "--to", seed,
+        DEBIAN_PYTHON, CLIENTS / "utp_relay.py", "--listen", f"{leecher_side.our_address}:0", "--to", listening_at(seed),
         "--drop", "0.08", "--hold-back", "0.10", "--duplicate", "0.06"])
     with recording.capture(leecher_side.interface):
         recording.start_receiver("leecher 1", leecher_side.command(libtorrent_command(
@@ -82,45 +73,6 @@ def npm_fast(recording):
 def npm_ids(recording):
     """npm wires, DontHaves in both directions, with the id 6 in one and 1 in the other."""
     npm_wires(recording, "--both", "--other-extensions", 5)
-
-
-def listening_at(client):
-    return "{address}:{port}".format(**client.wait_for("listening"))
-
-
-def start_seed(recording, transport, command=libtorrent_command, address=SEED_ADDRESS):
-    """Start a seed that has lost files; returns its ADDRESS:PORT when leechers may come."""
-    seed = recording.start("seed", command(
-        "seed", "--address", address, "--transport", transport, "--lose", *LOST_FILES))
-    seed.wait_for("ready")
-    return listening_at(seed)
-
-
-def libtorrent_download(recording, transport, leechers=1,
-                        seed_command=libtorrent_command, leecher_command=libtorrent_command):
-    seed = start_seed(recording, transport, seed_command)
-    with recording.capture():
-        downloads = [recording.start_receiver(f"leecher {number}", leecher_command(
-            "leech", "--address", address, "--transport", transport, "--connect", seed))
-            for number, address in enumerate(LEECHER_ADDRESSES[:leechers], 1)]
-        for download in downloads:
-            download.wait_until_ended()
-
-
-def webtorrent_download(recording, transport):
-    torrent = recording.folder / "sample.torrent"
-    torrent.write_bytes(sample_torrent.torrent())
-    seed = start_seed(recording, transport)
-    with recording.capture():
-        recording.start_receiver("leecher 1", npm_clients.command(
-            "webtorrent_leecher.mjs", "--torrent", torrent, "--connect", seed, "--transport", transport,
-            "--failures", 150)).wait_until_ended()
-
-
-def npm_wires(recording, *options):
-    with recording.capture():
-        recording.start_receiver("wires", npm_clients.command(
-            "wires.mjs", "--connect-address", "127.0.0.2", *options)).wait_until_ended()
 
 
 ALL = {scenario.__name__: scenario for scenario in (

@@ -50,7 +50,7 @@ def arguments():
     parser.add_argument("--port", type=int, default=0, help="to listen on; 0: any that is free")
     parser.add_argument("--transport", choices=["tcp", "utp"], default="tcp")
     parser.add_argument("--lose", type=int, nargs="*", default=[], metavar="FILE", help="seed: files to delete, 0 to 7")
-    parser.add_argument("--connect", metavar="ADDRESS:PORT", help="peer to connect to")
+    parser.add_argument("--connect", metavar="ADDRESS:PORT", help="peer to connect to, when ready")
     parser.add_argument("--quiet", type=float, default=2, metavar="SECONDS", help="leech: how long nothing may come")
     parser.add_argument("--time-limit", type=float, default=60, metavar="SECONDS")
     return parser.parse_args()
@@ -128,6 +128,10 @@ class Peer:
     def stop(self):
         self.deadline = time.monotonic()
 
+    def connect(self, endpoint):
+        address, _, port = endpoint.rpartition(":")
+        self.torrent.connect_peer((address, int(port)))
+
     def run_until(self, finished):
         """Report alerts until the condition holds (true) or the time is over (false)."""
         while True:
@@ -155,15 +159,16 @@ def serve(peer, options, folder):
         for number in options.lose:
             sample_torrent.delete_file(folder, number)
         emit("ready")
+        if options.connect:
+            peer.connect(options.connect)
         peer.run_until(lambda: False)
     return "stopped"
 
 
 def download(peer, options):
-    address, _, port = options.connect.rpartition(":")
     if not peer.run_until(lambda: peer.torrent.status().state == libtorrent.torrent_status.states.downloading):
         return "stopped"
-    peer.torrent.connect_peer((address, int(port)))
+    peer.connect(options.connect)
     if not peer.run_until(peer.quiet_for(options.quiet)):
         return "stopped"
     return "complete" if peer.torrent.status().is_seeding else "quiet"

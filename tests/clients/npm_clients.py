@@ -9,6 +9,7 @@ package is run (--ignore-scripts). A second call does nothing but refresh the co
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,12 @@ import sys
 CLIENTS = pathlib.Path(__file__).resolve().parent
 DEFAULT_FOLDER = CLIENTS.parent.parent / "build" / "npm"
 LOCK = "package-lock.json"
+NO_NETWORK = re.compile(r"\b(EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|"
+                        r"ERR_SOCKET_TIMEOUT|EIDLETIMEOUT|FETCH_ERROR)\b")
+
+
+class Unreachable(Exception):
+    """The registry that the packages come from does not answer."""
 
 
 def default_folder():
@@ -31,13 +38,21 @@ def install(folder=None):
     if not installed_lock.exists() or installed_lock.read_bytes() != lock:
         for name in ("package.json", LOCK):
             shutil.copy(CLIENTS / name, folder)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
-                        "--loglevel=error",
-                        "--cache", str(folder / "cache")], cwd=folder, stdout=sys.stderr, check=True)
+        run_npm("ci", folder)
         installed_lock.write_bytes(lock)
     for script in CLIENTS.glob("*.mjs"):
         shutil.copy(script, folder)
     return folder
+
+
+def run_npm(action, folder):
+    done = subprocess.run(["npm", action, "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
+                           "--loglevel=error", "--fetch-retry-maxtimeout=10000", "--cache", str(folder / "cache")],
+                          cwd=folder, stdout=sys.stderr, stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    if done.returncode != 0 and NO_NETWORK.search(done.stderr):
+        raise Unreachable("the npm packages cannot be installed: no network, or the registry does not answer")
+    done.check_returncode()
 
 
 def command(script, *arguments, folder=None):
@@ -48,5 +63,5 @@ def command(script, *arguments, folder=None):
 if __name__ == "__main__":
     try:
         print(install(*sys.argv[1:2]))
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (OSError, Unreachable, subprocess.CalledProcessError) as error:
         sys.exit(f"npm_clients: the npm packages could not be installed: {error}")

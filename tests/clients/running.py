@@ -1,6 +1,7 @@
 """Starting client programs, reading the JSON lines that they print, and stopping them again."""
 
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -9,9 +10,12 @@ import tempfile
 import threading
 import time
 
+import sample_torrent
+
 CLIENTS = pathlib.Path(__file__).parent
 DEBIAN_PYTHON = "/usr/bin/python3"  # the one that python3-libtorrent belongs to
 STOP_SECONDS = 10
+LOGGED_EVENTS = ("donthave", "reject", "request", "request_failed")
 
 
 class Failure(Exception):
@@ -34,7 +38,8 @@ def free_port(address="127.0.0.1"):
 class Client:
     """A running client. Use it as a context manager: at the end it is stopped, by its process id.
 
-    events holds what it has printed so far, one dictionary per JSON line.
+    events holds what it has printed so far, one dictionary per JSON line. All clients share one processor, as loopback
+    reorders packets that several processors send.
     """
 
     def __init__(self, name, command):
@@ -45,6 +50,7 @@ class Client:
         self._errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=self._errors, text=True)
+        os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(0))})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -62,14 +68,20 @@ class Client:
         with self._changed:
             return [event for event in self.events if event["event"] in names]
 
-    def wait_for(self, name, seconds=30):
-        """The first event of that name."""
+    def wait_for(self, name, seconds=30, **values):
+        """The first event of that name, and with these values."""
+        wanted = {"event": name, **values}
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or any(e["event"] == name for e in self.events), seconds)
-        found = self.select(name)
+            self._changed.wait_for(lambda: self._ended or any(wanted.items() <= e.items() for e in self.events), seconds)
+        found = [event for event in self.select(name) if wanted.items() <= event.items()]
         if not found:
-            raise Failure(f"{self.name} did not report '{name}' within {seconds} s\n{self.output()}")
+            raise Failure(f"{self.name} did not report {wanted} within {seconds} s\n{self.output()}")
         return found[0]
+
+    def log(self):
+        """What the client received, and the requests it sent, each with the name and address of the client."""
+        address = self.wait_for("listening")["address"]
+        return [{"client": self.name, "address": address, **event} for event in self.select(*LOGGED_EVENTS)]
 
     def wait_until_ended(self, seconds=90):
         try:
@@ -125,6 +137,57 @@ class LibtorrentRoot:
     def command(self, *arguments):
         script = "/" + str(self._scripts.relative_to(self._root) / "libtorrent_peer.py")
         return ["chroot", str(self._root), DEBIAN_PYTHON, script, *map(str, arguments)]
+
+
+class Transmission:
+    """A transmission-cli that downloads the sample torrent from whoever connects to it at `endpoint`.
+
+    It never looks for peers itself. Started and ended by the stage that is given, within the context.
+    """
+
+    START_SECONDS = 10
+
+    def __init__(self, stage, address, transport):
+        self._stage = stage
+        self._address = address
+        self._transport = transport
+
+    def __enter__(self):
+        torrent = self._stage.folder / "bystander.torrent"
+        torrent.write_bytes(sample_torrent.torrent())
+        while not self._start(torrent, free_port(self._address)):
+            self._client.stop()
+        return self
+
+    def __exit__(self, *_):
+        self._client.stop()
+
+    def _start(self, torrent, port):
+        """False if another program took the port in the meantime."""
+        self.endpoint = f"{self._address}:{port}"
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="transmission-", dir=self._stage.folder))
+        folder.joinpath("settings.json").write_text(json.dumps({
+            "bind-address-ipv4": self._address, "bind-address-ipv6": "::1", "peer-port": port,
+            "utp-enabled": self._transport == "utp", "encryption": 0,
+            "dht-enabled": False, "lpd-enabled": False, "pex-enabled": False, "port-forwarding-enabled": False}))
+        self._client = self._stage.start("transmission", [
+            "transmission-cli", "--config-dir", str(folder), "--download-dir", str(folder), str(torrent)])
+        deadline = time.monotonic() + self.START_SECONDS
+        while not self._listens(port):
+            if "Couldn't bind port" in self._client.output():
+                return False
+            if self._client.process.poll() is not None or time.monotonic() > deadline:
+                raise Failure(f"transmission-cli does not listen on {self.endpoint}\n{self._client.output()}")
+            time.sleep(0.05)
+        return True
+
+    def _listens(self, port):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            try:
+                tcp.bind((self._address, port))
+            except OSError:
+                return True
+        return False
 
 
 def libtorrent_command(*arguments):

@@ -1,18 +1,20 @@
 // Two npm bittorrent-protocol wires with lt_donthave, joined by a TCP connection on loopback.
 //
-//   node wires.mjs [--fast] [--both] [--other-extensions N] [--address A] [--connect-address A] [--port P]
+//   node wires.mjs [--fast] [--both] [--absent] [--other-extensions N] [--address A] [--connect-address A] [--port P]
 //
 // The serving wire has all pieces of the sample torrent, and the asking wire requests blocks of some. Pieces that are
 // lost are disowned from within the request handler, as in the README of lt_donthave. The steps in `play` cover what
 // that library promises: outstanding requests fail, others do not; a DontHave counts only for a piece that the peer
 // had; a Have takes it back. With --both the two wires play both parts at the same time.
 //
+//   --absent               both ends lack a piece from the start, and disown it all the same: the other ignores that
 //   --fast                 both ends offer the Fast extension (BEP 6)
 //   --other-extensions N   the connecting end registers N other extensions first, so lt_donthave gets the id N + 1
 //   --address, --port      where to listen; --connect-address: where to connect from
 //
 // Prints one JSON line per event, each with `client` (who saw it), its address, and `peer` (the other end):
-// request, block, request_failed, donthave (with ignored: true where the library ignores it), reject, donthave_sent.
+// request, block, request_failed, donthave (with ignored: true where the library ignores it), reject, donthave_sent, and
+// available (pieces that the peer has, as far as is known: at each DontHave that counts, and at the end).
 
 import net from 'node:net'
 import { parseArgs } from 'node:util'
@@ -24,6 +26,7 @@ import { logReceived } from './received.mjs'
 const PIECES = 16
 const BLOCK = 0x4000
 const BLOCKS_PER_PIECE = 4
+const ABSENT = [4, 12] // one that each direction of `play` has for itself
 const TIME_LIMIT = 30_000
 const SETTLE = 200 // ms, on loopback plenty for all that is on its way
 const INFO_HASH = Buffer.from('bep 54 sample wires!')
@@ -31,6 +34,7 @@ const INFO_HASH = Buffer.from('bep 54 sample wires!')
 const { values: options } = parseArgs({
   options: {
     fast: { type: 'boolean', default: false },
+    absent: { type: 'boolean', default: false },
     both: { type: 'boolean', default: false },
     'other-extensions': { type: 'string', default: '0' },
     address: { type: 'string', default: '127.0.0.1' },
@@ -77,7 +81,7 @@ class End {
     ])
     wire.once('extended', () => { // the peer's extension handshake: our own is on its way too
       const all = new BitField(PIECES)
-      for (let piece = 0; piece < PIECES; piece++) all.set(piece)
+      for (let piece = 0; piece < PIECES; piece++) all.set(piece, !(options.absent && ABSENT.includes(piece)))
       wire.bitfield(all)
       wire.interested()
       wire.unchoke()
@@ -88,6 +92,12 @@ class End {
   listen () {
     this.wire.on('request', (piece, begin, length, respond) => this.serve(piece, respond))
     logReceived(this.wire, this.log)
+    this.wire.lt_donthave.on('donthave', () => this.logAvailable())
+  }
+
+  logAvailable () {
+    const pieces = Array.from({ length: PIECES }, (_, piece) => piece)
+    this.log('available', { pieces: pieces.filter(piece => this.wire.peerPieces.get(piece)) })
   }
 
   serve (piece, respond) {
@@ -126,18 +136,20 @@ class End {
 
 /** What happens from one end to the other; firstPiece keeps the two directions apart. */
 async function play (asker, owner, firstPiece) {
-  const [kept, lost, unasked, back] = [0, 1, 2, 3].map(i => firstPiece + i)
+  const [kept, lost, unasked, back, absent] = [0, 1, 2, 3, 4].map(i => firstPiece + i)
   owner.lost.add(lost).add(back)
   await asker.ask(kept)
   await Promise.all([asker.ask(lost), asker.ask(kept, 1), asker.ask(back, 2)]) // in one go: three pieces outstanding
   await settle()
   owner.dontHave(unasked) // nothing is outstanding
   owner.dontHave(unasked) // redundant: the asker ignores it
+  if (options.absent) owner.dontHave(absent)
   await settle()
   owner.have(back)
   await settle()
   await asker.ask(back, 2)
   await settle()
+  asker.logAvailable()
 }
 
 async function main () {

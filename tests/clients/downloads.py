@@ -1,0 +1,106 @@
+"""Downloads that the recorders and the live tests share: who is started, in which order, and who is waited for.
+
+Each takes a stage, which starts clients and captures:
+
+  stage.folder                        for files that a client needs
+  stage.use(context)                  enters a context that ends with the stage
+  stage.start(name, command)          starts a client
+  stage.start_receiver(name, command) the same, and its log is what a capture must agree with
+  stage.capture()                     a context: what is sent meanwhile is captured
+"""
+
+import os
+import pathlib
+
+import npm_clients
+import sample_torrent
+from running import LibtorrentRoot, Transmission, libtorrent_command
+
+LOST_FILES = [1, 4, 6]
+SEED_ADDRESS = "127.0.0.1"
+LEECHER_ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+OTHER_SEED_ADDRESS = "127.0.0.6"
+BYSTANDER_ADDRESS = "127.0.0.5"
+ROOTS = pathlib.Path(os.environ.get("BT_DONTHAVE_ROOTS", "/var/cache/bt-donthave/roots"))
+
+
+def has_libtorrent(root):
+    """Whether a folder is a Debian root with python3-libtorrent."""
+    return any(root.glob("usr/lib/python3/dist-packages/libtorrent*.so"))
+
+
+def debian_root(suite):
+    return LibtorrentRoot(ROOTS / suite)
+
+
+def listening_at(client):
+    return "{address}:{port}".format(**client.wait_for("listening"))
+
+
+def start_seed(stage, transport, command=libtorrent_command, address=SEED_ADDRESS, options=()):
+    """Start a seed that has lost files; returns it when leechers may come."""
+    seed = stage.start("seed", command(
+        "seed", "--address", address, "--transport", transport, "--lose", *LOST_FILES, *options))
+    seed.wait_for("ready")
+    return seed
+
+
+def libtorrent_download(stage, transport, leechers=1,
+                        seed_command=libtorrent_command, leecher_command=libtorrent_command):
+    """libtorrent leechers, one or more at the same time, at a libtorrent seed."""
+    seed = start_seed(stage, transport, seed_command)
+    with stage.capture():
+        run_leechers(stage, transport, seed, leechers, leecher_command)
+
+
+def libtorrent_against_libtorrent(stage, transport, other_command):
+    """Two downloads at the same time: our leecher at the other libtorrent's seed, and its leecher at our seed."""
+    ours = start_seed(stage, transport)
+    theirs = start_seed(stage, transport, other_command, OTHER_SEED_ADDRESS)
+    with stage.capture():
+        downloads = [stage.start_receiver(name, command(
+            "leech", "--address", address, "--transport", transport, "--connect", listening_at(seed)))
+            for name, command, address, seed in (("our leecher", libtorrent_command, LEECHER_ADDRESSES[0], theirs),
+                                                 ("their leecher", other_command, LEECHER_ADDRESSES[1], ours))]
+        for download in downloads:
+            download.wait_until_ended()
+
+
+def run_leechers(stage, transport, seed, number=1, command=libtorrent_command):
+    downloads = [stage.start_receiver(f"leecher {index}", command(
+        "leech", "--address", address, "--transport", transport, "--connect", listening_at(seed)))
+        for index, address in enumerate(LEECHER_ADDRESSES[:number], 1)]
+    for download in downloads:
+        download.wait_until_ended()
+
+
+def webtorrent_download(stage, transport, failures=150):
+    """A WebTorrent leecher, until that many of its requests have failed, at a libtorrent seed."""
+    torrent = stage.folder / "sample.torrent"
+    torrent.write_bytes(sample_torrent.torrent())
+    seed = start_seed(stage, transport)
+    with stage.capture():
+        stage.start_receiver("leecher 1", npm_clients.command(
+            "webtorrent_leecher.mjs", "--torrent", torrent, "--connect", listening_at(seed), "--transport", transport,
+            "--failures", failures)).wait_until_ended()
+
+
+def npm_wires(stage, *options):
+    """Two wires of npm's bittorrent-protocol."""
+    with stage.capture():
+        stage.start_receiver("wires", npm_clients.command(
+            "wires.mjs", "--connect-address", LEECHER_ADDRESSES[0], *options)).wait_until_ended()
+
+
+def download_beside_bystander(stage, transport):
+    """A libtorrent leecher and Transmission, which knows no lt_donthave, at one libtorrent seed.
+
+    Ends when the leecher is done and Transmission, too, has been refused a block of a lost piece. Returns Transmission's
+    ADDRESS:PORT and the seed.
+    """
+    with stage.capture():
+        bystander = stage.use(Transmission(stage, BYSTANDER_ADDRESS, transport)).endpoint
+        seed = start_seed(stage, transport, options=["--connect", bystander])
+        run_leechers(stage, transport, seed)
+        seed.wait_for("reject_sent", peer=bystander)
+    return bystander, seed

@@ -1,0 +1,18 @@
+"""A client that does not know lt_donthave downloads from the same seed."""
+
+import downloads
+from test_libtorrent import check, each_transport
+
+
+@each_transport
+def test_bystander_is_left_alone(stage, transport):
+    """Transmission is refused blocks of lost pieces without any DontHave, while a libtorrent leecher gets its own.
+
+    So all DontHaves are the leecher's, which check() compares, and no handshake of Transmission offers lt_donthave.
+    """
+    bystander, seed = downloads.download_beside_bystander(stage, transport)
+    check(stage)
+    refused = [event for event in seed.select("reject_sent") if event["peer"] == bystander]
+    assert refused
+    offers = {source for source, in stage.rows("ip.src", where="bt.donthave.negotiated")}
+    assert offers == {downloads.SEED_ADDRESS, downloads.LEECHER_ADDRESSES[0]}
