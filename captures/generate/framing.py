@@ -271,3 +271,23 @@ def gaps_found():
     """The pieces whose DontHave is left in framing-gaps: frame 16 of the first round, then every ninth."""
     lost = gaps_lost(8 + 9 * GAPS_ROUNDS)
     return [number for number in range(GAPS_ROUNDS) if 9 + 9 * number + 7 not in lost]
+
+
+@capture("framing-gap-zeros", compressed=True)
+def gap_zeros(trace):
+    """A gap in a block of zeros, which looks like keep-alives from any byte on.
+
+    9      leecher: Request 1, 8192 bytes
+    10-14  seed:    the Piece in six segments, of which the first is missing; the last has 905 bytes, so that steps of
+                    four bytes do not meet its end
+    15     seed:    DontHave 1
+    16     leecher: Request 2, 8192 bytes
+    17-21  seed:    the Piece, its first segment missing again
+    22     seed:    DontHave 2, DontHave 3
+    """
+    peers = begin(trace)
+    for number, disowned in ((1, [1]), (2, [2, 3])):
+        peers.leecher.send(request(number, 0, 8192))
+        peers.seed.send_cut(piece(number, 0, bytes(8192)), size=1460)
+        peers.seed.send(*(dont_have(3, other) for other in disowned))
+    trace.drop((10, 18))

@@ -103,6 +103,12 @@ def test_missing_packets(tshark):
     assert found == [str(piece) for piece in framing.gaps_found()]
 
 
+@pytest.mark.parametrize("option", ["tcp.desegment_tcp_streams:TRUE", "tcp.desegment_tcp_streams:FALSE"])
+def test_gap_in_a_block_of_zeros(tshark, option):
+    """Zeros look like keep-alives, one behind the other; they do not lead astray."""
+    assert pieces(tshark, "framing-gap-zeros", "-o", option) == ["15 1", "22 2,3"]
+
+
 def test_missing_packets_without_reassembly(tshark):
     found = tshark.rows("framing-gaps", "bt.donthave.piece_index", "-o", "tcp.desegment_tcp_streams:FALSE",
                         where="bt.donthave")

@@ -20,6 +20,7 @@ BETTER = {
     "framing-metadata-block": "message longer than the built-in dissector expects",
     "framing-large-piece": "the same",
     "framing-gaps": "missing packets",
+    "framing-gap-zeros": "the same",
     "framing-snaplen": "packets cut short",
     "bad-handshake-deep": "message longer than the built-in dissector expects",
     "bad-prefix": "length prefix that cannot be",
