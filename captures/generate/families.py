@@ -1,5 +1,7 @@
 """The families of captures, one module each. Importing this module registers every capture."""
 
+import anomalies
+import anomalies_not
 import bad_input
 import carriers
 import framing
@@ -7,4 +9,5 @@ import ids
 import ledger
 import utp_packets
 
-FAMILIES = (ids, framing, carriers, bad_input, ledger, utp_packets)
+FAMILIES = (ids, framing, carriers, bad_input, ledger, utp_packets, anomalies,
+            anomalies_not)
