@@ -59,16 +59,6 @@ heard_since(const struct ledger_peer *peer, uint32_t frame)
     return frame >= peer->missed_before;
 }
 
-void
-ledger_tell_limit(struct ledger *ledger, struct message_note *note, const char *what, uint32_t limit)
-{
-    if (ledger->limit_told)
-        return;
-    ledger->limit_told = true;
-    notes_add_finding(ledger->notes, note, FINDING_LIMIT, "Limit reached: %u %s; what follows may be incomplete",
-                      limit, what);
-}
-
 static double
 seconds(int64_t ns)
 {
@@ -84,7 +74,7 @@ disown(struct ledger *ledger, struct ledger_peer *owner, uint32_t piece, struct 
     struct disowned_piece *state = disowned_pieces_add(&owner->disowned, piece, &full);
 
     if (full)
-        ledger_tell_limit(ledger, note, "disowned pieces", DISOWNED_PIECES_MAX);
+        notes_tell_limit(ledger->notes, note->from, context, "disowned pieces", DISOWNED_PIECES_MAX);
     if (state == NULL) {
         state = disowned_pieces_find(&owner->disowned, piece);
         if (state != NULL)
@@ -126,7 +116,7 @@ have(struct ledger *ledger, enum peer_side from, const struct peer_message *mess
 
     owner->announced = true;
     if (!piece_set_put(&owner->have, message->index, true))
-        ledger_tell_limit(ledger, notes_get(ledger->notes, from, context), "pages of pieces", PIECE_SET_PAGES_MAX);
+        notes_tell_limit(ledger->notes, from, context, "pages of pieces", PIECE_SET_PAGES_MAX);
     if (state != NULL)
         reannounce(ledger, owner, state, notes_get(ledger->notes, from, context));
 }
@@ -145,8 +135,7 @@ announce(struct ledger *ledger, enum peer_side from, const struct peer_message *
         owner->from_start = owner->from_start && owner->knows_all;
         ledger->piece_bound = message->payload_size * 8;
         if (!piece_set_from_bitfield(&owner->have, message->payload, message->payload_captured))
-            ledger_tell_limit(ledger, notes_get(ledger->notes, from, context), "pages of pieces",
-                              PIECE_SET_PAGES_MAX);
+            notes_tell_limit(ledger->notes, from, context, "pages of pieces", PIECE_SET_PAGES_MAX);
     } else {
         piece_set_fill(&owner->have, message->id == PEER_HAVE_ALL);
     }
@@ -232,7 +221,7 @@ request(struct ledger *ledger, enum peer_side from, const struct peer_message *m
     }
     entry = request_table_add(&asker->requests, message->index, message->begin, &evicted);
     if (evicted) {
-        ledger_tell_limit(ledger, notes_get(ledger->notes, from, context), "outstanding requests", REQUESTS_MAX);
+        notes_tell_limit(ledger->notes, from, context, "outstanding requests", REQUESTS_MAX);
         asker->from_start = false;      /* not all that it said is known any more */
     }
     entry->length = message->length;

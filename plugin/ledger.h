@@ -51,7 +51,6 @@ struct ledger {
                                            where the handshakes are not known */
     bool               fast_known;      /* the handshakes tell */
     uint32_t           piece_bound;     /* pieces of the torrent at most, from a Bitfield; 0: unknown */
-    bool               limit_told;
 };
 
 /* An empty ledger, that writes to notes; its memory comes from scope. */
@@ -70,8 +69,5 @@ void ledger_donthave(struct ledger *ledger, enum peer_side from, struct message_
 
 /* Bytes of the stream of that peer are missing, somewhere before that frame: what it said in them is not known. */
 void ledger_gap(struct ledger *ledger, enum peer_side from, uint32_t frame);
-
-/* Adds the finding "limit" to the note of a message, once per connection. */
-void ledger_tell_limit(struct ledger *ledger, struct message_note *note, const char *what, uint32_t limit);
 
 #endif

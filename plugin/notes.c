@@ -91,3 +91,14 @@ notes_add_finding(struct notes *notes, struct message_note *note, enum finding_i
     *(note->findings != NULL ? &note->last_finding->next : &note->findings) = finding;
     note->last_finding = finding;
 }
+
+void
+notes_tell_limit(struct notes *notes, enum peer_side from, const struct message_context *context, const char *what,
+                 uint32_t limit)
+{
+    if (notes->limit_told)
+        return;
+    notes->limit_told = true;
+    notes_add_finding(notes, notes_get(notes, from, context), FINDING_LIMIT,
+                      "Limit reached: %u %s; what follows may be incomplete", limit, what);
+}

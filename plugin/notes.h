@@ -149,6 +149,7 @@ struct notes {
     wmem_allocator_t *scope;
     wmem_map_t       *by_frame;     /* frame -> its first note; NULL while there is none */
     struct message_note *newest;    /* the note that was made last: the next one mostly follows it */
+    bool              limit_told;   /* first pass only */
 };
 
 /* Where a message stands: what its note is found by, and what its rules need of the packet it ends in. */
@@ -180,5 +181,10 @@ const struct message_note *notes_of_frame(const struct notes *notes, uint32_t fr
 /* Adds a finding to a note, with a text made as printf() does. First pass only. */
 void notes_add_finding(struct notes *notes, struct message_note *note, enum finding_id id, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+
+/* Adds the finding "limit" to the note of a message: a cap was reached. Once per connection; messages behind that get
+ * no note for it. First pass only. */
+void notes_tell_limit(struct notes *notes, enum peer_side from, const struct message_context *context,
+                      const char *what, uint32_t limit);
 
 #endif

@@ -77,6 +77,7 @@ take_handshake(struct peer_connection *connection, enum peer_side from, const st
 
     if (handshake->seen) {
         memset(connection->handshakes, 0, sizeof connection->handshakes);
+        connection->notes.limit_told = false;
         negotiation_init(&connection->negotiation, connection->scope, &connection->notes,
                          connection->negotiation.fallback_id);
         drop_ledger(connection);
@@ -277,5 +278,5 @@ void
 peer_connection_limit(struct peer_connection *connection, enum peer_side from,
                       const struct message_context *context, const char *what, uint32_t limit)
 {
-    ledger_tell_limit(get_ledger(connection), notes_get(&connection->notes, from, context), what, limit);
+    notes_tell_limit(&connection->notes, from, context, what, limit);
 }
