@@ -29,7 +29,7 @@
 /* How a call of the dissector was treated on the first pass, where that is not "complete messages from byte 0 on". */
 struct segment_layout {
     bool     framed;        /* it is known where messages start: at first */
-    bool     reassemble;    /* not framed: the built-in dissector may ask TCP for more */
+    bool     may_ask;       /* not framed: the built-in dissector may ask TCP for more */
     uint32_t first;         /* framed: offset of the first message that counts */
 };
 
@@ -104,7 +104,7 @@ recall_layout(const struct tcp_peers *peers, enum peer_side from, uint32_t frame
 
     if (direction->synced_in == 0 || frame < direction->synced_in) {
         usual.framed = false;
-        usual.reassemble = true;
+        usual.may_ask = true;
     }
     if (peers->layouts != NULL)
         layout = (struct segment_layout *)wmem_map_lookup(peers->layouts, &key);
@@ -163,11 +163,11 @@ track(struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
-        layout.reassemble = true;
+        layout.may_ask = true;
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;
-        layout.reassemble = direction->stream.sync == STREAM_UNKNOWN;
+        layout.may_ask = direction->stream.sync == STREAM_UNKNOWN;
         break;
     }
     if (layout.first > 0 || (!layout.framed && direction->synced_in != 0))
@@ -214,22 +214,31 @@ take_packet(packet_info *pinfo)
     }
 }
 
-/* Shows a part of the segment as the built-in dissector does. */
+/* Shows a part of the segment as the built-in dissector does, with what TCP allows us to ask for. Where it may not ask
+ * TCP for more, its wish is dropped: out of sync, any four bytes look like a length. */
 static void
-show_builtin(tvbuff_t *tvb, uint32_t offset, uint32_t length, unsigned can_desegment, packet_info *pinfo,
-             proto_tree *tree, void *data)
+show_builtin(tvbuff_t *tvb, uint32_t offset, uint32_t length, bool may_ask, packet_info *pinfo, proto_tree *tree,
+             void *data)
 {
+    /* Before it was lowered for the layer that we are. */
+    uint16_t can_desegment = pinfo->saved_can_desegment;
+
     if (length == 0)
         return;
     if (offset > 0 || length < tvb_reported_length(tvb))
         tvb = tvb_new_subset_length(tvb, (int)offset, (int)length);
-    pinfo->can_desegment = (uint16_t)can_desegment;
+    pinfo->can_desegment = can_desegment;
     call_dissector_with_data(bittorrent_handle, tvb, pinfo, tree, data);
+    pinfo->saved_can_desegment = can_desegment;
+    if (!may_ask) {
+        pinfo->desegment_offset = 0;
+        pinfo->desegment_len = 0;
+    }
 }
 
 /* Shows the complete messages, and asks TCP for the rest of the next one. */
 static void
-show_framed(tvbuff_t *tvb, uint32_t first, unsigned can_desegment, packet_info *pinfo, proto_tree *tree, void *data)
+show_framed(tvbuff_t *tvb, uint32_t first, packet_info *pinfo, proto_tree *tree, void *data)
 {
     uint32_t captured = tvb_captured_length(tvb);
     uint32_t reported = tvb_reported_length(tvb);
@@ -239,12 +248,12 @@ show_framed(tvbuff_t *tvb, uint32_t first, unsigned can_desegment, packet_info *
     first = MIN(first, captured);
     complete = peer_wire_complete(tvb_get_ptr(tvb, (int)first, (int)(captured - first)), captured - first,
                                   reported - first, &next_size);
-    show_builtin(tvb, 0, first, 0, pinfo, tree, data);
-    show_builtin(tvb, first, complete, can_desegment, pinfo, tree, data);
+    show_builtin(tvb, 0, first, false, pinfo, tree, data);
+    show_builtin(tvb, first, complete, false, pinfo, tree, data);
 
     uint32_t rest = reported - first - complete;
     if (next_size == PEER_SIZE_BAD) {
-        show_builtin(tvb, first + complete, rest, 0, pinfo, tree, data);
+        show_builtin(tvb, first + complete, rest, false, pinfo, tree, data);
     } else if (rest > 0) {
         pinfo->desegment_offset = (int)(first + complete);
         pinfo->desegment_len = next_size == PEER_SIZE_UNKNOWN ? DESEGMENT_ONE_MORE_SEGMENT : next_size - rest;
@@ -257,16 +266,12 @@ static void
 show(const struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb, packet_info *pinfo,
      proto_tree *tree, void *data)
 {
-    /* What TCP allows, before it was lowered for the layer that we are. */
-    unsigned can_desegment = pinfo->saved_can_desegment;
-
     TRY {
         struct segment_layout layout = recall_layout(peers, from, pinfo->num, seq);
-        if (layout.framed && can_desegment > 0)
-            show_framed(tvb, layout.first, can_desegment, pinfo, tree, data);
+        if (layout.framed && pinfo->saved_can_desegment > 0)
+            show_framed(tvb, layout.first, pinfo, tree, data);
         else
-            show_builtin(tvb, 0, tvb_reported_length(tvb), layout.framed || layout.reassemble ? can_desegment : 0,
-                         pinfo, tree, data);
+            show_builtin(tvb, 0, tvb_reported_length(tvb), layout.framed || layout.may_ask, pinfo, tree, data);
     }
     FINALLY {
         bt_peer_show(peers->connection, from, seq, tvb, pinfo, tree);
@@ -280,7 +285,7 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
     const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
 
     if (tcpinfo == NULL || pinfo->flags.in_error_pkt || tvb_captured_length(tvb) == 0) {
-        show_builtin(tvb, 0, tvb_reported_length(tvb), pinfo->saved_can_desegment, pinfo, tree, data);
+        show_builtin(tvb, 0, tvb_reported_length(tvb), true, pinfo, tree, data);
         return (int)tvb_reported_length(tvb);
     }
 
