@@ -18,19 +18,26 @@ request_at(const struct request_table *table, uint32_t number)
     return &table->slabs[number / REQUESTS_PER_SLAB][number % REQUESTS_PER_SLAB];
 }
 
-/* Pieces are asked for in runs: the index itself spreads well. */
+/* Spreads keys that differ in any of their bits: indices may be apart by a power of two. */
+static uint32_t
+mix(uint64_t key)
+{
+    key *= UINT64_C(0x9e3779b97f4a7c15);
+    key ^= key >> 32;
+    key *= UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(key >> 32);
+}
+
 static uint32_t
 piece_bucket(const struct request_table *table, uint32_t piece)
 {
-    return piece & (table->buckets - 1);
+    return mix(piece) & (table->buckets - 1);
 }
 
 static uint32_t
 block_bucket(const struct request_table *table, uint32_t piece, uint32_t begin)
 {
-    uint64_t mixed = ((uint64_t)piece << 32 | begin) * UINT64_C(0x9e3779b97f4a7c15);
-
-    return (uint32_t)(mixed >> 32) & (table->buckets - 1);
+    return mix((uint64_t)piece << 32 | begin) & (table->buckets - 1);
 }
 
 void

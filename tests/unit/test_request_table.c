@@ -197,6 +197,49 @@ bytes_per_finished_request(void)
     tear_down(&fixture);
 }
 
+/* --- time --- */
+
+/* The longest chain of a hash table. */
+static unsigned
+longest_chain(const struct request_table *table, bool by_piece)
+{
+    unsigned longest = 0;
+
+    for (uint32_t bucket = 0; bucket < table->buckets; bucket++) {
+        unsigned length = 0;
+        uint32_t number = by_piece ? table->by_piece[bucket] : table->by_block[bucket];
+        while (number != UINT32_MAX) {
+            const struct request *request = &table->slabs[number / 32][number % 32];
+            number = by_piece ? request->piece_next : request->block_next;
+            length++;
+        }
+        longest = MAX(longest, length);
+    }
+    return longest;
+}
+
+/* "Time per message is O(1), whatever the number of outstanding requests for other pieces": chains stay short, also
+ * where the pieces are far apart by a power of two, and the blocks at the same place of each. */
+static void
+short_chains(void)
+{
+    enum { PIECES = 4000 };
+
+    for (unsigned shift = 0; shift <= 20; shift++) {
+        for (uint32_t begin = 0; begin <= 0x40000; begin += 0x20000) {
+            struct fixture fixture;
+            set_up(&fixture);
+            for (uint32_t i = 0; i < PIECES; i++)
+                add(&fixture, i << shift, begin);
+            g_test_message("pieces 2^%u apart: %u of a piece, %u of a block", shift,
+                           longest_chain(&fixture.table, true), longest_chain(&fixture.table, false));
+            g_assert_cmpuint(longest_chain(&fixture.table, true), <=, 12);
+            g_assert_cmpuint(longest_chain(&fixture.table, false), <=, 12);
+            tear_down(&fixture);
+        }
+    }
+}
+
 /* --- the cap --- */
 
 static void
@@ -264,6 +307,7 @@ main(int argc, char **argv)
     g_test_add_func("/request_table/model", model);
     g_test_add_func("/request_table/bytes_per_request", bytes_per_request);
     g_test_add_func("/request_table/bytes_per_finished_request", bytes_per_finished_request);
+    g_test_add_func("/request_table/short_chains", short_chains);
     g_test_add_func("/request_table/cap", cap);
     g_test_add_func("/request_table/pointers_stay", pointers_stay);
     result = g_test_run();
