@@ -417,16 +417,16 @@ judge_sender(struct ledger *ledger, struct ledger_peer *owner, struct message_no
 
     if (ledger->piece_bound > 0 && index >= ledger->piece_bound)
         notes_add_finding(ledger->notes, note, FINDING_OUT_OF_RANGE,
-                          "DontHave for piece %u, but the torrent has at most %u pieces", index,
-                          ledger->piece_bound);
+                          "DontHave for piece %u, but the torrent has at most %u pieces, by the Bitfield (BEP 3)",
+                          index, ledger->piece_bound);
     else if (state != NULL && heard_since(owner, state->last_in))
         notes_add_finding(ledger->notes, note, FINDING_REDUNDANT,
-                          "DontHave for piece %u, which its sender disowned in frame %u already", index,
-                          state->donthave_in);
+                          "DontHave for piece %u, which its sender disowned in frame %u already; BEP 54: it is for "
+                          "pieces that were announced", index, state->donthave_in);
     else if (owner->from_start && !owner->announced)
         notes_add_finding(ledger->notes, note, FINDING_BEFORE_AVAILABILITY,
-                          "DontHave for piece %u before any Bitfield, Have, Have All or Have None of its sender",
-                          index);
+                          "DontHave for piece %u before any Bitfield, Have, Have All or Have None of its sender; "
+                          "BEP 54: it is for pieces that were announced", index);
     else if ((owner->from_start || owner->knows_all) && !piece_set_has(&owner->have, index))
         notes_add_finding(ledger->notes, note, FINDING_REDUNDANT,
                           "DontHave for piece %u, which its sender had not advertised; BEP 54: it is for pieces "
