@@ -32,10 +32,7 @@ def two_passes(request, staging):
 
 
 def remember(request, runner):
-    """Share the names of the expert items among tests, and let the report find the commands."""
-    session = request.session
-    runner._expert_names = getattr(session, "expert_names", None)
-    request.addfinalizer(lambda: setattr(session, "expert_names", runner._expert_names))
+    """Let the report find the commands of this test."""
     request.node.runners = [*getattr(request.node, "runners", []), runner]
     return runner
 

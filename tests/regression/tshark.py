@@ -27,6 +27,12 @@ BOOLEANS = {"bt.donthave.id_assumed", "bt.donthave.fast", "bt.donthave.late_requ
 # Items of Wireshark's group Malformed make a frame malformed. Other than these, we have none.
 OUR_MALFORMED = ["bt.donthave.expert.length", "bt.donthave.expert.bad_handshake"]
 
+# What every row is asked for, beside our own fields.
+COMMON = ["frame.number", "_ws.malformed", "ip.src", "ip.dst", "tcp.srcport", "udp.srcport", "bt.donthave"]
+
+# Our items on messages that are no DontHave.
+ITEMS = ["request", "late_request", "late_block", "reject", "reannounced"]
+
 sys.path.insert(0, str(ROOT / "captures" / "generate"))
 
 
@@ -38,6 +44,8 @@ class Staging:
         self.folder = Path(tempfile.mkdtemp(prefix="bt-donthave-"))
         self.folder.chmod(0o755)
         self.known = {}
+        self.printed = {}       # what tshark printed before, for Tshark.kept
+        self.our_fields = None  # the names of our fields, for Tshark.our_fields
 
     def readable(self, path):
         """Return `path`, or the path of a copy if nobody cannot read it."""
@@ -66,14 +74,16 @@ class Staging:
 
 
 class Tshark:
-    """One way to run tshark: in one pass or two, with the plugin or as it comes."""
+    """One way to run tshark: in one pass or two, with the plugin or as it comes.
 
-    def __init__(self, staging, two_passes=False, options=()):
+    Starting tshark takes longer than reading a capture. So rows and items ask for all that is ours at once, and what was
+    printed is kept for the tests that ask for another part of it.
+    """
+
+    def __init__(self, staging, two_passes=False):
         self.staging = staging
         self.two_passes = two_passes
-        self.options = list(options)
         self.commands = []
-        self._expert_names = None
 
     def command(self, arguments, plugins=PLUGINS):
         environment = ["env", "-u", "XDG_CONFIG_HOME", "-u", "WIRESHARK_CONFIG_DIR", "HOME=/nonexistent",
@@ -94,12 +104,37 @@ class Tshark:
     def read(self, capture, *arguments, plugins=PLUGINS):
         """Return what tshark prints for a capture: a path, or the name of a synthetic one."""
         passes = ["-2"] if self.two_passes else []
-        path = self.staging.readable(find(capture))
-        return self.run(*passes, "-r", path, *self.options, *arguments, plugins=plugins)
+        return self.run(*passes, "-r", self.staging.readable(find(capture)), *arguments, plugins=plugins)
 
     def stock(self, capture, *arguments):
         """The same without the plugin."""
         return self.read(capture, *arguments, plugins=Path("/nonexistent"))
+
+    def kept(self, capture, *arguments):
+        """What `read` prints, from memory if it was printed before."""
+        key = (self.two_passes, capture, arguments)
+        if key in self.staging.printed:
+            self.commands.append(self.staging.printed[key][0])
+        else:
+            printed = self.read(capture, *arguments)
+            self.staging.printed[key] = self.commands[-1], printed
+        return self.staging.printed[key][1]
+
+    def our_fields(self):
+        """The names of the plugin's fields."""
+        if self.staging.our_fields is None:
+            names = [line.split("\t")[2] for line in self.run("-G", "fields").splitlines() if line.startswith("F\t")]
+            self.staging.our_fields = [name for name in names if name.startswith("bt.donthave.")]
+        return self.staging.our_fields
+
+    def table(self, capture, columns, *options, where=None):
+        """Return a dict of the columns for each frame, as tshark prints them."""
+        everything = list(dict.fromkeys([*COMMON, *self.our_fields(), *columns]))
+        filters = ["-Y", where] if where and where not in everything else []
+        printed = self.kept(capture, *options, *filters, "-T", "fields",
+                            *(part for column in everything for part in ("-e", column)))
+        rows = (dict(zip(everything, line.split("\t"))) for line in printed.splitlines())
+        return [row for row in rows if filters or not where or row[where]]
 
     def rows(self, capture, fields, *options, where=None):
         """Return the rows of `-T fields`, each one string: fields apart by spaces, `-` for none, repeated ones by commas.
@@ -108,11 +143,7 @@ class Tshark:
         our own expert items say it.
         """
         fields = fields.split()
-        columns = list(dict.fromkeys(["frame.number", "_ws.malformed", *OUR_MALFORMED, *fields]))
-        filters = ["-Y", where] if where else []
-        printed = self.read(capture, *options, *filters, "-T", "fields",
-                            *(part for column in columns for part in ("-e", column)))
-        rows = [dict(zip(columns, line.split("\t"))) for line in printed.splitlines()]
+        rows = self.table(capture, fields, *options, where=where)
         malformed = {row["frame.number"] for row in rows
                      if count(row["_ws.malformed"]) > sum(count(row[column]) for column in OUR_MALFORMED)}
         assert not malformed or malformed <= self.stock_malformed(capture, *options)
@@ -126,23 +157,13 @@ class Tshark:
 
     def expert_names(self):
         """The names of our expert items."""
-        if self._expert_names is None:
-            prefix = "bt.donthave.expert."
-            fields = (line.split("\t") for line in self.run("-G", "fields").splitlines())
-            self._expert_names = [field[2][len(prefix):] for field in fields
-                                  if field[0] == "F" and field[2].startswith(prefix)]
-        return self._expert_names
+        prefix = "bt.donthave.expert."
+        return [name[len(prefix):] for name in self.our_fields() if name.startswith(prefix)]
 
     def experts(self, capture, *options):
         """Return our expert items, each as "FRAME NAME"; as often as there are of them."""
-        columns = [part for name in self.expert_names() for part in ("-e", f"bt.donthave.expert.{name}")]
-        printed = self.read(capture, *options, "-T", "fields", "-e", "frame.number", *columns)
-        found = []
-        for line in printed.splitlines():
-            frame, *values = line.split("\t")
-            for name, present in zip(self.expert_names(), values):
-                found += [f"{frame} {name}"] * count(present)
-        return found
+        return [f"{row['frame.number']} {name}" for row in self.table(capture, [], *options)
+                for name in self.expert_names() for _ in range(count(row[f"bt.donthave.expert.{name}"]))]
 
     def items(self, capture, kind, columns, *options):
         """Return the items bt.donthave.KIND, each one string: its frame, then what the columns name inside it.
@@ -150,7 +171,8 @@ class Tshark:
         A column is the last part of a field's name, `piece_index` or `disowned_in`; `-` where the item has none.
         """
         found = []
-        printed = self.read(capture, *options, "-T", "pdml", "-Y", f"bt.donthave.{kind}")
+        kinds = " || ".join(f"bt.donthave.{name}" for name in ITEMS)
+        printed = self.kept(capture, *options, "-T", "pdml", "-Y", kinds)
         for packet in ElementTree.fromstring(printed).iter("packet"):
             frame = packet.find("proto[@name='geninfo']/field[@name='num']").get("show")
             for item in packet.iter("field"):
