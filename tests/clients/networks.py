@@ -12,17 +12,30 @@ def inside():
     return INSIDE in os.environ
 
 
+def unshare(command):
+    """The command line that runs this command in a new network namespace.
+
+    An ordinary user gets a user namespace as well, where the system allows that, and stays who he is in it, as tshark
+    loads no plugins for root.
+    """
+    with_user = [] if os.geteuid() == 0 else ["--map-current-user", "--keep-caps"]
+    return ["unshare", *with_user, "--net", *command]
+
+
+def possible():
+    """Whether this user may make a network namespace here."""
+    return subprocess.run(unshare(["true"]), capture_output=True).returncode == 0
+
+
 def enter(command=None):
     """Start a command, or this program again, in a new network namespace that holds nothing but loopback.
 
     Does not return there; inside, it makes loopback ready: it gets the packet sizes of Ethernet, as with its usual 64 KiB
-    hardly any message would be split. An ordinary user gets a user namespace as well, where the system allows that, and
-    stays who he is in it, as tshark loads no plugins for root.
+    hardly any message would be split.
     """
     if not inside():
-        as_root = [] if os.geteuid() == 0 else ["--map-current-user", "--keep-caps"]
         os.environ[INSIDE] = "yes"
-        os.execvp("unshare", ["unshare", *as_root, "--net", *(command or [sys.executable, *sys.argv])])
+        os.execvp("unshare", unshare(command or [sys.executable, *sys.argv]))
     ip("link", "set", "lo", "mtu", ETHERNET_MTU, "gso_max_segs", "1", "gso_max_size", ETHERNET_MTU, "up")
 
 

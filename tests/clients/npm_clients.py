@@ -17,6 +17,7 @@ import sys
 CLIENTS = pathlib.Path(__file__).resolve().parent
 DEFAULT_FOLDER = CLIENTS.parent.parent / "build" / "npm"
 LOCK = "package-lock.json"
+INSTALL_SECONDS = 120
 NO_NETWORK = re.compile(r"\b(EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|"
                         r"ERR_SOCKET_TIMEOUT|EIDLETIMEOUT|FETCH_ERROR)\b")
 
@@ -46,9 +47,13 @@ def install(folder=None):
 
 
 def run_npm(action, folder):
-    done = subprocess.run(["npm", action, "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
-                           "--loglevel=error", "--fetch-retry-maxtimeout=10000", "--cache", str(folder / "cache")],
-                          cwd=folder, stdout=sys.stderr, stderr=subprocess.PIPE, text=True)
+    command = ["npm", action, "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error",
+               "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000", "--cache", str(folder / "cache")]
+    try:
+        done = subprocess.run(command, cwd=folder, stdout=sys.stderr, stderr=subprocess.PIPE, text=True,
+                              timeout=INSTALL_SECONDS)
+    except subprocess.TimeoutExpired:  # what has come is in the cache for the next time
+        raise Unreachable(f"the npm packages did not come within {INSTALL_SECONDS} s") from None
     sys.stderr.write(done.stderr)
     if done.returncode != 0 and NO_NETWORK.search(done.stderr):
         raise Unreachable("the npm packages cannot be installed: no network, or the registry does not answer")

@@ -15,6 +15,7 @@ import sample_torrent
 CLIENTS = pathlib.Path(__file__).parent
 DEBIAN_PYTHON = "/usr/bin/python3"  # the one that python3-libtorrent belongs to
 STOP_SECONDS = 10
+TCP_LISTEN = "0A"  # in /proc/net/tcp
 LOGGED_EVENTS = ("donthave", "reject", "request", "request_failed")
 
 
@@ -39,8 +40,10 @@ class Client:
     """A running client. Use it as a context manager: at the end it is stopped, by its process id.
 
     events holds what it has printed so far, one dictionary per JSON line. All clients share one processor, as loopback
-    reorders packets that several processors send.
+    reorders packets that several processors send. Should this program be killed, its clients end as well.
     """
+
+    ENDS_WITH_PARENT = ["setpriv", "--pdeathsig=TERM"]
 
     def __init__(self, name, command):
         self.name = name
@@ -48,7 +51,7 @@ class Client:
         self._changed = threading.Condition()
         self._ended = False
         self._errors = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([*self.ENDS_WITH_PARENT, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=self._errors, text=True)
         os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(0))})
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -173,21 +176,22 @@ class Transmission:
         self._client = self._stage.start("transmission", [
             "transmission-cli", "--config-dir", str(folder), "--download-dir", str(folder), str(torrent)])
         deadline = time.monotonic() + self.START_SECONDS
-        while not self._listens(port):
-            if "Couldn't bind port" in self._client.output():
-                return False
+        while not (sockets := listening_sockets(self._address, port)):
             if self._client.process.poll() is not None or time.monotonic() > deadline:
                 raise Failure(f"transmission-cli does not listen on {self.endpoint}\n{self._client.output()}")
             time.sleep(0.05)
-        return True
+        return bool(sockets & open_files(self._client.process.pid))
 
-    def _listens(self, port):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            try:
-                tcp.bind((self._address, port))
-            except OSError:
-                return True
-        return False
+
+def listening_sockets(address, port):
+    """The TCP sockets that listen there, by the names that /proc/PID/fd has for them."""
+    local = f"{socket.inet_aton(address)[::-1].hex()}:{port:04x}".upper()
+    table = (line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return {f"socket:[{row[9]}]" for row in table if row[1] == local and row[3] == TCP_LISTEN}
+
+
+def open_files(process_id):
+    return {os.readlink(file) for file in pathlib.Path(f"/proc/{process_id}/fd").iterdir()}
 
 
 def libtorrent_command(*arguments):

@@ -1,6 +1,7 @@
 // Two npm bittorrent-protocol wires with lt_donthave, joined by a TCP connection on loopback.
 //
-//   node wires.mjs [--fast] [--both] [--absent] [--other-extensions N] [--address A] [--connect-address A] [--port P]
+//   node wires.mjs [--fast] [--both] [--absent] [--linger SECONDS] [--other-extensions N]
+//                  [--address A] [--connect-address A] [--port P]
 //
 // The serving wire has all pieces of the sample torrent, and the asking wire requests blocks of some. Pieces that are
 // lost are disowned from within the request handler, as in the README of lt_donthave. The steps in `play` cover what
@@ -8,6 +9,7 @@
 // had; a Have takes it back. With --both the two wires play both parts at the same time.
 //
 //   --absent               both ends lack a piece from the start, and disown it all the same: the other ignores that
+//   --linger SECONDS       leave the connection open for so long when all is said
 //   --fast                 both ends offer the Fast extension (BEP 6)
 //   --other-extensions N   the connecting end registers N other extensions first, so lt_donthave gets the id N + 1
 //   --address, --port      where to listen; --connect-address: where to connect from
@@ -34,6 +36,7 @@ const INFO_HASH = Buffer.from('bep 54 sample wires!')
 const { values: options } = parseArgs({
   options: {
     fast: { type: 'boolean', default: false },
+    linger: { type: 'string', default: '0' },
     absent: { type: 'boolean', default: false },
     both: { type: 'boolean', default: false },
     'other-extensions': { type: 'string', default: '0' },
@@ -44,7 +47,7 @@ const { values: options } = parseArgs({
 })
 
 const emit = (event, values) => console.log(JSON.stringify({ event, ...values }))
-const settle = () => new Promise(resolve => setTimeout(resolve, SETTLE))
+const settle = (milliseconds = SETTLE) => new Promise(resolve => setTimeout(resolve, milliseconds))
 
 function blockContent (piece) {
   const line = `piece ${piece} of a torrent made for captures of BEP 54`.padEnd(63, '.') + '\n'
@@ -173,6 +176,7 @@ async function main () {
   const plays = [play(connecting, listening, 0)]
   if (options.both) plays.push(play(listening, connecting, 8))
   await Promise.all(plays)
+  await settle(options.linger * 1000)
 
   connecting.wire.destroy()
   listening.wire.destroy()

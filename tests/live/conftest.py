@@ -22,18 +22,30 @@ from tshark import BUILD, Staging, Tshark
 
 SKIPPED = 77
 NO_NPM = "BT_DONTHAVE_NO_NPM"
+NO_NAMESPACE = "BT_DONTHAVE_NO_NAMESPACE"
 
 skips = []
 
 
 def pytest_cmdline_main(config):
+    arguments = config.invocation_params.args
     if not networks.inside():
+        if not networks.possible():
+            os.environ[NO_NAMESPACE] = "this machine does not let this user make a network namespace"
+            return
         os.environ["BT_DONTHAVE_NPM"] = str(BUILD / "npm")
-        try:
-            npm_clients.install()
-        except npm_clients.Unreachable as reason:  # any other error is one
-            os.environ[NO_NPM] = str(reason)
-    networks.enter([sys.executable, "-m", "pytest", *config.invocation_params.args])
+        if needs_npm(arguments):
+            try:
+                npm_clients.install()
+            except npm_clients.Unreachable as reason:  # any other error is one
+                os.environ[NO_NPM] = str(reason)
+    networks.enter([sys.executable, "-m", "pytest", *arguments])
+
+
+def needs_npm(arguments):
+    """Without network, asking npm takes half a minute; there is none within the namespace, so it must be asked before."""
+    files = [argument for argument in arguments if ".py" in argument]
+    return not files or any("npm" in file or "webtorrent" in file for file in files)
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +65,8 @@ def npm():
 
 @pytest.fixture
 def stage(request, tsharks):
+    if NO_NAMESPACE in os.environ:
+        pytest.skip(os.environ[NO_NAMESPACE])
     name = re.sub(r"\W+", "-", request.node.name).strip("-")
     with Stage(f"{request.node.path.stem}-{name}", *tsharks) as stage:
         request.node.stage = stage
@@ -71,7 +85,7 @@ def pytest_runtest_makereport(item):
 def pytest_sessionfinish(session, exitstatus):
     if not skips:
         return
-    if "BT_DONTHAVE_SKIPPED" in os.environ:
+    if os.environ.get("BT_DONTHAVE_SKIPPED"):
         with open(os.environ["BT_DONTHAVE_SKIPPED"], "a") as file:
             file.writelines(line + "\n" for line in skips)
     if exitstatus == pytest.ExitCode.OK:

@@ -25,6 +25,7 @@ CAPABILITIES = ["--inh-caps=+net_raw,+net_admin", "--ambient-caps=+net_raw,+net_
 START_SECONDS = 20
 LAST_PACKETS_SECONDS = 1
 STOP_SECONDS = 20
+TIME_LIMIT = ["-a", "duration:150"]  # longer than any download: for the case that these tests are killed
 TROUBLE = ("issector bug", "was compiled for Wireshark", "Couldn't load", "ERROR:", "CRITICAL", "WARNING")
 
 # A row of tshark -T fields: one frame with DontHaves.
@@ -135,7 +136,7 @@ class Observers:
     def _start(self):
         others = packet_sockets()
         self._dumpcap = self._note(Process("dumpcap", self._folder, [
-            "dumpcap", "-q", "-i", INTERFACE, "-B", "64", "-w", "-"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))
+            "dumpcap", "-q", "-i", INTERFACE, *TIME_LIMIT, "-B", "64", "-w", "-"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))
         self._tee = self._note(Process("tee", self._folder, [
             "tee", str(self.file)], stdin=self._dumpcap.process.stdout, stdout=subprocess.PIPE))
         self.pipe = self._note(PrintingTshark("pipe", self._folder, self._tshark.command([
@@ -143,7 +144,7 @@ class Observers:
         self._dumpcap.process.stdout.close()  # now theirs alone: when the last reader ends, the writer learns it
         self._tee.process.stdout.close()
         self.live = self._note(PrintingTshark("live", self._folder, may_capture(self._tshark.command([
-            "-i", INTERFACE, "-l", *ROWS]))))
+            "-i", INTERFACE, *TIME_LIMIT, "-l", *ROWS]))))
         deadline = time.monotonic() + START_SECONDS
         while len(packet_sockets() - others) < 2 or "apturing on" not in self.pipe.said():
             for process in self._processes:
