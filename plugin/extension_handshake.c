@@ -79,14 +79,14 @@ read_extension(struct handshake_reading *reading)
 
     if (bencode->string_size <= EXTENSION_NAME_SIZE_MAX)
         memcpy(name, bencode->string, bencode->string_size);
-    if (looks_like_donthave(bencode))
+    if (name[0] != '\0' && looks_like_donthave(bencode))
         reading->result->look_alike = wmem_strdup(reading->scope, name);
 
     enum bencode_token token = bencode_next(bencode);
     bool legal = token == BENCODE_INTEGER && bencode->integer >= 0 && bencode->integer <= UINT8_MAX;
     if (legal && name[0] != '\0')
         assign(reading, name, (uint8_t)bencode->integer);
-    if (donthave && token != BENCODE_CUT && token != BENCODE_ERROR) {
+    if (donthave && token != BENCODE_CUT && token != BENCODE_ERROR && token != BENCODE_CLOSE) {
         reading->result->donthave = legal ? DONTHAVE_KEY_ID : DONTHAVE_KEY_BAD;
         reading->result->donthave_id = legal ? (uint8_t)bencode->integer : 0;
     }

@@ -93,7 +93,9 @@ negotiation_handshake(struct negotiation *negotiation, enum peer_side from, cons
 
     extension_handshake_read(message->payload, message->payload_captured, negotiation->scope, &peer->table,
                              &handshake);
-    peer->handshake_seen = peer->handshake_seen || !cut || handshake.donthave == DONTHAVE_KEY_ID;
+    /* What could not be read to its end may have offered anything. */
+    peer->handshake_seen = peer->handshake_seen || handshake.donthave == DONTHAVE_KEY_ID
+                           || (!cut && (handshake.fault == HANDSHAKE_OK || handshake.fault == HANDSHAKE_TRAILING));
     if (handshake.donthave == DONTHAVE_KEY_ID)
         set_id(peer, handshake.donthave_id, context);
 
