@@ -38,7 +38,8 @@ static heur_dissector_t   bt_utp_heuristic;     /* the built-in one */
 
 /* --- the first pass --- */
 
-static void
+/* Feeds the connection of the packet, and returns it; NULL where there is none. */
+static const struct utp_connection *
 track(conversation_t *conversation, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
       packet_info *pinfo)
 {
@@ -59,11 +60,12 @@ track(conversation_t *conversation, enum peer_side from, const struct utp_header
     }
     connection = utp_flow_get(flow, from, header, pinfo->num);
     if (connection == NULL)
-        return;
+        return NULL;
     packet.payload = tvb_get_ptr(tvb, 0, (int)(header->size + packet.captured)) + header->size;
     utp_connection_packet(connection, from, &packet, bt_peer_time(pinfo));
     if (connection->peers->had_donthave)
         after_donthave_begin();
+    return connection;
 }
 
 /* --- every pass --- */
@@ -158,43 +160,40 @@ enum entry {
     ENTRY_BUILT_IN      /* by the built-in heuristic */
 };
 
-/* The built-in dissector shows the packet, and decides whether it is uTP. What it finds unusual (libtorrent's selective
- * acknowledgements, shorter than the four bytes of BEP 29, or a large window) is uTP all the same where that is known.
- * Returns 0 for what is left to other dissectors. */
+/* The built-in dissector shows the packet, and decides whether it is uTP: 0 if not. */
 static int
-show_builtin(enum entry entry, bool known, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+show_builtin(enum entry entry, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    int length;
-
-    if (entry == ENTRY_BUILT_IN)
-        length = bt_utp_heuristic(tvb, pinfo, tree, data) ? (int)tvb_captured_length(tvb) : 0;
-    else
-        length = call_dissector_only(bt_utp_handle, tvb, pinfo, tree, data);
-    return length == 0 && known ? call_data_dissector(tvb, pinfo, tree) : length;
+    if (entry != ENTRY_BUILT_IN)
+        return call_dissector_only(bt_utp_handle, tvb, pinfo, tree, data);
+    return bt_utp_heuristic(tvb, pinfo, tree, data) ? (int)tvb_captured_length(tvb) : 0;
 }
 
-/* One packet of the conversation; header is NULL for one that is shown, but not followed. */
+/* One packet of the conversation; header is NULL for one that is shown, but not followed. What the built-in dissector
+ * finds unusual (libtorrent's selective acknowledgements, shorter than the four bytes of BEP 29, or a large window) is
+ * uTP all the same on a connection that we know. Returns 0 for what is left to other dissectors. */
 static int
 dissect_packet(enum entry entry, conversation_t *conversation, const struct utp_header *header, tvbuff_t *tvb,
                packet_info *pinfo, proto_tree *tree, void *data)
 {
     const enum peer_side from = bt_peer_sender(pinfo);
-    const bool           known = entry == ENTRY_HANDSHAKE
-                                 || (header != NULL
-                                     && find_connection(conversation, from, header, pinfo->num) != NULL);
     /* A packet cut short ends the built-in dissector with an exception, but only one that it has accepted. */
     volatile int         length = (int)tvb_captured_length(tvb);
 
     TRY {
-        length = show_builtin(entry, known, tvb, pinfo, tree, data);
+        length = show_builtin(entry, tvb, pinfo, tree, data);
+        if (length == 0 && header != NULL
+                && (entry == ENTRY_HANDSHAKE || find_connection(conversation, from, header, pinfo->num) != NULL))
+            length = call_data_dissector(tvb, pinfo, tree);
     }
     FINALLY {
         if (length > 0 && entry != ENTRY_PORTS)
             conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
         if (length > 0 && header != NULL) {
-            if (!PINFO_FD_VISITED(pinfo))
-                track(conversation, from, header, tvb, pinfo);
-            show(find_connection(conversation, from, header, pinfo->num), from, header, tvb, pinfo, tree);
+            const struct utp_connection *connection =
+                PINFO_FD_VISITED(pinfo) ? find_connection(conversation, from, header, pinfo->num)
+                : track(conversation, from, header, tvb, pinfo);
+            show(connection, from, header, tvb, pinfo, tree);
         }
     }
     ENDTRY;
