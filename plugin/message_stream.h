@@ -40,7 +40,7 @@ struct message_stream {
     bool              holed;    /* bytes of the message at start are missing: held does not grow any more */
     uint64_t          start;    /* STREAM_OK: position of the message that arrives, or of the next one */
     uint64_t          end;      /* position of the first byte that is still to come */
-    uint32_t          size;     /* size of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
+    uint32_t          size;     /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
     uint8_t          *held;     /* its first bytes, where it began in an earlier chunk */
     uint32_t          held_size;
     uint32_t          held_room;

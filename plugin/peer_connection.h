@@ -38,7 +38,7 @@ struct peer_connection {
     bool                  had_donthave;
     struct message_note  *watched[2];       /* by sender: its last DontHave while the other may close because of it */
     uint32_t              packets_behind[2];    /* how many packets came since */
-    int64_t               closed_at;        /* time of the packet that closed the connection, ns; 0: none; final after pass 1 */
+    int64_t               closed_at;        /* time of the packet that closed it, ns; 0: none; final after pass 1 */
     int64_t               round_trip;       /* ns, 0: unknown; final after pass 1 */
 };
 

@@ -50,7 +50,7 @@ struct tcp_peers {
     struct peer_connection *connection;
     struct tcp_direction    directions[2];  /* by enum peer_side: what that side sends */
     bool                    watched;        /* see after_donthave.h; first pass only */
-    wmem_map_t             *layouts;        /* frame and sequence number -> struct segment_layout; NULL: no exceptions */
+    wmem_map_t             *layouts;        /* frame and sequence number -> struct segment_layout; NULL: none */
 };
 
 static dissector_handle_t bittorrent_handle;
