@@ -36,6 +36,10 @@ def free_port(address="127.0.0.1"):
             return tcp.getsockname()[1]
 
 
+class NoAnswer(Failure):
+    """A client does not speak to another one at all."""
+
+
 class Client:
     """A running client. Use it as a context manager: at the end it is stopped, by its process id.
 
@@ -71,15 +75,16 @@ class Client:
         with self._changed:
             return [event for event in self.events if event["event"] in names]
 
-    def wait_for(self, name, seconds=30, **values):
-        """The first event of that name, and with these values."""
-        wanted = {"event": name, **values}
+    def wait_for(self, *names, seconds=30, **values):
+        """The first event with one of these names, and with these values."""
+        def found():
+            return [event for event in self.events if event["event"] in names and values.items() <= event.items()]
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or any(wanted.items() <= e.items() for e in self.events), seconds)
-        found = [event for event in self.select(name) if wanted.items() <= event.items()]
-        if not found:
-            raise Failure(f"{self.name} did not report {wanted} within {seconds} s\n{self.output()}")
-        return found[0]
+            self._changed.wait_for(lambda: self._ended or found(), seconds)
+            if found():
+                return found()[0]
+        wanted = " or ".join(names) + "".join(f", {key} {value}" for key, value in values.items())
+        raise Failure(f"{self.name} did not report {wanted} within {seconds} s\n{self.output()}")
 
     def log(self):
         """What the client received, and the requests it sent, each with the name and address of the client."""

@@ -1,6 +1,9 @@
 """A client that does not know lt_donthave downloads from the same seed."""
 
+import pytest
+
 import downloads
+from running import NoAnswer
 from test_libtorrent import check, each_transport
 
 
@@ -10,7 +13,12 @@ def test_bystander_is_left_alone(stage, transport):
 
     So all DontHaves are the leecher's, which check() compares, and no handshake of Transmission offers lt_donthave.
     """
-    bystander, seed = downloads.download_beside_bystander(stage, transport)
+    try:
+        bystander, seed = downloads.download_beside_bystander(stage, transport)
+    except NoAnswer as reason:
+        if transport == "tcp":
+            raise
+        pytest.skip(str(reason))
     check(stage)
     refused = [event for event in seed.select("reject_sent") if event["peer"] == bystander]
     assert refused
