@@ -1,16 +1,14 @@
 """WebTorrent at a libtorrent seed.
 
 WebTorrent keeps no list of pieces for a peer that has all: it asks for a disowned piece again and again, until its
-script stops it. It gives a request up at the DontHave, and no longer notices the Reject behind it; and when it asks for
-the block again before that Reject has come, it breaks a rule of its own (rerequest), and one of the two Rejects answers
-no request that the ledger knows of (double_reject).
+script stops it. It gives a request up at the DontHave, and no longer notices the Reject behind it; so it may ask for the
+block again before that Reject has come (rerequest). Both requests are rejected then, and neither Reject is one too many.
 """
 
 import downloads
 from test_libtorrent import each_transport
 
-ROUTINE = ("redundant", "late_request", "contradicts_advice", "closed_after", "storm", "rerequest",
-           "double_reject")
+ROUTINE = ("redundant", "late_request", "contradicts_advice", "closed_after", "storm", "rerequest")
 FAILURES = 60
 
 
