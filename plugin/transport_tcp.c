@@ -9,9 +9,9 @@
  *             | not ours  | msg   | msg   | msg    | part     |
  *             +-----------+-------+-------+--------+----------+
  *
- * first is 0 but after a hole in the capture or a repeated segment. Where TCP cannot reassemble (its preference is
- * off, or the packets are cut) the built-in dissector gets all of the segment, as without us, and message_stream.c puts
- * the messages together that matter.
+ * first is 0 but after a hole in the capture or a repeated segment. Where TCP cannot reassemble (its preference, or
+ * that of the built-in dissector, is off, or the packets are cut) the built-in dissector gets all of the segment, as
+ * without us, and message_stream.c puts the messages together that matter.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,6 +25,8 @@
 #include <epan/conversation.h>
 #include <epan/dissectors/packet-tcp.h>
 #include <epan/exceptions.h>
+#include <epan/prefs.h>
+#include <epan/prefs-int.h>
 
 /* How a call of the dissector was treated on the first pass, where that is not "complete messages from byte 0 on". */
 struct segment_layout {
@@ -52,6 +54,8 @@ struct tcp_peers {
     bool                    watched;        /* see after_donthave.h; first pass only */
     wmem_map_t             *layouts;        /* frame and sequence number -> struct segment_layout; NULL: none */
 };
+
+static bool bittorrent_desegment = true;    /* the preference of the built-in dissector; read for each capture */
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_peer_tcp_handle;
@@ -127,14 +131,14 @@ first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb)
 /* Feeds the connection. First pass only. */
 static void
 track(struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb, packet_info *pinfo,
-      const struct tcpinfo *tcpinfo, bool reassembles)
+      const struct tcpinfo *tcpinfo, bool comes_again)
 {
     struct tcp_direction  *direction = &peers->directions[from];
     struct stream_chunk    chunk = {
         .position = widen(direction, seq),
         .captured = tvb_captured_length(tvb),
         .reported = tvb_reported_length(tvb),
-        .reassembles = reassembles,
+        .reassembles = comes_again,
     };
     struct message_context context = {
         .frame = pinfo->num,
@@ -214,6 +218,13 @@ take_packet(packet_info *pinfo)
     }
 }
 
+/* Whether a message that goes on behind the segment may be asked for as a whole. */
+static bool
+reassembles(const packet_info *pinfo)
+{
+    return bittorrent_desegment && pinfo->saved_can_desegment > 0;
+}
+
 /* Shows a part of the segment as the built-in dissector does, with what TCP allows us to ask for. Where it may not ask
  * TCP for more, its wish is dropped: out of sync, any four bytes look like a length. */
 static void
@@ -268,7 +279,7 @@ show(const struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t 
 {
     TRY {
         struct segment_layout layout = recall_layout(peers, from, pinfo->num, seq);
-        if (layout.framed && pinfo->saved_can_desegment > 0)
+        if (layout.framed && reassembles(pinfo))
             show_framed(tvb, layout.first, pinfo, tree, data);
         else
             show_builtin(tvb, 0, tvb_reported_length(tvb), layout.framed || layout.may_ask, pinfo, tree, data);
@@ -294,7 +305,7 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
     uint32_t          seq = first_byte(tcpinfo, tvb);
 
     if (!PINFO_FD_VISITED(pinfo))
-        track(peers, from, seq, tvb, pinfo, tcpinfo, pinfo->saved_can_desegment > 0);
+        track(peers, from, seq, tvb, pinfo, tcpinfo, reassembles(pinfo));
     show(peers, from, seq, tvb, pinfo, tree, data);
     return (int)tvb_reported_length(tvb);
 }
@@ -317,8 +328,12 @@ dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
 }
 
 static void
-adopt_ports(void)
+begin_capture(void)
 {
+    module_t *module = prefs_find_module("bittorrent");
+    pref_t   *desegment = module != NULL ? prefs_find_preference(module, "desegment") : NULL;
+
+    bittorrent_desegment = desegment == NULL || prefs_get_bool_value(desegment, pref_current);
     bt_peer_adopt_ports("tcp.port", bittorrent_handle, bt_peer_tcp_handle, BT_PEER_TCP_HEURISTIC);
 }
 
@@ -329,6 +344,6 @@ proto_reg_handoff_bt_peer_tcp(void)
     bt_peer_tcp_handle = create_dissector_handle(dissect_bt_peer_tcp, proto_bt_peer);
     heur_dissector_add("tcp", dissect_bt_peer_tcp_heur, "BitTorrent peers over TCP", BT_PEER_TCP_HEURISTIC,
                        proto_bt_donthave, HEURISTIC_ENABLE);
-    register_init_routine(adopt_ports);
+    register_init_routine(begin_capture);
     proto_reg_handoff_after_donthave(take_packet);
 }

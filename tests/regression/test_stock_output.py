@@ -82,9 +82,13 @@ def missing(stock, ours):
     return [line for line in stock if "[Protocols in frame: " not in line and line not in remaining]
 
 
-def test_tree_keeps_every_line(tshark, comparable):
-    """-V differs by our items and the line `Protocols in frame` only; nothing is taken away or changed."""
-    stock, ours = frames(tshark.stock(comparable, "-V")), frames(tshark.read(comparable, "-V"))
+@pytest.mark.parametrize("option", ["bittorrent.desegment:TRUE", "bittorrent.desegment:FALSE"])
+def test_tree_keeps_every_line(tshark, comparable, option):
+    """-V differs by our items and the line `Protocols in frame` only; nothing is taken away or changed.
+
+    So also where the user wants no messages put together from several segments.
+    """
+    stock, ours = (frames(read(comparable, "-V", "-o", option)) for read in (tshark.stock, tshark.read))
     assert len(stock) == len(ours)
     lost = {lines[0]: gone for lines, found in zip(stock, ours) for gone in [missing(lines, found)] if gone}
     assert lost == {}
