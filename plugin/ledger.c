@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S            INT64_C(1000000000)
-
 /* From this reannouncement of one piece on it is worth a Note. */
 #define REANNOUNCED_OFTEN   4
 
@@ -533,7 +531,6 @@ ledger_donthave(struct ledger *ledger, enum peer_side from, struct message_note 
         invalidate(ledger, other_side(from), entry, note, context);
     }
     settle_request_frames(donthave);
-    donthave->awaits_rejects = ledger->fast;
     donthave->unrejected = ledger->fast ? donthave->requests : 0;
     if (donthave->requests > 0)
         notes_add_finding(ledger->notes, note, FINDING_INVALIDATED, "Piece %u: %u request%s (%" PRIu64 " bytes) %s",

@@ -16,6 +16,9 @@
 #include <wireshark.h>
 #include <wsutil/wmem/wmem.h>
 
+/* Times are in ns since the epoch. */
+#define NS_PER_S    INT64_C(1000000000)
+
 /* The two ends of a connection. */
 enum peer_side {
     PEER_A,
@@ -84,8 +87,7 @@ struct donthave_note {
     bool      has_index;        /* the payload holds one; else piece is not valid */
     bool      counts;           /* the payload is four bytes: it took part in the ledger */
     bool      id_assumed;
-    bool      fast;             /* Fast extension negotiated by both */
-    bool      awaits_rejects;   /* its requests are to be rejected by name: the ledger's view of fast */
+    bool      fast;             /* Fast extension negotiated by both: its requests are to be rejected by name */
     uint32_t  piece;
     uint32_t  id_assigned_in;   /* frame, 0: no handshake assigned the id */
     uint32_t  requests;         /* that it invalidated */

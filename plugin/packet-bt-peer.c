@@ -77,7 +77,7 @@ bt_peer_sender(const packet_info *pinfo)
 int64_t
 bt_peer_time(const packet_info *pinfo)
 {
-    return (int64_t)pinfo->abs_ts.secs * 1000000000 + pinfo->abs_ts.nsecs;
+    return pinfo->abs_ts.secs * NS_PER_S + pinfo->abs_ts.nsecs;
 }
 
 /* The bytes of a message: those of the packet, or those that the notes hold, as a source of their own. */

@@ -141,8 +141,8 @@ show_requests(const struct donthave_note *donthave, tvbuff_t *tvb, packet_info *
     if (donthave->requests > 0)
         proto_item_append_text(item, ", %u request%s (%" PRIu64 " bytes) %s", donthave->requests,
                                donthave->requests == 1 ? "" : "s", donthave->bytes,
-                               donthave->awaits_rejects ? "awaiting Reject" : "dropped");
-    if (donthave->awaits_rejects && PINFO_FD_VISITED(pinfo)) {
+                               donthave->fast ? "awaiting Reject" : "dropped");
+    if (donthave->fast && PINFO_FD_VISITED(pinfo)) {
         add_generated_uint(tree, hf_bt_donthave_unrejected, tvb, donthave->unrejected);
         if (donthave->unrejected > 0)
             proto_item_append_text(item, ", %u never rejected", donthave->unrejected);
@@ -230,7 +230,7 @@ show_invalidated(const struct block_note *block, tvbuff_t *tvb, proto_tree *tree
 {
     proto_item *item;
     proto_tree *block_tree = add_block_item(tree, hf_bt_donthave_request, tvb, block, "Request invalidated", &item);
-    nstime_t    time = { (time_t)(block->time / 1000000000), (int)(block->time % 1000000000) };
+    nstime_t    time = { (time_t)(block->time / NS_PER_S), (int)(block->time % NS_PER_S) };
 
     add_generated_uint(block_tree, hf_bt_donthave_request_invalidated_in, tvb, block->donthave_in);
     proto_item_set_generated(proto_tree_add_time(block_tree, hf_bt_donthave_request_time, tvb, 0, 0, &time));

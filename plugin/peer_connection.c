@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "big_endian.h"
+
 #define DONTHAVE_PAYLOAD_SIZE   4U      /* BEP 54: the piece index */
 
 struct peer_connection *
@@ -120,8 +122,7 @@ read_payload(struct peer_connection *connection, struct message_note *note, cons
     donthave->has_index = message->payload_captured >= DONTHAVE_PAYLOAD_SIZE && !bencoded;
     donthave->counts = donthave->has_index && message->payload_size == DONTHAVE_PAYLOAD_SIZE;
     if (donthave->has_index)
-        donthave->piece = (uint32_t)payload[0] << 24 | (uint32_t)payload[1] << 16 | (uint32_t)payload[2] << 8
-                          | payload[3];
+        donthave->piece = get_be32(payload);
     if (bencoded)
         notes_add_finding(&connection->notes, note, FINDING_BENCODED,
                           "The payload of the DontHave looks bencoded; BEP 54: it is a piece index of 4 bytes");

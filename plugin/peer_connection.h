@@ -46,7 +46,7 @@ struct peer_connection {
 #define CLOSED_AFTER_PACKETS    10
 
 /* Round trip to assume where none was measured, ns: the first retransmission timeout of TCP (RFC 6298). */
-#define ROUND_TRIP_ASSUMED      INT64_C(1000000000)
+#define ROUND_TRIP_ASSUMED      NS_PER_S
 
 /* A connection of which nothing is known. fallback_id: the id to assume for lt_donthave where the receiver's extension
  * handshake was not seen, 0 for none. Memory comes from scope. */

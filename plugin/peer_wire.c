@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "big_endian.h"
+
 static const uint8_t handshake_magic[] = "\x13" "BitTorrent protocol";   /* the terminating 0 is not part of it */
 
 /* Longest message but a Bitfield that is held while it arrives in parts. */
@@ -19,12 +21,6 @@ static const uint8_t handshake_magic[] = "\x13" "BitTorrent protocol";   /* the 
 #define RESERVED_EXTENSION_BIT   0x10
 #define RESERVED_FAST_BYTE       7      /* BEP 6: bit 2 from the right */
 #define RESERVED_FAST_BIT        0x04
-
-static uint32_t
-get_be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 /* Whether length is legal for id; *known tells whether the id is one of the table. */
 static bool

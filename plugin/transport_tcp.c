@@ -210,7 +210,7 @@ take_packet(packet_info *pinfo)
     const struct tcp_analysis *analysis = get_tcp_conversation_data(conversation, pinfo);
     bool closed = (analysis->conversation_completeness & (COMPLETENESS_FIN | COMPLETENESS_RST)) != 0;
 
-    peers->connection->round_trip = (int64_t)analysis->ts_first_rtt.secs * 1000000000 + analysis->ts_first_rtt.nsecs;
+    peers->connection->round_trip = analysis->ts_first_rtt.secs * NS_PER_S + analysis->ts_first_rtt.nsecs;
     peer_connection_packet(peers->connection, bt_peer_sender(pinfo), pinfo->num, bt_peer_time(pinfo), closed);
     if (!peer_connection_watches(peers->connection)) {
         peers->watched = false;

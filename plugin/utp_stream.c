@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "big_endian.h"
+
 #define UTP_VERSION     1
 
 /* A packet that came before its turn. */
@@ -18,18 +20,6 @@ struct utp_waiting {
 /* Numbers are 16 bits wide. The first one of a stream is widened to this much more, so that those just before it are
  * above 0 too. */
 #define WIDE_BASE       0x10000U
-
-static uint16_t
-get_be16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t
-get_be32(const uint8_t *p)
-{
-    return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
-}
 
 bool
 utp_header_read(const uint8_t *data, uint32_t captured, struct utp_header *header)

@@ -273,7 +273,7 @@ story_describe_donthave(GString *out, const struct extended_note *extended, bool
     g_string_append_printf(out, " bytes %" G_GUINT64_FORMAT " request_in ", donthave->bytes);
     for (uint32_t i = 0; i < donthave->request_frame_count; i++)
         g_string_append_printf(out, "%s%u", i > 0 ? "," : "", donthave->request_frames[i]);
-    if (donthave->awaits_rejects)
+    if (donthave->counts && donthave->fast)
         g_string_append_printf(out, " unrejected %u", donthave->unrejected);
 }
 
