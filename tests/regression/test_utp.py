@@ -12,7 +12,7 @@ FALLBACK = ["-o", "bt.donthave.fallback_id:3"]
 BUILT_IN = ["--enable-heuristic", "bt_utp_udp"]
 DECODE_AS = ["-d", "udp.port==27000,bt-utp"]
 
-REASSEMBLED = "frame.number bt.donthave.reassembled_from"
+REASSEMBLED = "frame.number bt.peer.reassembled_from"
 
 
 def from_pass_2(tshark, rows):
@@ -24,7 +24,7 @@ def test_order(tshark):
     """Packets that come late: all that waits is complete with the first of them, in its order; copies are dropped."""
     assert pieces(tshark, "utp-order") == ["11 9,10,11", "15 12"]
     assert late_requests(tshark, "utp-order") == ["13 9 0 16384 11 0"]
-    assert tshark.rows("utp-order", REASSEMBLED, where="bt.donthave.reassembled") == ["11 10,10,9"]
+    assert tshark.rows("utp-order", REASSEMBLED, where="bt.peer.reassembled") == ["11 10,10,9"]
 
 
 def test_ipv6(tshark):
@@ -39,7 +39,7 @@ def test_split(tshark):
         "10 5 16384 16384 13 0.003000000 -",
     ])
     requests = from_pass_2(tshark, ["10 9,10"])
-    assert tshark.rows("utp-split", REASSEMBLED, where="bt.donthave.reassembled") == \
+    assert tshark.rows("utp-split", REASSEMBLED, where="bt.peer.reassembled") == \
         [*requests, "13 11,12,13", "17 16,17"]
 
 
