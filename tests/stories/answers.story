@@ -102,5 +102,6 @@ story: request_before_the_capture
 
 story: request_in_a_hole after with_fast
     10 X (hole)
-    11 Y DontHave 5                => requests 0 unrejected 0
-    12 Y Reject 5 0 16384
+    11 X Interested
+    12 Y DontHave 5                => requests 0 unrejected 0
+    13 Y Reject 5 0 16384

@@ -5,16 +5,18 @@ story: late_request after without_fast
     10 Y DontHave 5                => requests 0
     11 Y Choke
     12 Y (hole)
-    13 X Request 5 0 16384         => late_request disowned_in 10
-    14 Y DontHave 6                => requests 0
-    15 X Request 6 0 16384         => late_request disowned_in 14 warn:late_request
+    13 Y Unchoke
+    14 X Request 5 0 16384         => late_request disowned_in 10
+    15 Y DontHave 6                => requests 0
+    16 X Request 6 0 16384         => late_request disowned_in 15 warn:late_request
 
 story: late_request_hole_of_the_other_side after without_fast
     X saw the DontHave, and nothing of Y is missing.
     10 Y DontHave 5                => requests 0
     11 X Choke
     12 X (hole)
-    13 X Request 5 0 16384         => late_request disowned_in 10 warn:late_request
+    13 X Unchoke
+    14 X Request 5 0 16384         => late_request disowned_in 10 warn:late_request
 
 story: late_block after without_fast
     10 Y DontHave 5                => requests 0
@@ -34,12 +36,14 @@ story: rerequest after with_fast
     11 Y DontHave 5                => requests 1 bytes 16384 request_in 10 unrejected 0 note:invalidated
     12 Y Have 5                    => reannounced 5 disowned_in 11 chat:reannounced
     13 Y (hole)
-    14 X Request 5 0 16384
+    14 Y Unchoke
+    15 X Request 5 0 16384
 
 story: double_reject after with_fast
     10 Y DontHave 5                => requests 0 unrejected 0
     11 X (hole)
-    12 Y Reject 5 0 16384
+    12 X Interested
+    13 Y Reject 5 0 16384
 
 story: cut_have_is_a_hole after without_fast
     10 Y DontHave 5                => requests 0
@@ -61,10 +65,12 @@ story: not_advertised
     10 Y DontHave 5                => extended unknown
     11 Y Extended 7 00000005       => requests 0 warn:not_advertised
     12 X (hole)
-    13 Y Extended 7 00000006       => requests 0
+    13 X Interested
+    14 Y Extended 7 00000006       => requests 0
 
 story: disabled after without_fast
     10 X Extensions {11:lt_donthavei0e} => negotiated 0
     11 Y DontHave 5                => requests 0 warn:disabled
     12 X (hole)
-    13 Y DontHave 6                => requests 0
+    13 X Interested
+    14 Y DontHave 6                => requests 0

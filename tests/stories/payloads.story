@@ -11,6 +11,13 @@ story: lengths after without_fast
     15 Y Extended 3 0000000500000006 => id 3 assigned_in 3 piece 5 error:length
     16 X Request 5 16384 16384
 
+story: five_bytes_change_no_state after without_fast
+    10 X Request 5 0 16384
+    11 Y Extended 3 0000000500     => piece 5 error:length
+    12 Y Piece 5 0 16
+    13 X Request 5 16384 16384     => invalidated_in 14 after 1s note:invalidated
+    14 Y DontHave 5                => requests 1 bytes 16384 request_in 13 note:invalidated
+
 story: bencoded after without_fast
     bencoded: the payload looks bencoded (d...).
     10 X Request 5 0 16384

@@ -18,19 +18,21 @@ story: again after without_fast
     12 Y DontHave 5                => requests 1 bytes 8000 request_in 11 note:invalidated
 
 story: several_in_a_frame after without_fast
-    bt.donthave.request_in: frames of those requests, each frame once.
+    bt.donthave.request_in: frames of those requests, one per request, in their order.
     10 X Request 5 0 16384         => invalidated_in 12 after 2s note:invalidated
     10 X Request 5 16384 16384     => invalidated_in 12 after 2s note:invalidated
     10 X Request 6 0 16384
     10 X Request 5 32768 16384     => invalidated_in 12 after 2s note:invalidated
     11 X Request 5 49152 16384     => invalidated_in 12 after 1s note:invalidated
-    12 Y DontHave 5                => requests 4 bytes 65536 request_in 10,11 note:invalidated
+    12 Y DontHave 5                => requests 4 bytes 65536 request_in 10,10,10,11 note:invalidated
 
 story: any_length after without_fast
     10 X Request 5 0 0             => invalidated_in 12 after 2s note:invalidated
     11 X Request 5 1 4294967295    => invalidated_in 12 after 1s note:invalidated
     11 X Request 5 7 4294967295    => invalidated_in 12 after 1s note:invalidated
-    12 Y DontHave 5                => requests 3 bytes 8589934590 request_in 10,11 note:invalidated
+    12 Y DontHave 5                => requests 3 bytes 8589934590 request_in 10,11,11 note:invalidated
+    13 X Request 6 4294967295 1    => invalidated_in 14 after 1s note:invalidated
+    14 Y DontHave 6                => requests 1 bytes 1 request_in 13 note:invalidated
 
 story: before_the_extension_handshakes
     Requests count from the beginning of the connection.
@@ -132,3 +134,12 @@ story: fast_on_one_side_is_without
     10 X Request 5 0 16384
     11 Y Choke
     12 Y DontHave 5                => requests 0
+
+story: fast_on_the_other_side_is_without
+    BEP 6: both must have the bit.
+    1 X Handshake
+    2 Y Handshake fast
+    3 X Extensions {11:lt_donthavei3e} => negotiated 3
+    5 Y Bitfield ffffffff
+    10 X Request 5 0 16384         => invalidated_in 11 after 1s note:invalidated
+    11 Y DontHave 5                => requests 1 bytes 16384 request_in 10 note:invalidated

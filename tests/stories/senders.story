@@ -62,6 +62,34 @@ story: before_availability_ends
     10 Y HaveNone
     11 Y DontHave 5                => requests 0 unrejected 0 note:redundant
 
+story: storm after without_fast
+    storm: once per connection and direction: more than 64 DontHaves within a second.
+    7 Y Bitfield ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+    [0..63: 10 Y DontHave $ => requests 0]
+    11 Y DontHave 64               => requests 0 note:storm
+    [65..199: 12 Y DontHave $ => requests 0]
+
+story: storm_in_a_frame after without_fast
+    7 Y Bitfield ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+    [0..63: 10 Y DontHave $ => requests 0]
+    10 Y DontHave 64               => requests 0 note:storm
+    [65..199: 10 Y DontHave $ => requests 0]
+
+story: no_storm after without_fast
+    Just 64 DontHaves, and then as many a little more than a second later, again and again.
+    7 Y Bitfield ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+    [0..63: 10 Y DontHave $ => requests 0]
+    [64..127: 11 Y @11.01 DontHave $ => requests 0]
+    [128..191: 12 Y @12.02 DontHave $ => requests 0]
+
+story: no_storm_of_two_sides after without_fast
+    Each direction has its own count.
+    7 Y Bitfield ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+    8 X Bitfield ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+    [0..63: 10 Y DontHave $ => requests 0]
+    [0..63: 11 X @10.5 DontHave $ => requests 0]
+    12 Y DontHave 64               => requests 0
+
 story: contradicts_advice after with_fast
     contradicts_advice: DontHave for a piece that its sender had just suggested or put in the Allowed Fast set.
     10 Y SuggestPiece 5
@@ -91,11 +119,13 @@ story: announced_in_a_hole after without_fast
     10 X (hole)
     11 X DontHave 5                => requests 0
     12 Y (hole)
-    13 X DontHave 5                => requests 0 note:redundant
+    13 Y Unchoke
+    14 X DontHave 5                => requests 0 note:redundant
 
 story: hole_of_the_other_side after without_fast
     10 Y (hole)
-    11 X DontHave 5                => requests 0 note:redundant
+    11 Y Unchoke
+    12 X DontHave 5                => requests 0 note:redundant
 
 story: hole_before_everything
     1 X Handshake

@@ -11,11 +11,13 @@ struct story {
     const GPtrArray *before;        /* lines of its beginning; NULL: it has none */
     GPtrArray       *lines;
     unsigned         fallback_id;
+    char             only;          /* X or Y: only what that peer sends was captured; 0: both */
 };
 
 /* Where a file is being read. */
 struct reader {
     const char   *file;             /* its name without .story */
+    struct story *story;            /* the last one */
     GHashTable   *beginnings;       /* name -> GPtrArray of lines; of all files */
     GString      *rule;             /* that holds for the next stories */
     GString      *words;            /* where more words go: the rule, or that of a story */
@@ -24,10 +26,13 @@ struct reader {
 };
 
 static void
-tell_lines(struct story_player *player, const GPtrArray *lines)
+tell_lines(struct story_player *player, const GPtrArray *lines, char only)
 {
-    for (unsigned i = 0; lines != NULL && i < lines->len; i++)
-        story_tell(player, (const char *)lines->pdata[i]);
+    for (unsigned i = 0; lines != NULL && i < lines->len; i++) {
+        const char *line = (const char *)lines->pdata[i];
+        if (only == 0 || strchr(line, ' ')[1] == only)
+            story_tell(player, line);
+    }
 }
 
 /* Twice: it must not matter which of the two peers opened the connection. */
@@ -41,8 +46,8 @@ play(const void *data)
         struct story_player player;
 
         story_begin(&player, story->fallback_id, swapped);
-        tell_lines(&player, story->before);
-        tell_lines(&player, story->lines);
+        tell_lines(&player, story->before, story->only);
+        tell_lines(&player, story->lines, story->only);
         story_compare(&player);
         story_end(&player);
     }
@@ -128,6 +133,7 @@ add_story(struct reader *reader, const char *value)
     story->rule = reader->words = g_string_new(reader->rule->str);
     story->lines = reader->lines = g_ptr_array_new_with_free_func(g_free);
     story->fallback_id = reader->fallback_id;
+    reader->story = story;
     if (words[1] != NULL) {
         story->before = (const GPtrArray *)g_hash_table_lookup(reader->beginnings, words[1]);
         if (story->before == NULL)
@@ -158,6 +164,8 @@ read_line(struct reader *reader, const char *line)
         reader->words = g_string_assign(reader->rule, value);
     } else if (g_str_has_prefix(line, "preference: fallback_id ")) {
         reader->fallback_id = story_number(strrchr(line, ' ') + 1);
+    } else if (g_str_has_prefix(line, "only: ")) {
+        reader->story->only = value[0];
     } else if (!g_str_has_prefix(line, "over: ") && !g_str_has_prefix(line, "wraps: ")) {   /* those: of captures */
         g_string_append_printf(reader->words, " %s", line);
     }
