@@ -78,10 +78,11 @@ def complete(kind, columns, line):
     name, *arguments = line.message
     if kind == "donthave":
         if name == "DontHave":
-            columns["id"], index = str(stories.DONT_HAVE_IDS[line.sender]), int(arguments[0])
+            used_id, piece = stories.DONT_HAVE_IDS[line.sender], int(arguments[0])
         else:
-            columns["id"], index = arguments[0], int(arguments[1], 16) if arguments[1:] else None
-        columns.setdefault("piece", str(index))
+            used_id, piece = arguments[0], int(arguments[1], 16) if arguments[1:] else "-"
+        columns.setdefault("id", str(used_id))
+        columns.setdefault("piece", str(piece))
         if columns["piece"] == "-":
             del columns["piece"]
         columns["fast"] = columns.get("fast", "1" if "unrejected" in columns else "0")

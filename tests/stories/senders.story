@@ -67,13 +67,13 @@ story: storm after without_fast
     7 Y Bitfield ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
     [0..63: 10 Y DontHave $ => requests 0]
     11 Y DontHave 64               => requests 0 note:storm
-    [65..199: 12 Y DontHave $ => requests 0]
+    [65..140: 12 Y DontHave $ => requests 0]
 
 story: storm_in_a_frame after without_fast
     7 Y Bitfield ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
     [0..63: 10 Y DontHave $ => requests 0]
     10 Y DontHave 64               => requests 0 note:storm
-    [65..199: 10 Y DontHave $ => requests 0]
+    [65..79: 10 Y DontHave $ => requests 0]
 
 story: no_storm after without_fast
     Just 64 DontHaves, and then as many a little more than a second later, again and again.
