@@ -29,7 +29,8 @@ OURS = "bt.donthave.", "bt.peer."
 OUR_MALFORMED = ["bt.donthave.expert.length", "bt.donthave.expert.bad_handshake"]
 
 # What every row is asked for, beside our own fields.
-COMMON = ["frame.number", "_ws.malformed", "ip.src", "ip.dst", "tcp.srcport", "udp.srcport", "bt.donthave"]
+ADDRESSES = ["ip.src", "ip.dst", "ipv6.src", "ipv6.dst"]
+COMMON = ["frame.number", "_ws.malformed", *ADDRESSES, "tcp.srcport", "udp.srcport", "bt.donthave"]
 
 # Our items on messages that are no DontHave.
 ITEMS = [f"bt.donthave.{kind}" for kind in ("request", "late_request", "late_block", "reject", "reannounced")]
@@ -166,19 +167,19 @@ class Tshark:
             found = {name: [] for name in family.captures}
             for frame, fields in read(self.read(family.path, *arguments)):
                 name, frame = family.place(frame)
-                found[name].append((frame, {field: self.in_capture(family, field, printed)
-                                            for field, printed in fields.items()}))
+                found[name].append((frame, fields | self.in_capture(family, fields)))
             self.staging.frames_read[key] = found
         self.commands.append(shlex.join(self.command(self.arguments(capture, *arguments))))
         return self.staging.frames_read[key][capture]
 
-    def in_capture(self, family, field, printed):
-        """What the field shows where the capture is read alone."""
-        if field.split(".")[-1] in ("src", "dst"):
-            return family.hosts.get(printed, printed)
-        if printed and self.our_fields().get(field) == "FT_FRAMENUM":
-            return ",".join(str(family.place(int(frame))[1]) for frame in printed.split(","))
-        return printed
+    def in_capture(self, family, fields):
+        """Addresses and numbers of frames as they are where the capture is read alone."""
+        if isinstance(family, Alone):
+            return {}
+        hosts = {field: family.hosts.get(fields[field], fields[field]) for field in fields.keys() & set(ADDRESSES)}
+        frames = {field: ",".join(str(family.place(int(frame))[1]) for frame in fields[field].split(","))
+                  for field in fields if fields[field] and self.our_fields().get(field) == "FT_FRAMENUM"}
+        return hosts | frames
 
     def rows(self, capture, fields, *options, where=None):
         """Return the rows of `-T fields`, each one string: fields apart by spaces, `-` for none, repeated ones by commas.
