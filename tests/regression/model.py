@@ -1,7 +1,7 @@
 """The rules of the ledger once more, as plainly as possible: a second opinion for test_model.py.
 
 Nothing here is fast or clever. A connection is a list of events, in the order in which messages complete in the capture;
-`replay` returns what each frame has to show. The rules are numbered as in test_ledger.py.
+`replay` returns what each frame has to show. The rules are numbered as in tests/stories.
 
     Event(frame, time, sender, end, ack, message)
 

@@ -3,6 +3,8 @@
 A failure prints the seed; random_sessions.py writes the capture of that connection alone.
 """
 
+import functools
+
 import pytest
 
 from model import replay
@@ -18,11 +20,17 @@ ITEMS = {"request", "late_request", "late_block", "reject", "reannounced"}
 SESSIONS = 1500
 
 
+@functools.lru_cache(maxsize=None)
+def packed(first, transport):
+    """The same for one pass and for two."""
+    return pack(range(first, first + SESSIONS), transport == "utp")
+
+
 @pytest.mark.parametrize("first", [1, 1_000_001])
 @pytest.mark.parametrize("transport", ["tcp", "utp"])
 def test_random_sessions(tshark, staging, transport, first):
     """Both sides ask, both disown, in every order; messages share packets, are cut in two, and come twice."""
-    trace, sessions = pack(range(first, first + SESSIONS), transport == "utp")
+    trace, sessions = packed(first, transport)
     path = staging.folder / f"random-{transport}-{first}.pcap"
     if not path.exists():
         path.write_bytes(trace.pcap())

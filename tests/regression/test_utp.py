@@ -1,7 +1,7 @@
 """uTP (BEP 29): every DontHave is found with no option, whatever order, numbers and ids its packets have.
 
-The captures are those of captures/generate/utp_packets.py; test_recordings.py has the ones of real peers, and test_ledger.py
-tells its stories over uTP as well as over TCP.
+The captures are those of captures/generate/utp_packets.py; test_recordings.py has the ones of real peers, and the stories
+of test_stories.py are told over uTP as well as over TCP.
 """
 
 import pytest

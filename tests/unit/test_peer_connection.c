@@ -1,6 +1,6 @@
 /* test_peer_connection.c
- * What a connection knows besides the ledger: what the capture has not, what came behind a DontHave, and how much
- * memory all of it takes. How to read a story: story.h.
+ * What a connection knows besides the ledger: what came after a DontHave, which connections need a ledger, and how much
+ * memory all of it takes. What it makes of holes: tests/stories/holes.story.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,55 +10,14 @@
 /* From sanitizer/allocator_interface.h, which not every compiler installs. */
 size_t __sanitizer_get_current_allocated_bytes(void);
 
-#define UNKNOWN "Unknown is not wrong. A capture that starts late, has a gap, or shows one direction raises none of these " \
-                "without positive evidence."
-
-/* What is missing may hold a Have, a Reject or an extension handshake. */
-static const struct story holes[] = {
-    STORY("late_request", UNKNOWN, WITHOUT_FAST,
-        "10 Y DontHave 5                => requests 0", "11 Y Choke", "12 Y (hole)",
-        "13 X Request 5 0 16384         => late_request disowned_in 10",
-        "14 Y DontHave 6                => requests 0",
-        "15 X Request 6 0 16384         => late_request disowned_in 14 warn:late_request"),
-
-    STORY("late_request_hole_of_the_other_side", "X saw the DontHave, and nothing of Y is missing.", WITHOUT_FAST,
-        "10 Y DontHave 5                => requests 0", "11 X Choke", "12 X (hole)",
-        "13 X Request 5 0 16384         => late_request disowned_in 10 warn:late_request"),
-
-    STORY("late_block", UNKNOWN, WITHOUT_FAST,
-        "10 Y DontHave 5                => requests 0", "11 Y Choke", "12 Y (hole)",
-        "13 Y Piece 5 0 16384           => late_block disowned_in 10"),
-
-    STORY("redundant", UNKNOWN, WITHOUT_FAST,
-        "10 Y DontHave 5                => requests 0", "11 Y Choke", "12 Y (hole)", "13 Y DontHave 5 => requests 0",
-        "14 Y DontHave 5                => requests 0 note:redundant"),
-
-    STORY("rerequest", UNKNOWN, WITH_FAST,
-        "10 X Request 5 0 16384         => invalidated_in 11 after 1s note:invalidated",
-        "11 Y DontHave 5                => requests 1 bytes 16384 request_in 10 unrejected 0 note:invalidated",
-        "12 Y Have 5                    => reannounced 5 disowned_in 11 chat:reannounced",
-        "13 Y (hole)", "14 X Request 5 0 16384"),
-
-    STORY("double_reject", UNKNOWN, WITH_FAST,
-        "10 Y DontHave 5                => requests 0", "11 X (hole)", "12 Y Reject 5 0 16384"),
-
-    STORY("cut_have_is_a_hole", UNKNOWN, WITHOUT_FAST,
-        "10 Y DontHave 5                => requests 0", "11 Y Have 5 cut 6",
-        "12 X Request 5 0 16384         => late_request disowned_in 10"),
-
-    STORY("cut_block_is_none", "A block cut short by the snaplen costs nothing.", WITHOUT_FAST,
-        "10 Y DontHave 5                => requests 0", "11 Y Piece 6 0 16384 cut 13",
-        "12 X Request 5 0 16384         => late_request disowned_in 10 warn:late_request"),
-
-    STORY("not_advertised", UNKNOWN, LINES("1 X Handshake", "2 Y Handshake", "3 X Extensions de",
-        "4 Y Extensions {11:lt_donthavei7e} => negotiated 7", "5 Y Bitfield ffffffff"),
-        "10 Y DontHave 5 => extended unknown", "11 Y Extended 7 00000005 => requests 0 warn:not_advertised",
-        "12 X (hole)", "13 Y Extended 7 00000006 => requests 0"),
-
-    STORY("disabled", UNKNOWN, WITHOUT_FAST,
-        "10 X Extensions {11:lt_donthavei0e} => negotiated 0",
-        "11 Y DontHave 5                => requests 0 warn:disabled", "12 X (hole)", "13 Y DontHave 6 => requests 0"),
-};
+static void
+begin_with_fast(struct story_player *player)
+{
+    story_begin(player, 0, false);
+    story_tell(player, "1 X Handshake fast");
+    story_tell(player, "2 Y Handshake fast");
+    story_tell(player, "3 X Extensions {11:lt_donthavei3e}");
+}
 
 /* closed_after: RST or FIN of the receiver, or a uTP close, within 10 packets of a DontHave. */
 static void
@@ -71,14 +30,14 @@ closed_after(void)
     } cases[] = {
         { 1, 'X', true }, { 9, 'X', true }, { 10, 'X', true }, { 11, 'X', false }, { 1, 'Y', false }, { 10, 'Y', false }
     };
-    const struct story told = STORY("", "closed_after", WITHOUT_FAST, "10 Y DontHave 5");
-
     for (size_t i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
         struct story_player player;
         bool                swapped = i % 2 == 1;
         enum peer_side      closed_by = (cases[i / 2].closed_by == 'Y') != swapped ? PEER_B : PEER_A;
 
-        story_begin(&player, &told, swapped);
+        story_begin(&player, 0, swapped);
+        story_tell(&player, "3 X Extensions {11:lt_donthavei3e}");
+        story_tell(&player, "10 Y DontHave 5");
         peer_connection_packet(player.connection, PEER_A, 10, INT64_C(10000000000), false);    /* that of the DontHave */
         g_assert_true(peer_connection_watches(player.connection));
         for (unsigned n = 1; n < cases[i / 2].packets; n++)
@@ -108,12 +67,12 @@ answer_was_due(void)
         { 300, 1300, 9000, false, false }, { 300, 1301, 9000, false, true },
         { 300, 0,    9000, true,  false },
     };
-    const struct story told = STORY("", "unrejected", WITH_FAST, "10 X Request 5 0 16384", "11 Y DontHave 5");
-
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct story_player player;
 
-        story_begin(&player, &told, false);
+        begin_with_fast(&player);
+        story_tell(&player, "10 X Request 5 0 16384");
+        story_tell(&player, "11 Y DontHave 5");
         player.connection->round_trip = cases[i].round_trip * ms;
         if (cases[i].hole)
             peer_connection_gap(player.connection, PEER_B);
@@ -122,6 +81,39 @@ answer_was_due(void)
             peer_connection_packet(player.connection, PEER_A, 12, cases[i].closed_at * ms, true);
         g_assert_cmpint(peer_connection_answer_was_due(player.connection, PEER_B, 10, 1000 * ms,
                                                        cases[i].capture_end * ms), ==, cases[i].due);
+        story_end(&player);
+    }
+}
+
+/* A connection of which the peers cannot send a DontHave keeps no ledger. */
+static void
+no_ledger(void)
+{
+#define SHAKEN "1 X Handshake", "2 Y Handshake"
+    static const struct {
+        const char *lines[6];
+        bool        ledger;
+    } cases[] = {
+        { { SHAKEN, "10 X Request 5 0 1" }, true },             /* may still come */
+        { { SHAKEN, "3 X Extensions {11:lt_donthavei3e}", "4 Y Extensions {11:lt_donthavei7e}", "10 X Request 5 0 1" },
+          true },
+        { { "10 X Request 5 0 1" }, true },
+        { { SHAKEN, "10 X Extensions de", "11 X Request 5 0 1" }, true },
+        { { SHAKEN, "10 X Extensions de", "11 Y Extensions de", "12 X Request 5 0 1" }, false },
+        { { SHAKEN, "10 X Request 5 0 1", "11 X Extensions de", "12 Y Extensions de" }, false },
+        { { "1 X Handshake plain", "10 Y Request 5 0 1" }, false },
+        { { "1 X Handshake", "2 Y Handshake plain", "10 X Request 5 0 1" }, false },
+        { { SHAKEN, "10 X Extensions de", "11 Y Extensions {11:lt_donthavei3e}", "12 X Request 5 0 1" }, true },
+    };
+
+    for (size_t i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
+        struct story_player player;
+
+        story_begin(&player, 0, i % 2 == 1);
+        for (const char *const *line = cases[i / 2].lines; *line != NULL; line++)
+            story_tell(&player, *line);
+        g_test_message("case %u", (unsigned)i / 2 + 1);
+        g_assert_cmpint(player.connection->ledger != NULL, ==, cases[i / 2].ledger);
         story_end(&player);
     }
 }
@@ -147,13 +139,12 @@ static void
 memory(void)
 {
     static const unsigned finishes[] = { PEER_PIECE, PEER_REJECT_REQUEST };
-    const struct story    told = STORY("", "", WITH_FAST, "10 X Unchoke");
     enum { OUTSTANDING = 100000, FINISHED = 200000 };
 
     for (size_t i = 0; i < G_N_ELEMENTS(finishes); i++) {
         struct story_player player;
-        story_begin(&player, &told, false);
-
+        begin_with_fast(&player);
+        story_tell(&player, "10 X Unchoke");
         for (uint32_t n = 0; n < 1000; n++) {
             send_block(&player, PEER_A, PEER_REQUEST, n);
             send_block(&player, PEER_B, finishes[i], n);
@@ -181,9 +172,9 @@ main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     wmem_init();
-    story_add_tests("/peer_connection/holes", holes, G_N_ELEMENTS(holes));
     g_test_add_func("/peer_connection/closed_after", closed_after);
     g_test_add_func("/peer_connection/answer_was_due", answer_was_due);
+    g_test_add_func("/peer_connection/no_ledger", no_ledger);
     g_test_add_func("/peer_connection/memory", memory);
     result = g_test_run();
     wmem_cleanup();
