@@ -64,7 +64,7 @@ const char *
 extension_ids_shared(const struct extension_ids *ids, const struct extension_id *one)
 {
     for (uint32_t i = 0; i < ids->count; i++) {
-        if (ids->ids[i].id == one->id && strcmp(ids->ids[i].name, one->name) != 0)
+        if (one->id != 0 && ids->ids[i].id == one->id && strcmp(ids->ids[i].name, one->name) != 0)
             return ids->ids[i].name;
     }
     return NULL;
@@ -85,6 +85,21 @@ entry_for(struct extension_ids *ids, const struct extension_key *key, bool *full
     return ids->count >= EXTENSION_NAMES_MAX ? NULL : append(ids, key->name, key->name_size);
 }
 
+/* The handshake that is added gives an extension its next id. */
+static void
+set_id(struct extension_id *entry, const struct message_context *context)
+{
+    if (entry->id != 0 && entry->id != entry->next_id) {
+        entry->former_id = entry->id;
+        entry->former_assigned_in = entry->assigned_in;
+        entry->changed_in = context->frame;
+        entry->changed_end_ack = context->end_ack;
+    }
+    entry->id = entry->next_id;
+    entry->assigned_in = context->frame;
+    entry->named = false;
+}
+
 bool
 extension_ids_add(struct extension_ids *ids, const struct extension_handshake *handshake,
                   const struct message_context *context)
@@ -92,20 +107,18 @@ extension_ids_add(struct extension_ids *ids, const struct extension_handshake *h
     bool full = false;
 
     ids->handshake_seen = ids->handshake_seen || extension_handshake_is_whole(handshake);
-    for (uint32_t i = 0; i < handshake->key_count; i++) {
+    for (uint32_t i = 0; i < handshake->key_count; i++) {       /* of keys that come twice, the last one counts */
         const struct extension_key *key = &handshake->keys[i];
         struct extension_id        *entry = key->has_id ? entry_for(ids, key, &full) : NULL;
 
-        if (entry == NULL)
-            continue;
-        if (entry->id != 0 && entry->id != key->id) {
-            entry->former_id = entry->id;
-            entry->former_assigned_in = entry->assigned_in;
-            entry->changed_in = context->frame;
-            entry->changed_end_ack = context->end_ack;
+        if (entry != NULL) {
+            entry->named = true;
+            entry->next_id = key->id;
         }
-        entry->id = key->id;
-        entry->assigned_in = context->frame;
+    }
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (ids->ids[i].named)
+            set_id(&ids->ids[i], context);
     }
     return !full;
 }

@@ -30,6 +30,8 @@ struct extension_id {
     uint32_t    former_assigned_in;
     uint32_t    changed_in;         /* frame of the handshake that ended former_id */
     uint64_t    changed_end_ack;    /* see struct message_context */
+    bool        named;              /* while a handshake is added: it gives next_id */
+    uint8_t     next_id;
 };
 
 /* All that one peer said. */
@@ -73,7 +75,7 @@ void extension_ids_free(struct extension_ids *ids);
 /* What the peer gave to that name, NULL where it never named it and it is not reserved. */
 const struct extension_id *extension_ids_find(const struct extension_ids *ids, const char *name);
 
-/* Whether it is known what the peer gave to that name: it named it, or a whole handshake did not. */
+/* Whether it is known what the peer gave to that name: it gave it an id, or a whole handshake gave it none. */
 bool extension_ids_tell(const struct extension_ids *ids, const char *name);
 
 /* The name of another extension that has this id now, NULL where there is none. */

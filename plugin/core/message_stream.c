@@ -112,11 +112,8 @@ settle_coming_again(struct message_stream *stream, const struct stream_chunk *ch
     if (stream->comes_again == 0)
         return;
     if (chunk->position <= stream->start) {
-        if (chunk->position + chunk->reported > stream->end) {
-            stream->held_size = 0;
-            stream->size = PEER_SIZE_UNKNOWN;
-            stream->comes_again = 0;
-        }
+        if (chunk->position + chunk->reported >= stream->end + stream->comes_again)
+            begin_message(stream, stream->start);
         return;
     }
     stream->end += stream->comes_again;
@@ -141,7 +138,7 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
     bool hole = stream->has_end && chunk->position > stream->end;
     *gap = hole;
     if (stream->sync == STREAM_OK) {
-        if (chunk_end <= stream->end)
+        if (chunk_end <= stream->end + stream->comes_again)
             return CHUNK_REPEATED;
         if (hole)
             step_over_hole(stream, chunk->position);

@@ -32,6 +32,8 @@ append(wmem_allocator_t *scope, struct message_note ***array, uint32_t *count, u
 static void
 free_note(struct notes *notes, struct message_note *note)
 {
+    if (notes->written == note)
+        notes->written = NULL;
     if (note->bytes != NULL)
         wmem_free(notes->scope, (void *)(uintptr_t)note->bytes->data);
     wmem_free(notes->scope, note->bytes);
@@ -158,17 +160,34 @@ notes_extension(const struct notes *notes, const struct message_note *note)
     return note->extension != 0 ? notes->names[note->extension - 1] : NULL;
 }
 
+/* The note is going to be written to: its last detail and finding are known. Most are written to several times in a row. */
+static void
+write_to(struct notes *notes, struct message_note *note)
+{
+    if (notes->written == note)
+        return;
+    notes->written = note;
+    notes->last_detail = note->details;
+    while (notes->last_detail != NULL && notes->last_detail->next != NULL)
+        notes->last_detail = notes->last_detail->next;
+    notes->last_finding = note->findings;
+    while (notes->last_finding != NULL && notes->last_finding->next != NULL)
+        notes->last_finding = notes->last_finding->next;
+}
+
 void *
 notes_add_detail(struct notes *notes, struct message_note *note, const struct note_kind *kind, size_t size)
 {
     bool                 fits = note->details == NULL && size <= sizeof note->room;
     struct note_detail  *detail = fits ? (struct note_detail *)(void *)note->room
                                        : (struct note_detail *)wmem_alloc0(notes->scope, size);
-    struct note_detail **link = &note->details;
 
-    while (*link != NULL)
-        link = &(*link)->next;
-    *link = detail;
+    write_to(notes, note);
+    if (notes->last_detail != NULL)
+        notes->last_detail->next = detail;
+    else
+        note->details = detail;
+    notes->last_detail = detail;
     detail->kind = kind;
     return detail;
 }
@@ -192,9 +211,8 @@ void
 notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
                   const struct finding_kind *kind, const char *format, ...)
 {
-    struct finding **link = &note->findings;
-    char             text[512];
-    va_list          arguments;
+    char    text[512];
+    va_list arguments;
 
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof text, format, arguments);
@@ -207,9 +225,12 @@ notes_add_finding(struct notes *notes, struct message_note *note, const struct n
     finding->about = about;
     memcpy(finding->text, text, size - 1);
     finding->text[size - 1] = '\0';
-    while (*link != NULL)
-        link = &(*link)->next;
-    *link = finding;
+    write_to(notes, note);
+    if (notes->last_finding != NULL)
+        notes->last_finding->next = finding;
+    else
+        note->findings = finding;
+    notes->last_finding = finding;
 }
 
 static int
@@ -246,11 +267,12 @@ first_from(const struct notes *notes, uint32_t frame)
 
 /* Two notes of one message become one. */
 static void
-join(struct message_note *note, struct message_note *late)
+join(struct notes *notes, struct message_note *note, struct message_note *late)
 {
     struct note_detail **detail = &note->details;
     struct finding     **finding = &note->findings;
 
+    notes->written = NULL;
     while (*detail != NULL)
         detail = &(*detail)->next;
     *detail = late->details;
@@ -261,7 +283,7 @@ join(struct message_note *note, struct message_note *late)
         note->bytes = late->bytes;
 }
 
-/* The late notes that are about a message which has a note, joined with that. Both are walked once. */
+/* Late notes that are about a message which has a note, or another late one, are joined with that. Both are walked once. */
 static void
 join_same_messages(struct notes *notes)
 {
@@ -274,7 +296,9 @@ join_same_messages(struct notes *notes)
         while (at < notes->count && stands_before(notes->ordered[at], late))
             at++;
         if (at < notes->count && compare(&notes->ordered[at], &late) == 0)
-            join(notes->ordered[at], late);
+            join(notes, notes->ordered[at], late);
+        else if (kept > 0 && compare(&notes->late[kept - 1], &late) == 0)
+            join(notes, notes->late[kept - 1], late);
         else
             notes->late[kept++] = late;
     }

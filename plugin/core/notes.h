@@ -103,9 +103,11 @@ struct notes {
     uint32_t              late_room;
     char                **names;    /* of extensions; see notes_set_extension() */
     uint32_t              name_count;
-    uint32_t              frame;    /* first pass only: the packet that is being read, */
+    struct message_note  *written;  /* first pass only, as all below: the note that was written to last, */
+    struct note_detail   *last_detail;  /* its last detail, NULL: none, */
+    struct finding       *last_finding; /* and finding */
+    uint32_t              frame;    /* the packet that is being read, */
     uint32_t              packet;   /* and which of those with this frame number it is; see notes_begin_packet() */
-    bool                  limit_told;
 };
 
 /* Where a message stands: what its note is found by, and what the rules need of the packet in which it is complete. */
@@ -162,8 +164,8 @@ void *notes_add_detail(struct notes *notes, struct message_note *note, const str
 void notes_keep_bytes(struct notes *notes, struct message_note *note, const uint8_t *bytes, uint32_t size,
                       const uint32_t *frames, uint32_t frame_count);
 
-/* Adds a finding to a note, with a text made as printf() does. What comes from the wire must be printable, see
- * notes_printable(). about: the detail that it is about, NULL: the message. First pass only. */
+/* Adds a finding to a note; those about a detail come before those about a later one. The text is made as printf() does; what comes from the wire must be
+ * printable, see notes_printable(). about: the detail that it is about, NULL: the message. First pass only. */
 void notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
                        const struct finding_kind *kind, const char *format, ...) G_GNUC_PRINTF(5, 6);
 

@@ -226,7 +226,8 @@ take_extended(struct peer_connection *connection, const struct peer_message *mes
 
     for (unsigned i = 0; i < setup->observer_count; i++) {
         const struct peer_observer *observer = setup->observers[i];
-        if (observer->name == NULL || resolution.name == NULL || strcmp(observer->name, resolution.name) != 0)
+        if (observer->extended == NULL || observer->name == NULL || resolution.name == NULL
+                || strcmp(observer->name, resolution.name) != 0)
             continue;
         if (!observer->extended(connection->states[i], &resolution, message, context))
             resolution.name = NULL;
@@ -324,14 +325,14 @@ peer_connection_message(struct peer_connection *connection, const uint8_t *data,
     }
     if (context->note != NULL)
         keep_bytes(connection, context);
+    connection->last_time = context->time;
 }
 
 /* --- packets --- */
 
 void
-peer_connection_begin_packet(struct peer_connection *connection, uint32_t frame, uint32_t packet, int64_t time)
+peer_connection_begin_packet(struct peer_connection *connection, uint32_t frame, uint32_t packet)
 {
-    connection->last_time = time;
     if (notes_begin_packet(&connection->notes, frame, packet) && connection->transfers != NULL)
         transfers_unseen(connection->transfers, frame);
 }
@@ -358,6 +359,7 @@ peer_connection_packet(struct peer_connection *connection, enum peer_side from, 
         if (setup->observers[i]->packet != NULL)
             setup->observers[i]->packet(connection->states[i], from, frame, closes);
     }
+    connection->last_time = time;
     if (closes && connection->closed_at == 0)
         connection->closed_at = time;
 }

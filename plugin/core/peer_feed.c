@@ -93,7 +93,7 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
     *first = in_message ? chunk->bytes.reported : begins;
     if (gap)
         peer_connection_gap(feed->connection, packet->from);
-    if (chunk->lacking != NULL) {
+    if (chunk->lacking != NULL && state != CHUNK_REPEATED) {
         struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
         peer_connection_lacks(feed->connection, &context, chunk->lacking);
     }
@@ -106,7 +106,9 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
             *first = chunk->bytes.offset;
         in_message = false;
     }
-    if (stream->sync == STREAM_OK && stream->end > stream->start)
+    if (state == CHUNK_REPEATED)
+        return state;
+    if (stream->sync == STREAM_OK && stream->end + stream->comes_again > stream->start)
         add_part(feed, packet->from, chunk->frame);
     else
         feed->parts[packet->from].count = 0;

@@ -3,7 +3,7 @@
  * BEP 3, 6 and 10 say of each message, and tells its observers; it does not know what they make of it.
  *
  * An observer is a constant. Its state is its own, one for each connection, made by begin() and given back by free().
- * Every function but name may be NULL. All are called on the first pass only.
+ * Every member may be NULL. Functions are called on the first pass only.
  *
  * Pure.
  *
@@ -35,7 +35,7 @@ struct transfer {
     const struct peer_message *message;
     struct message_context    *context;
     /* SERVED, REJECTED, CANCELLED: the request that it is about, as it was before; NULL: there is none.
-     * REQUESTED: the new one. Only its tag may be changed. */
+     * REQUESTED: the new one. Only its tag may be changed, and by one observer of a setup only. */
     struct request            *request;
     const struct request      *former;      /* REQUESTED */
 };

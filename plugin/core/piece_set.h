@@ -38,7 +38,7 @@ void piece_set_init(struct piece_set *set, wmem_allocator_t *scope);
 /* Forgets everything: the set holds no piece, or (all) every piece. */
 void piece_set_fill(struct piece_set *set, bool all);
 
-/* Gives the set's memory back and leaves it empty. */
+/* Gives the pages' memory back and leaves the set empty. */
 void piece_set_free(struct piece_set *set);
 
 /* Puts a piece in, or takes it out. False where the set has no room for the page of that piece. */

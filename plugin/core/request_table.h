@@ -36,7 +36,7 @@ struct request {
     uint32_t first_frame;       /* in which it begins: another one where it is split */
     uint32_t place;             /* of the message, see struct message_context */
     int64_t  time;              /* of the frame, ns */
-    void    *tag;               /* an observer's own, NULL for a new request */
+    void    *tag;               /* of the one observer that keeps tags; NULL for a new request */
     unsigned state : 2;         /* enum request_state */
     unsigned by_piece : 1;      /* request_table_of_piece() finds it */
     unsigned unseen : 1;        /* its packet was rejected by a read filter: it has no frame to show anything in */

@@ -149,7 +149,10 @@ take_have(struct transfers *transfers, const struct peer_message *message, struc
     owner->announced = true;
     bool kept = piece_set_put(&owner->have, message->index, true);
     tell(transfers, TRANSFER_ANNOUNCED, message, context, NULL, NULL);
-    return kept ? TRANSFER_NO_LIMIT : TRANSFER_PIECES;
+    if (kept)
+        return TRANSFER_NO_LIMIT;
+    transfers_gap(transfers, context->from);        /* not all that it announced is known any more */
+    return TRANSFER_PIECES;
 }
 
 /* Bitfield, Have All, Have None: what their sender has (BEP 3, BEP 6). A second one replaces the first. */
@@ -170,7 +173,10 @@ take_announcement(struct transfers *transfers, const struct peer_message *messag
         piece_set_fill(&owner->have, message->id == PEER_HAVE_ALL);
     }
     tell(transfers, TRANSFER_ANNOUNCED, message, context, NULL, NULL);
-    return kept ? TRANSFER_NO_LIMIT : TRANSFER_PIECES;
+    if (kept)
+        return TRANSFER_NO_LIMIT;
+    transfers_gap(transfers, context->from);        /* not all that it announced is known any more */
+    return TRANSFER_PIECES;
 }
 
 enum transfer_limit

@@ -7,9 +7,9 @@
  *     X ---- Cancel ---------------------------> Y        taken back
  *     X <--- Choke ----------------------------- Y        without Fast, all are gone
  *
- * Messages count in the order in which they complete in the capture. Each change is told to a listener before it takes
- * effect, so that an extension can make of it what it will. What an extension knows of a request hangs on the request as
- * its tag.
+ * Messages count in the order in which they complete in the capture. Each is told to a listener, with the request that it
+ * is about: what ends a request before it does, what begins or announces afterwards. What an extension knows of a request
+ * hangs on the request as its tag.
  *
  * Pure.
  *

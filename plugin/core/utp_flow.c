@@ -124,12 +124,25 @@ unlink_followed(struct utp_connection *connection)
     flow->count--;
 }
 
+static void take_all(struct utp_connection *connection, enum peer_side from, const struct utp_packet *packet);
+
+/* What waits for packets that never came is read. */
+static void
+flush(struct utp_connection *connection)
+{
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        utp_stream_flush(&connection->directions[side].packets);
+        take_all(connection, (enum peer_side)side, NULL);
+    }
+}
+
 /* A connection is over. Where it has something to show it stays, for later passes. */
 static void
 stop_following(struct utp_connection *connection)
 {
     struct utp_flow *flow = connection->flow;
 
+    flush(connection);
     unlink_followed(connection);
     for (int side = PEER_A; side <= PEER_B; side++)
         utp_stream_free(&connection->directions[side].packets);
@@ -161,7 +174,8 @@ add_connection(struct utp_flow *flow)
 {
     struct utp_connection *connection;
 
-    if (flow->count == UTP_CONNECTIONS_MAX && !make_room(flow))
+    flow->turned_away = flow->count == UTP_CONNECTIONS_MAX && !make_room(flow);
+    if (flow->turned_away)
         return NULL;
     connection = wmem_new0(flow->scope, struct utp_connection);
     connection->flow = flow;
@@ -236,6 +250,7 @@ utp_flow_get(struct utp_flow *flow, enum peer_side from, const struct utp_header
 {
     struct utp_connection *connection;
 
+    flow->turned_away = false;
     if (header->type == UTP_SYN)
         return get_by_syn(flow, from, header, frame, time);
     connection = utp_flow_find(flow, from, header, frame);
@@ -276,8 +291,8 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
     uint32_t rest;
 
     if (next->gap != UTP_GAP_NONE) {
-        g_snprintf(lacking, sizeof lacking, "%" PRIu64 " uTP packet%s of this peer missing before this one",
-                   next->missing, next->missing == 1 ? " is" : "s are");
+        g_snprintf(lacking, sizeof lacking, "%" PRIu64 " uTP packet%s of this peer %s missing before this one",
+                   next->missing, next->missing == 1 ? "" : "s", next->missing == 1 ? "is" : "are");
         chunk.lacking = lacking;
     }
     peer_feed_chunk(&connection->feed, packet, &chunk, &rest);
@@ -327,7 +342,7 @@ utp_connection_packet(struct utp_connection *connection, enum peer_side from, st
     enum utp_type         type = packet->header.type;
     bool                  closes = type == UTP_FIN || type == UTP_RESET;
 
-    peer_connection_begin_packet(connection->feed.connection, packet->frame, number, packet->time);
+    peer_connection_begin_packet(connection->feed.connection, packet->frame, number);
     if (!direction->has_timestamp || (int32_t)(packet->header.timestamp - direction->timestamp) > 0)
         direction->timestamp = packet->header.timestamp;
     direction->has_timestamp = true;
@@ -349,10 +364,6 @@ utp_connection_packet(struct utp_connection *connection, enum peer_side from, st
 void
 utp_flow_flush(struct utp_flow *flow)
 {
-    for (struct utp_connection *connection = flow->oldest; connection != NULL; connection = connection->newer) {
-        for (int side = PEER_A; side <= PEER_B; side++) {
-            utp_stream_flush(&connection->directions[side].packets);
-            take_all(connection, (enum peer_side)side, NULL);
-        }
-    }
+    for (struct utp_connection *connection = flow->oldest; connection != NULL; connection = connection->newer)
+        flush(connection);
 }

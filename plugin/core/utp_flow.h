@@ -62,6 +62,7 @@ struct utp_flow {
     struct utp_connection   *newest;        /* that is followed */
     struct utp_connection   *oldest;
     uint32_t                 count;         /* of them */
+    bool                     turned_away;   /* utp_flow_get(): there was no room for the packet's connection */
     struct peer_connection  *overflow;      /* holds what is told of packets whose connection is not followed; NULL:
                                                none yet */
     uint32_t                 claimed_in;    /* for the caller: first frame that is known to be of BitTorrent over uTP */

@@ -217,7 +217,7 @@ show_donthave(const struct bt_peer_extended *extended, const struct donthave_not
     add_generated_boolean(tree, hf_bt_donthave_fast, place->tvb, donthave->fast);
     if (donthave->takes_effect)
         show_requests(donthave, place, item, tree);
-    expert_rows_show(rows, extended->note, &donthave->detail, item, place->tvb, place->pinfo, place->tree);
+    expert_rows_show_about(rows, extended->note->findings, &donthave->detail, item, place->pinfo, true);
     if (donthave->unrejected > 0 && PINFO_FD_VISITED(place->pinfo)
             && is_unanswered(extended->connection, donthave, extended->sender, donthave->request_frames[0],
                              packet_time(place->pinfo)))
@@ -429,8 +429,9 @@ static void
 show_other(const struct peer_connection *connection, const struct message_note *note, tvbuff_t *tvb,
            packet_info *pinfo, proto_tree *tree)
 {
-    const struct place place = { tvb, pinfo, tree };
-    const char        *host = pinfo->current_proto;
+    const struct place    place = { tvb, pinfo, tree };
+    const char           *host = pinfo->current_proto;
+    const struct finding *finding = note->findings;
 
     if (!donthave_heuristic->enabled || !proto_is_protocol_enabled(find_protocol_by_id(proto_bt_donthave)))
         return;
@@ -439,12 +440,11 @@ show_other(const struct peer_connection *connection, const struct message_note *
         if (!is_donthave_detail(detail) || detail->kind->number == DONTHAVE_MESSAGE)
             continue;
         tap_detail(pinfo, detail);
-        if (!bt_peer_may_add(pinfo, DONTHAVE_ITEMS))
-            continue;
-        proto_item *item = show_detail(connection, note, detail, &place);
-        expert_rows_show(rows, note, detail, item, tvb, pinfo, tree);
+        bool        room = bt_peer_may_add(pinfo, DONTHAVE_ITEMS);
+        proto_item *item = room ? show_detail(connection, note, detail, &place) : NULL;
+        finding = expert_rows_show_about(rows, finding, detail, item, pinfo, room);
     }
-    expert_rows_show(rows, note, NULL, NULL, tvb, pinfo, tree);
+    expert_rows_show_message(rows, note, tvb, pinfo, tree);
     pinfo->current_proto = host;
 }
 

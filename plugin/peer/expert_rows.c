@@ -69,27 +69,31 @@ field_of(const struct expert_rows *rows, const struct finding_kind *kind)
     return &rows->fields[kind - rows->kinds];
 }
 
-unsigned
-expert_rows_count(const struct expert_rows *rows, const struct message_note *note)
+static bool
+shows_now(const struct expert_rows *rows, const struct finding *finding, packet_info *pinfo)
 {
-    unsigned count = 0;
+    return has(rows, finding->kind) && (!finding->kind->later || PINFO_FD_VISITED(pinfo));
+}
 
-    for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next)
-        count += has(rows, finding->kind);
-    return count;
+const struct finding *
+expert_rows_show_about(const struct expert_rows *rows, const struct finding *from, const struct note_detail *about,
+                       proto_item *item, packet_info *pinfo, bool show)
+{
+    const struct finding *finding = from;
+
+    for (; finding != NULL && (finding->about == NULL || finding->about == about); finding = finding->next) {
+        if (finding->about == about && show && shows_now(rows, finding, pinfo))
+            expert_rows_add(rows, finding->kind, pinfo, item, finding->text);
+    }
+    return finding;
 }
 
 void
-expert_rows_show(const struct expert_rows *rows, const struct message_note *note, const struct note_detail *about,
-                 proto_item *item, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+expert_rows_show_message(const struct expert_rows *rows, const struct message_note *note, tvbuff_t *tvb,
+                         packet_info *pinfo, proto_tree *tree)
 {
     for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next) {
-        if (finding->about != about || !has(rows, finding->kind)
-                || (finding->kind->later && !PINFO_FD_VISITED(pinfo)))
-            continue;
-        if (item != NULL)
-            expert_rows_add(rows, finding->kind, pinfo, item, finding->text);
-        else
+        if (finding->about == NULL && shows_now(rows, finding, pinfo))
             proto_tree_add_expert_format(tree, pinfo, field_of(rows, finding->kind), tvb, 0, -1, "%s", finding->text);
     }
 }

@@ -19,13 +19,16 @@ struct expert_rows;
 /* Registers count kinds as expert items of the protocol; they must outlive it. The result is never freed. */
 struct expert_rows *expert_rows_register(int proto, const struct finding_kind *kinds, unsigned count);
 
-/* How many findings of the rows a note has. */
-unsigned expert_rows_count(const struct expert_rows *rows, const struct message_note *note);
+/* Hangs the findings of the rows that are about a detail on its item. from: where to begin among the findings of its note,
+ * whose order is that of the details; returns where to go on for the next detail. show: else they are only stepped over.
+ * Those that only later packets tell come on later passes. */
+const struct finding *expert_rows_show_about(const struct expert_rows *rows, const struct finding *from,
+                                             const struct note_detail *about, proto_item *item, packet_info *pinfo,
+                                             bool show);
 
-/* Hangs the findings of the rows that are about a detail on its item; about NULL: those about the message, each as an item
- * of its own in tree. Those that only later packets tell come on later passes. */
-void expert_rows_show(const struct expert_rows *rows, const struct message_note *note, const struct note_detail *about,
-                      proto_item *item, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
+/* Shows the findings of the rows that are about the message, each as an item of its own in tree. */
+void expert_rows_show_message(const struct expert_rows *rows, const struct message_note *note, tvbuff_t *tvb,
+                              packet_info *pinfo, proto_tree *tree);
 
 /* One finding of a kind of the rows, on an item. */
 void expert_rows_add(const struct expert_rows *rows, const struct finding_kind *kind, packet_info *pinfo,

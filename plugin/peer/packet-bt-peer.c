@@ -205,7 +205,7 @@ show_note(const struct bt_peer_view *view, struct message_note *note, packet_inf
         offer_extended(view, note, message, pinfo, tree);
     for (unsigned i = 0; i < setup.observer_count; i++)
         extensions[i]->show(view->connection, note, message, pinfo, tree);
-    expert_rows_show(rows, note, NULL, NULL, message, pinfo, tree);
+    expert_rows_show_message(rows, note, message, pinfo, tree);
 }
 
 /* --- the messages of a packet, in their order --- */

@@ -10,8 +10,8 @@
  *             +-----------+-------+-------+--------+----------+
  *
  * first is 0 but after a hole in the capture or a repeated segment. Where TCP cannot reassemble (its preference, or
- * that of the built-in dissector, is off, or the packets are cut) the built-in dissector gets all of the segment from
- * first on, and message_stream.c puts the messages together that matter.
+ * that of the built-in dissector, is off, or the packets are cut) the built-in dissector gets what it gets without us,
+ * and message_stream.c puts the messages together that matter.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -127,9 +127,10 @@ first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb)
 static void
 describe_hole(const struct message_stream *stream, uint64_t position, char *text, size_t size)
 {
-    g_snprintf(text, size, "%" PRIu64 " byte%s of this peer's stream missing before this segment%s",
-               position - stream->end - stream->comes_again,
-               position - stream->end - stream->comes_again == 1 ? " is" : "s are",
+    uint64_t missing = position - stream->end - stream->comes_again;
+
+    g_snprintf(text, size, "%" PRIu64 " byte%s of this peer's stream %s missing before this segment%s", missing,
+               missing == 1 ? "" : "s", missing == 1 ? "is" : "are",
                reassembles_out_of_order ? "" : "; if they come later in the capture, the preference "
                "tcp.reassemble_out_of_order puts them in their place");
 }
@@ -160,7 +161,7 @@ read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
     char                  lacking[192];
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
-    peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo), packet.time);
+    peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
     chunk.bytes.data = tvb_get_ptr(tvb, 0, (int)chunk.bytes.captured);
     peers->highest_seq[from] = MAX(peers->highest_seq[from], chunk.bytes.position);
     if (chunk.has_ack)
@@ -272,14 +273,17 @@ show_framed(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo,
     }
 }
 
-/* Shows a segment that TCP does not put together with others. The built-in dissector tells TCP where the next message
- * begins, which then steps over the rest of this one: good for a block, but we need the rest of any other message. */
+/* Shows a segment that TCP does not put together with others, as without us. Where the built-in dissector is to put
+ * messages together and TCP does not let it, it tells TCP where the next one begins, and TCP steps over the rest of this
+ * one: good for a block, but we need the rest of any other message, and step over it ourselves. */
 static void
 show_alone(const struct bt_peer_view *view, const struct tcp_peers *peers, uint32_t first, packet_info *pinfo,
            proto_tree *tree)
 {
-    if (first < tvb_reported_length(view->tvb))
-        show_builtin(first == 0 ? view->tvb : tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
+    if (!bittorrent_desegment || first == 0)
+        show_builtin(view->tvb, pinfo, tree, view->data);
+    else if (first < tvb_reported_length(view->tvb))
+        show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
     if (!PINFO_FD_VISITED(pinfo) && !peer_feed_awaits_block(&peers->feed, view->from))
         pinfo->want_pdu_tracking = 0;
 }

@@ -79,7 +79,7 @@ read_packet(conversation_t *conversation, enum peer_side from, const struct utp_
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
     if (connection == NULL) {
-        if (flow->count == UTP_CONNECTIONS_MAX)
+        if (flow->turned_away)
             utp_flow_tell_full(flow, from, pinfo->num, packet_number(pinfo));
         return;
     }

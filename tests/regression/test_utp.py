@@ -33,7 +33,7 @@ def test_ipv6(tshark):
 
 def test_split(tshark):
     """A message from several packets names their frames; it stands in the last one."""
-    assert ledger(tshark, "utp-split") == ["13 5 2 32768 10", "17 6 0 0 -"]
+    assert ledger(tshark, "utp-split") == ["13 5 2 32768 10,10", "17 6 0 0 -"]
     assert invalidated(tshark, "utp-split") == from_pass_2(tshark, [
         "10 5 0 16384 13 0.003000000 -",
         "10 5 16384 16384 13 0.003000000 -",
@@ -143,7 +143,7 @@ def test_crossed(tshark):
 def test_fast(tshark):
     """DontHaves and Rejects that begin in one packet and end in the next."""
     assert pieces(tshark, "utp-fast") == ["10 5", "11 5", "13 5", "14 5"]
-    assert ledger(tshark, "utp-fast")[0] == "10 5 4 65536 9"
+    assert ledger(tshark, "utp-fast")[0] == "10 5 4 65536 9,9,9,9"
     assert rejects(tshark, "utp-fast") == [
         "11 5 0 16384 9", "12 5 16384 16384 9", "14 5 32768 16384 9", "15 5 49152 16384 9"]
 

@@ -103,6 +103,7 @@ disowned_pieces_add(struct disowned_pieces *pieces, uint32_t number, bool *full)
     }
     piece->disowned = true;
     piece->late_requests = 0;
+    piece->order = pieces->next_order++;
     piece->previous = pieces->last;
     if (pieces->last != NULL)
         pieces->last->next = piece;
@@ -113,32 +114,37 @@ disowned_pieces_add(struct disowned_pieces *pieces, uint32_t number, bool *full)
     return piece;
 }
 
-struct disowned_piece *
-disowned_pieces_next_in(const struct disowned_pieces *pieces, const uint8_t *bits, uint32_t size, uint32_t from)
-{
-    return piece_set_next_common(&pieces->now, bits, size, &from) ? disowned_pieces_find(pieces, from) : NULL;
-}
-
 static int
-compare_numbers(const void *a, const void *b)
+compare_orders(const void *a, const void *b)
 {
     const struct disowned_piece *x = *(struct disowned_piece *const *)a;
     const struct disowned_piece *y = *(struct disowned_piece *const *)b;
 
-    return x->piece < y->piece ? -1 : x->piece > y->piece;
+    return x->order < y->order ? -1 : x->order > y->order;
 }
 
 struct disowned_piece **
-disowned_pieces_all(const struct disowned_pieces *pieces)
+disowned_pieces_in(const struct disowned_pieces *pieces, const uint8_t *bits, uint32_t size, uint32_t *count)
 {
-    struct disowned_piece **all = NULL;
-    uint32_t                count = 0;
+    struct disowned_piece **found = NULL;
+    uint32_t                piece = 0;
 
+    *count = 0;
     if (pieces->count == 0)
         return NULL;
-    all = wmem_alloc_array(pieces->scope, struct disowned_piece *, pieces->count);
-    for (struct disowned_piece *piece = pieces->first; piece != NULL; piece = piece->next)
-        all[count++] = piece;
-    qsort(all, count, sizeof *all, compare_numbers);
-    return all;
+    if (bits == NULL) {
+        found = wmem_alloc_array(pieces->scope, struct disowned_piece *, pieces->count);
+        for (struct disowned_piece *one = pieces->first; one != NULL; one = one->next)
+            found[(*count)++] = one;
+        return found;
+    }
+    for (; piece_set_next_common(&pieces->now, bits, size, &piece); piece++) {
+        if ((*count & (*count - 1)) == 0)           /* room doubles at each power of two */
+            found = (struct disowned_piece **)wmem_realloc(pieces->scope, found,
+                                                           MAX(1, 2 * *count) * sizeof *found);
+        found[(*count)++] = lookup(pieces, piece);
+    }
+    if (*count > 1)
+        qsort(found, *count, sizeof *found, compare_orders);
+    return found;
 }

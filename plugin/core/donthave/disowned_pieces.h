@@ -30,6 +30,7 @@ struct disowned_piece {
     uint64_t end_ack;           /* of the first one, see struct message_context */
     uint32_t reannouncements;   /* how often it was announced again */
     uint32_t late_requests;     /* how often it was requested while disowned */
+    uint32_t order;             /* of its DontHave among all of its owner */
     struct disowned_piece *next;    /* disowned: in the order of their DontHaves */
     struct disowned_piece *previous;
 };
@@ -41,6 +42,7 @@ struct disowned_pieces {
     struct disowned_piece *first;       /* of the same */
     struct disowned_piece *last;
     uint32_t               count;       /* of the same */
+    uint32_t               next_order;
 };
 
 /* No piece is disowned; memory comes from scope. */
@@ -59,12 +61,10 @@ struct disowned_piece *disowned_pieces_add(struct disowned_pieces *pieces, uint3
 /* The piece was announced again: it is not disowned any more, but what was counted of it stays. */
 void disowned_pieces_take_back(struct disowned_pieces *pieces, struct disowned_piece *piece);
 
-/* The first disowned piece that is in a Bitfield of size bytes, from that piece on; NULL: there is none. Calls that go on
- * after the last result cost together no more than the Bitfield has bytes. */
-struct disowned_piece *disowned_pieces_next_in(const struct disowned_pieces *pieces, const uint8_t *bits,
-                                               uint32_t size, uint32_t from);
-
-/* All that are disowned now, in the order of their numbers: count pointers, from the scope; NULL where there is none. */
-struct disowned_piece **disowned_pieces_all(const struct disowned_pieces *pieces);
+/* The disowned pieces that are in a Bitfield of size bytes (BEP 3), or all of them where bits is NULL, in the order of
+ * their DontHaves: *count pointers, from the scope, to be freed; NULL where there is none. Costs no more than the Bitfield
+ * has bytes, and what it finds. */
+struct disowned_piece **disowned_pieces_in(const struct disowned_pieces *pieces, const uint8_t *bits, uint32_t size,
+                                           uint32_t *count);
 
 #endif

@@ -380,16 +380,16 @@ reannounce(struct donthave_state *state, struct disowned_piece *disowned, struct
     disowned_pieces_take_back(&state->owners[context->from].disowned, disowned);
 }
 
+/* The disowned pieces of a Bitfield, or all of them where bits is NULL. */
 static void
-reannounce_all(struct donthave_state *state, struct message_context *context)
+reannounce_many(struct donthave_state *state, const uint8_t *bits, uint32_t size, struct message_context *context)
 {
-    const struct disowned_pieces *pieces = &state->owners[context->from].disowned;
-    struct disowned_piece       **all = disowned_pieces_all(pieces);
-    uint32_t                      count = pieces->count;
+    uint32_t                count;
+    struct disowned_piece **pieces = disowned_pieces_in(&state->owners[context->from].disowned, bits, size, &count);
 
     for (uint32_t i = 0; i < count; i++)
-        reannounce(state, all[i], context);
-    wmem_free(state->connection->scope, all);
+        reannounce(state, pieces[i], context);
+    wmem_free(state->connection->scope, pieces);
 }
 
 static void
@@ -397,7 +397,7 @@ on_announcement(struct donthave_state *state, const struct transfer *transfer)
 {
     const struct disowned_pieces *pieces = &state->owners[transfer->context->from].disowned;
     const struct peer_message    *message = transfer->message;
-    struct disowned_piece        *disowned = NULL;
+    struct disowned_piece        *disowned;
 
     switch (message->id) {
     case PEER_HAVE:
@@ -406,12 +406,11 @@ on_announcement(struct donthave_state *state, const struct transfer *transfer)
             reannounce(state, disowned, transfer->context);
         break;
     case PEER_BITFIELD:
-        while ((disowned = disowned_pieces_next_in(pieces, message->payload, message->payload_captured,
-                                                   disowned != NULL ? disowned->piece + 1 : 0)) != NULL)
-            reannounce(state, disowned, transfer->context);
+        if (message->payload_captured > 0)
+            reannounce_many(state, message->payload, message->payload_captured, transfer->context);
         break;
     case PEER_HAVE_ALL:
-        reannounce_all(state, transfer->context);
+        reannounce_many(state, NULL, 0, transfer->context);
         break;
     default:
         break;

@@ -22,12 +22,6 @@
 
 #include "core/peer_observer.h"
 
-/* DontHaves of one peer within a second that are still no storm. */
-#define STORM_DONTHAVES         64U
-
-/* A close within so many packets is put down to the DontHave before them. */
-#define CLOSED_AFTER_PACKETS    10U
-
 extern const struct peer_observer donthave_observer;
 
 #endif

@@ -10,10 +10,15 @@
 #define DONTHAVE_STATE_H
 
 #include "core/donthave/disowned_pieces.h"
-#include "core/donthave/donthave.h"
 #include "core/donthave/donthave_findings.h"
 #include "core/donthave/donthave_note.h"
 #include "core/peer_connection.h"
+
+/* DontHaves of one peer within a second that are still no storm. */
+#define STORM_DONTHAVES         64U
+
+/* A close within so many packets is put down to the DontHave before them. */
+#define CLOSED_AFTER_PACKETS    10U
 
 /* Of one peer: what it disowned. First pass only. */
 struct donthave_owner {
