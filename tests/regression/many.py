@@ -112,13 +112,3 @@ class Many:
         """The capture that a frame of the file comes from, and its frame there."""
         index = bisect.bisect_right(self.first_frames, frame) - 1
         return self.captures[index], frame - self.first_frames[index] + 1
-
-
-class Alone:
-    """The same for one capture that is read as it is."""
-
-    def __init__(self, capture):
-        self.captures, self.path, self.hosts = [capture], find(capture), {}
-
-    def place(self, frame):
-        return self.captures[0], frame
