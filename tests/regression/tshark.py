@@ -119,12 +119,15 @@ class Tshark:
         """Return what tshark prints with these arguments; it must not fail, nor report a bug in a dissector."""
         command = self.command(arguments, plugins)
         self.commands.append(shlex.join(command))
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=300)
+        with tempfile.TemporaryFile() as printed:       # a pipe is slow for the 80 MB of -V
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, timeout=300)
+            printed.seek(0)
+            output = printed.read().decode(errors="replace")
         errors = done.stderr.decode(errors="replace")
         assert done.returncode == 0, f"tshark exits with {done.returncode}: {errors}"
         for trouble in ("issector bug", "was compiled for Wireshark", "Couldn't load", "ERROR:", "CRITICAL"):
             assert trouble not in errors, errors
-        return done.stdout.decode(errors="replace")
+        return output
 
     def read(self, capture, *arguments, plugins=PLUGINS):
         """Return what tshark prints for a capture: a path, or the name of a synthetic one."""
@@ -149,16 +152,18 @@ class Tshark:
 
     def table(self, capture, columns, *options, where=None):
         """Return a dict of the columns for each frame, as tshark prints them."""
-        everything = list(dict.fromkeys([*COMMON, *self.our_fields(), *columns]))
+        family = self.staging.family(capture)
+        ours = self.our_fields() if family else OUR_MALFORMED
+        everything = list(dict.fromkeys([*COMMON, *ours, *columns]))
         filters = ["-Y", where] if where and where not in everything else []
+        if filters:
+            family = None       # they may be about the numbers of frames
 
         def read(printed):
             for line in printed.splitlines():
                 row = dict(zip(everything, line.split("\t")))
                 yield int(row["frame.number"]), row
 
-        # A display filter may be about the numbers of frames.
-        family = None if filters else self.staging.family(capture)
         columns = [part for column in everything for part in ("-e", column)]
         rows = [row for _, row in self.frames(family, capture, read, *options, *filters, "-T", "fields", *columns)]
         return [row for row in rows if filters or not where or row[where]]
@@ -213,8 +218,9 @@ class Tshark:
 
     def experts(self, capture, *options):
         """Return our expert items, each as "FRAME NAME"; as often as there are of them."""
-        return [f"{row['frame.number']} {name}" for row in self.table(capture, [], *options)
-                for name in self.expert_names() for _ in range(count(row[f"bt.donthave.expert.{name}"]))]
+        columns = [f"bt.donthave.expert.{name}" for name in self.expert_names()]
+        return [f"{row['frame.number']} {name}" for row in self.table(capture, columns, *options)
+                for name, column in zip(self.expert_names(), columns) for _ in range(count(row[column]))]
 
     def items(self, capture, kind, columns, *options):
         """Return the items bt.donthave.KIND, each one string: its frame, then what the columns name inside it.
