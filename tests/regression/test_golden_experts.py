@@ -1,9 +1,9 @@
-"""Real traffic: all expert items of each capture, compared with captures/NAME.experts. captures/README.md explains them.
+"""Real traffic: all expert items of each capture, compared with captures/NAME.experts, which captures/README.md explains.
 
     FRAME SEVERITY GROUP NAME: TEXT
 
-The lists are those of the second pass. The plugin itself wrote them: they show what a change changes in real traffic, and
-prove no rule. What is right is told by tests/stories, test_anomalies.py, model.py and the clients' own logs
+The lists are those of the second pass. The plugin itself wrote them: they show what a change changes in real traffic,
+and prove no rule. What is right is told by tests/stories, test_anomalies.py, model.py and the clients' own logs
 (test_recordings.py). After a change that is meant to change them:
 
     python3 tests/regression/test_golden_experts.py         (writes them anew: read what git diff says)
