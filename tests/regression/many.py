@@ -1,8 +1,8 @@
 """Many captures in one run of tshark, as starting it takes longer than reading them: one after another in a file.
 
 There each has hosts of its own, 11.CAPTURE.x.y and 2001:db8:ffff:CAPTURE::x, so that no connection of one goes on in
-another, though most synthetic captures are between the same addresses. Checksums stay as they were: tshark does not look
-at them unless it is told to.
+another, though most synthetic captures are between the same addresses. Checksums stay as they were: tshark does not
+look at them unless it is told to.
 """
 
 import bisect
@@ -81,7 +81,8 @@ class Many:
             known = {}          # address in the capture -> address in the file; as bytes
             for link_type, time, length, packet in packets(contents(find(capture))):
                 packet = self.with_own_hosts(link_type, packet, number, known)
-                header = struct.pack("<IIIII", list(LAYERS).index(link_type), time >> 32, time & 0xFFFFFFFF, len(packet), length)
+                interface = list(LAYERS).index(link_type)
+                header = struct.pack("<IIIII", interface, time >> 32, time & 0xFFFFFFFF, len(packet), length)
                 written.append(block(PACKET, header + packet))
                 frame += 1
         self.path = staging.folder / f"many-{len(list(staging.folder.iterdir()))}.pcapng"
@@ -112,13 +113,3 @@ class Many:
         """The capture that a frame of the file comes from, and its frame there."""
         index = bisect.bisect_right(self.first_frames, frame) - 1
         return self.captures[index], frame - self.first_frames[index] + 1
-
-
-class Alone:
-    """The same for one capture that is read as it is."""
-
-    def __init__(self, capture):
-        self.captures, self.path, self.hosts = [capture], find(capture), {}
-
-    def place(self, frame):
-        return self.captures[0], frame

@@ -130,18 +130,18 @@ class Shown:
     def rows(self, capture, key, story):
         """The rows of a story; frames that are none of its messages have a `?`."""
         told = self.tellings[capture][key]
-        names = {frame: name for name, frame in told.frames.items()}
+        names = {(capture, frame): name for name, frame in told.frames.items()}
         rows = []
         for frame in sorted(self.packets[capture].keys() & set(told.all_frames)):
             things, experts = self.things(self.packets[capture][frame], names)
-            name = names.get(frame, "?")
+            name = names.get((capture, frame), "?")
             lines = [line for line in story.lines if line.frame == name]
             rows += rows_of_frame(name, things, experts, says_id(lines))
         return rows
 
     def things(self, packet, names):
         """What a packet shows, as wanted_of_line() returns it."""
-        things, experts = [], []
+        things, experts, known = [], [], set()
         for element in packet.iter():
             name = element.get("name", "")
             kind = "donthave" if element.tag == "proto" and name + "." == OURS else name.removeprefix(OURS)
@@ -151,6 +151,9 @@ class Shown:
                             for field in fields if field.startswith(PREFIX)]
             elif name + "." == OURS or (name.startswith(OURS) and kind in FIELDS):
                 things.append((kind, self.columns(kind, element, names)))
+                known.update(element.iter("field"))
+            elif name.startswith(OURS) and not name.startswith(PREFIX) and element not in known:
+                things.append(("stray", {name: element.get("show")}))
         return things, experts
 
     def columns(self, kind, element, names):
@@ -164,7 +167,7 @@ class Shown:
             word = words.get(name, name)
             shown = value(name, field.get("show"))
             if word in FRAMES:
-                shown = str(names.get(self.place(int(shown))[1], f"?{shown}"))
+                shown = str(names.get(self.place(int(shown)), f"?{shown}"))
             if word == "after":
                 shown = f"{float(shown):g}s"
             columns[word] = f"{columns[word]},{shown}" if word in columns else shown

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-from many import ROOT, SYNTHETIC, Alone, Many, find
+from many import ROOT, SYNTHETIC, Many, find
 
 BUILD = Path(os.environ.get("BT_DONTHAVE_BUILD", ROOT / "build")).resolve()
 PLUGINS = BUILD / "plugins"
@@ -48,6 +48,9 @@ class Staging:
         self.drop_root = os.geteuid() == 0
         self.folder = Path(tempfile.mkdtemp(prefix="bt-donthave-"))
         self.folder.chmod(0o755)
+        # Without its tables of names, of makers of MAC addresses and such, tshark 4.0 starts in two thirds of the time.
+        self.no_data = self.folder / "no-data"
+        self.no_data.mkdir(mode=0o755)
         self.known = {}
         self.families = {}      # captures that are read together, for Staging.family
         self.frames_read = {}   # what was read before, for Tshark.frames
@@ -67,7 +70,7 @@ class Staging:
         return self.known[path]
 
     def family(self, capture):
-        """The captures that one is read together with: all of the same generator, or all recordings."""
+        """The captures that one is read together with: all of the same generator, or all recordings. None: it is none."""
         if isinstance(capture, Path):
             captures, kind = sorted((ROOT / "captures").glob("*.pcapng.gz")), "recordings"
         else:
@@ -75,7 +78,7 @@ class Staging:
             captures = [name.partition(".")[0] for name, (fill, *_) in sorted(CAPTURES.items())
                         if fill.__module__ == kind]
         if capture not in captures:
-            return Alone(capture)
+            return None
         if kind not in self.families:
             self.families[kind] = Many(self, captures)
         return self.families[kind]
@@ -108,19 +111,23 @@ class Tshark:
 
     def command(self, arguments, plugins=PLUGINS):
         environment = ["env", "-u", "XDG_CONFIG_HOME", "-u", "WIRESHARK_CONFIG_DIR", "HOME=/nonexistent",
-                       "LC_ALL=C.UTF-8", "TZ=UTC", f"WIRESHARK_PLUGIN_DIR={self.staging.readable(plugins)}"]
+                       "LC_ALL=C.UTF-8", "TZ=UTC", f"WIRESHARK_PLUGIN_DIR={self.staging.readable(plugins)}",
+                       f"WIRESHARK_DATA_DIR={self.staging.no_data}"]
         return [*(NOBODY if self.staging.drop_root else []), *environment, "tshark", *map(str, arguments)]
 
     def run(self, *arguments, plugins=PLUGINS):
         """Return what tshark prints with these arguments; it must not fail, nor report a bug in a dissector."""
         command = self.command(arguments, plugins)
         self.commands.append(shlex.join(command))
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=300)
+        with tempfile.TemporaryFile() as printed:       # a pipe is slow for the 80 MB of -V
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, timeout=300)
+            printed.seek(0)
+            output = printed.read().decode(errors="replace")
         errors = done.stderr.decode(errors="replace")
         assert done.returncode == 0, f"tshark exits with {done.returncode}: {errors}"
         for trouble in ("issector bug", "was compiled for Wireshark", "Couldn't load", "ERROR:", "CRITICAL"):
             assert trouble not in errors, errors
-        return done.stdout.decode(errors="replace")
+        return output
 
     def read(self, capture, *arguments, plugins=PLUGINS):
         """Return what tshark prints for a capture: a path, or the name of a synthetic one."""
@@ -145,41 +152,45 @@ class Tshark:
 
     def table(self, capture, columns, *options, where=None):
         """Return a dict of the columns for each frame, as tshark prints them."""
-        everything = list(dict.fromkeys([*COMMON, *self.our_fields(), *columns]))
+        family = self.staging.family(capture)
+        ours = self.our_fields() if family else OUR_MALFORMED
+        everything = list(dict.fromkeys([*COMMON, *ours, *columns]))
         filters = ["-Y", where] if where and where not in everything else []
+        if filters:
+            family = None       # they may be about the numbers of frames
 
         def read(printed):
             for line in printed.splitlines():
                 row = dict(zip(everything, line.split("\t")))
                 yield int(row["frame.number"]), row
 
-        # A display filter may be about the numbers of frames.
-        family = Alone(capture) if filters else self.staging.family(capture)
         columns = [part for column in everything for part in ("-e", column)]
-        rows = [{**row, "frame.number": str(frame)} for frame, row in
-                self.frames(family, capture, read, *options, *filters, "-T", "fields", *columns)]
+        rows = [row for _, row in self.frames(family, capture, read, *options, *filters, "-T", "fields", *columns)]
         return [row for row in rows if filters or not where or row[where]]
 
     def frames(self, family, capture, read, *arguments):
-        """What `read` makes of that which tshark prints: pairs of a frame and {field: printed}, repeated ones by commas."""
+        """What `read` makes of that which tshark prints: pairs of a frame and {field: printed}, repeated ones by commas.
+
+        Without a family the capture is read alone, and what was read is not kept.
+        """
+        if family is None:
+            return read(self.read(capture, *arguments))
         key = self.two_passes, family.path, arguments
         if key not in self.staging.frames_read:
             found = {name: [] for name in family.captures}
             for frame, fields in read(self.read(family.path, *arguments)):
                 name, frame = family.place(frame)
-                found[name].append((frame, fields | self.in_capture(family, fields)))
+                found[name].append((frame, self.in_capture(family, frame, fields)))
             self.staging.frames_read[key] = found
         self.commands.append(shlex.join(self.command(self.arguments(capture, *arguments))))
         return self.staging.frames_read[key][capture]
 
-    def in_capture(self, family, fields):
-        """Addresses and numbers of frames as they are where the capture is read alone."""
-        if isinstance(family, Alone):
-            return {}
+    def in_capture(self, family, number, fields):
+        """The fields with the addresses and numbers of frames that they have where the capture is read alone."""
         hosts = {field: family.hosts.get(fields[field], fields[field]) for field in fields.keys() & set(ADDRESSES)}
         frames = {field: ",".join(str(family.place(int(frame))[1]) for frame in fields[field].split(","))
                   for field in fields if fields[field] and self.our_fields().get(field) == "FT_FRAMENUM"}
-        return hosts | frames
+        return fields | hosts | frames | {"frame.number": str(number)}
 
     def rows(self, capture, fields, *options, where=None):
         """Return the rows of `-T fields`, each one string: fields apart by spaces, `-` for none, repeated ones by commas.
@@ -207,8 +218,9 @@ class Tshark:
 
     def experts(self, capture, *options):
         """Return our expert items, each as "FRAME NAME"; as often as there are of them."""
-        return [f"{row['frame.number']} {name}" for row in self.table(capture, [], *options)
-                for name in self.expert_names() for _ in range(count(row[f"bt.donthave.expert.{name}"]))]
+        columns = [f"bt.donthave.expert.{name}" for name in self.expert_names()]
+        return [f"{row['frame.number']} {name}" for row in self.table(capture, columns, *options)
+                for name, column in zip(self.expert_names(), columns) for _ in range(count(row[column]))]
 
     def items(self, capture, kind, columns, *options):
         """Return the items bt.donthave.KIND, each one string: its frame, then what the columns name inside it.

@@ -25,7 +25,7 @@ story: reject_first after with_fast
     12 Y DontHave 5                => requests 0 unrejected 0
 
 story: one_donthave_for_each_block after with_fast
-    libtorrent sends one DontHave per failed block, and a Reject behind it.
+    libtorrent sends one DontHave per failed block, and a Reject after it.
     10 X Request 5 0 16384         => invalidated_in 12 after 2s rejected_in 13 note:invalidated
     11 X Request 5 16384 16384     => invalidated_in 12 after 1s rejected_in 15 note:invalidated
     12 Y DontHave 5                => requests 2 bytes 32768 request_in 10,11 unrejected 0 note:invalidated

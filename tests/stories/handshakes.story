@@ -1,7 +1,7 @@
 rule: What an extension handshake says of lt_donthave (BEP 10).
 
 story: bad_id after handshakes
-    bad_id: m.lt_donthave is no integer, negative, or above 255.
+    bad_id: m.lt_donthave is not an integer, negative, or above 255.
     10 X Extensions {11:lt_donthavei-1e} => warn:bad_id
     11 X Extensions {11:lt_donthavei256e} => warn:bad_id
     12 X Extensions {11:lt_donthave1:3} => warn:bad_id

@@ -162,7 +162,7 @@ story_acknowledge(const struct story_player *player, const char *text, struct me
         context->ack--;
 }
 
-/* The number behind a word that ends a message; both are taken off. NULL: the message does not end like that. */
+/* The number after a word that ends a message; both are taken off. NULL: the message does not end like that. */
 static const char *
 story_take_last(GPtrArray *words, const char *word)
 {
