@@ -315,6 +315,10 @@ mse_handshake_follow(struct mse_stream *stream)
     read_ia(stream);
     find_responder_vc(stream);
     read_select(stream);
+    if (!handshake->has_method && stream->directions[mse_other(handshake->initiator)].state == MSE_PLAINTEXT) {
+        handshake->has_method = true;       /* found without the key, before the initiator's bytes came */
+        handshake->method = MSE_PLAINTEXT;
+    }
     guess_method(stream);
     if (handshake->has_method) {
         for (unsigned side = 0; side < 2; side++) {
@@ -324,7 +328,9 @@ mse_handshake_follow(struct mse_stream *stream)
     } else if (is_hopeless(stream)) {
         mse_stream_give_up(stream, MSE_UNREADABLE);
     }
-    if (handshake->has_provide && handshake->has_select
-            && (handshake->crypto_select & handshake->crypto_provide) != handshake->crypto_select)
+    /* One fault is enough where nothing was offered. */
+    if (handshake->has_provide && handshake->has_select && handshake->fault_frames[MSE_FAULT_PROVIDE_NONE] == 0
+            && handshake->fault_frames[MSE_FAULT_SELECT_INVALID] == 0
+            && (handshake->crypto_select & handshake->crypto_provide) == 0)
         handshake->fault_frames[MSE_FAULT_SELECT_NOT_PROVIDED] = handshake->select_frame;
 }

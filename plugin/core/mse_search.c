@@ -106,12 +106,15 @@ begins_turn(const struct mse_direction *direction, uint32_t offset)
     return mark->turn && mark->start == offset;
 }
 
-/* The other side has plaintext, so this one has, too; and where it has no handshake, that was in IA. */
+/* The other side has plaintext, so this one has, too; and where it has no handshake, that was in IA. The first place
+ * that is sure counts. One before it that is not sure yet (random bytes look like the start of a Bitfield in one
+ * connection of 500) is looked at again with the next bytes. */
 static void
 look_for_messages(struct mse_stream *stream, unsigned side)
 {
     struct mse_direction *direction = &stream->directions[side];
     uint32_t              end = MIN(direction->held_size, MSE_INITIATOR_MAX + 1);
+    uint32_t              unsure = UINT32_MAX;
     uint32_t              at;
 
     for (at = MAX(direction->messages_scanned, MESSAGES_MIN); at < end; at++) {
@@ -129,10 +132,10 @@ look_for_messages(struct mse_stream *stream, unsigned side)
             mse_stream_set_initiator(stream, side);
             return;
         }
-        if (verdict == MSE_MORE && !mse_is_closed(direction))
-            break;
+        if (verdict == MSE_MORE)
+            unsure = MIN(unsure, at);
     }
-    direction->messages_scanned = at;
+    direction->messages_scanned = MIN(at, unsure);
 }
 
 static bool

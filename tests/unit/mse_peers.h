@@ -252,7 +252,26 @@ struct reader {
     unsigned           jumps[2];    /* holes in it */
     unsigned           earlier;     /* pieces of earlier chunks */
     uint32_t           frame;       /* of the last chunk */
+    const struct wire *truth;       /* what is read must agree with it, see reader_check(); NULL: whatever is read */
 };
+
+/* Where it is known where messages begin, nothing but payload is read, and it is right. Where that is not known, what
+ * comes before the end of IA may be anything. */
+static inline void
+reader_check(const struct reader *reader, unsigned side, uint64_t offset, const uint8_t *data, uint32_t size)
+{
+    const struct wire *wire = reader->truth;
+    bool               aligned = reader->stream->directions[side].aligned;
+    uint32_t           sure = aligned ? wire->payload[side] : side == A ? wire->after_ia : wire->payload[B];
+
+    if (aligned)
+        g_assert_cmpuint(offset, >=, wire->payload[side]);
+    g_assert_cmpuint(offset + size, <=, wire->bytes[side]->len);
+    for (uint32_t i = 0; i < size; i++) {
+        if (offset + i >= sure)
+            g_assert_cmphex(data[i], ==, wire->plain[side]->data[offset + i - wire->payload[side]]);
+    }
+}
 
 /* keys: the text of a key log, or NULL. */
 static inline void
@@ -285,6 +304,8 @@ reader_take(struct reader *reader, unsigned side, uint64_t offset, const uint8_t
 {
     uint32_t repeated = 0;
 
+    if (reader->truth != NULL)
+        reader_check(reader, side, offset, data, size);
     if (reader->out[side]->len == 0)
         reader->start[side] = reader->next[side] = offset;
     if (offset > reader->next[side])
