@@ -105,7 +105,8 @@ read_field(struct mse_stream *stream, unsigned side, uint32_t offset, uint8_t *f
 
     if (offset + size > direction->held_size)
         return false;
-    if (mse_rc4_decrypt(handshake->rc4[side], offset - handshake->vc_offset[side], direction->held + offset, size, field))
+    if (mse_rc4_decrypt(handshake->rc4[side], offset - handshake->vc_offset[side], direction->held + offset, size,
+                        field))
         return true;
     fault(stream, MSE_FAULT_NO_CIPHER, side, offset);
     mse_stream_give_up(stream, MSE_UNREADABLE);
@@ -224,7 +225,7 @@ read_select(struct mse_stream *stream)
 
 /* --- the method --- */
 
-/* Whether the initiator's payload can go on like this after IA: with messages, or with the handshake if IA is empty. */
+/* Whether the initiator's payload can go on like this after IA: with messages, or a handshake if IA is empty. */
 static enum mse_verdict
 goes_on(const struct mse_handshake *handshake, const uint8_t *data, uint32_t size)
 {
@@ -277,7 +278,8 @@ apply_method(struct mse_stream *stream, unsigned side)
 {
     struct mse_handshake *handshake = stream->handshake;
     struct mse_direction *direction = &stream->directions[side];
-    bool                  waits = !mse_is_closed(direction) && !(handshake->vc_missing && side != handshake->initiator);
+    bool                  no_vc = handshake->vc_missing && side != handshake->initiator;
+    bool                  waits = !mse_is_closed(direction) && !no_vc;
 
     if (direction->has_payload) {
         direction->readable_to = UINT64_MAX;

@@ -113,8 +113,8 @@ grow_slabs(struct mse_keylog *keylog)
     keylog->slabs[slab] = wmem_alloc_array(keylog->scope, struct mse_key, KEYS_PER_SLAB);
 }
 
-/* Adds the key of the line that was read. False if it contradicts an earlier line: a secret belongs to one connection,
- * and that to one torrent. */
+/* Adds the key of the line that was read. False if it contradicts an earlier line: a secret belongs to one
+ * connection, and that to one torrent. */
 static bool
 add_key(struct mse_keylog *keylog)
 {

@@ -3,9 +3,9 @@
  *
  *     MSE <S: 192 hex digits> <SKEY: 40 hex digits>
  *
- * One line a key; the fields are separated by spaces or tabs, and the line may end with blanks or a comment. `#` begins
- * a comment. A line that does not begin with the word MSE is somebody else's and skipped. A bad line begins with the
- * word MSE but does not go on like this, or gives a known S another SKEY; it is skipped and counted.
+ * One line a key; the fields are separated by spaces or tabs, and the line may end with blanks or a comment. `#`
+ * begins a comment. A line that does not begin with the word MSE is somebody else's and skipped. A bad line begins
+ * with the word MSE but does not go on like this, or gives a known S another SKEY; it is skipped and counted.
  *
  * The text comes in chunks, cut anywhere, as the file grows: a line is taken when its end has come. A look-up takes
  * constant time, and so does a line. A key takes about 130 bytes, a line that repeats one takes none.

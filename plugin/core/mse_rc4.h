@@ -1,14 +1,14 @@
 /* mse_rc4.h
  * RC4 of one direction of an encrypted connection (MSE), by position: decrypts any bytes, in any order.
  *
- * The cipher is libgcrypt's. It can neither copy nor export its state: a cipher handle only moves forward, one byte of
- * key stream after the other, or goes back to its start. So what is kept are
+ * The cipher is libgcrypt's. It can neither copy nor export its state: a cipher handle only moves forward, one byte
+ * of key stream after the other, or goes back to its start. So what is kept are
  *
  *  * runners: handles that were left at different positions. The nearest one before the position that is asked for
- *    moves there; where none is before it, one starts anew. The first moves along with the capture, and is never given
- *    up. There is one, and one more for each MSE_RC4_RUNNER_SPAN bytes, MSE_RC4_RUNNERS_MAX at most. Beyond that, and
- *    where two are at the same place, the one is started anew whose place is missed least: the product of the bytes up
- *    to the next runner and those back to the one before it.
+ *    moves there; where none is before it, one starts anew. The first moves along with the capture, and is never
+ *    given up. There is one, and one more for each MSE_RC4_RUNNER_SPAN bytes, MSE_RC4_RUNNERS_MAX at most. Beyond
+ *    that, and where two are at the same place, the one is started anew whose place is missed least: the product of
+ *    the bytes up to the next runner and those back to the one before it.
  *  * recent: the key stream that was generated last. Small steps back cost nothing. Its room is the stream's length
  *    divided by MSE_RC4_RECENT_SHARE, MSE_RC4_RECENT_MAX at most; where somebody stepped back further than that, as
  *    far as he stepped, MSE_RC4_STEP_MAX at most.
@@ -20,11 +20,11 @@
  *     random access, on the average                         about n / runners; at worst the position + 1024
  *     backwards from end to start                           n * n / (2 * room of recent)
  *
- * The last cannot be done in less with handles that do not copy: each must go from the start to where it is needed, and
- * serves one run of ascending positions.
+ * The last cannot be done in less with handles that do not copy: each must go from the start to where it is needed,
+ * and serves one run of ascending positions.
  *
- * And in memory: a runner has some 3,000 bytes, so the sum is at most 0.25 % of n, 3 KiB, and MSE_RC4_STEP_MAX. It ends
- * at 1.05 MiB. A direction that nobody asked for anything yet has none of it.
+ * And in memory: a runner has some 3,000 bytes, so the sum is at most 0.25 % of n, 3 KiB, and MSE_RC4_STEP_MAX. It
+ * ends at 1.05 MiB. A direction that nobody asked for anything yet has none of it.
  *
  * Pure.
  *

@@ -1,9 +1,9 @@
 /* mse_search.c
  * MSE without a key, see mse_stream.h: looks for the place where plaintext begins.
  *
- * The handshake of BitTorrent, 20 known bytes after 110 or more random ones, is the evidence. The responder's is never
- * encrypted where plaintext was chosen. The initiator's may be in IA, and so hidden: then its first messages are looked
- * for, once the responder's handshake is found. Nothing else is ever taken for plaintext.
+ * The handshake of BitTorrent, 20 known bytes after 110 or more random ones, is the evidence. The responder's is
+ * never encrypted where plaintext was chosen. The initiator's may be in IA, and so hidden: then its first messages
+ * are looked for, once the responder's handshake is found. Nothing else is ever taken for plaintext.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -55,7 +55,7 @@ judge(const struct mse_stream *stream, unsigned side, uint32_t at)
         return MSE_YES;
     if (other->held_size >= MSE_PUBLIC_KEY_SIZE)
         return mse_looks_random(other->held, MIN(other->held_size, MSE_RESPONDER_MIN)) ? MSE_YES : MSE_NO;
-    /* Each side sends a public key before payload. Where that was not captured, the bytes after must stand in for it. */
+    /* Each side sends a public key before payload. Where that was not captured, a message must stand in for it. */
     return other->held_size > 0 && !other->holed ? MSE_MORE : next;
 }
 

@@ -68,7 +68,7 @@ append(struct mse_stream *stream, struct mse_direction *direction, const uint8_t
 {
     const struct mse_mark *last = direction->mark_count > 0 ? &direction->marks[direction->mark_count - 1] : NULL;
 
-    if (last == NULL || last->frame != mark->frame || mark->turn) {
+    if (last == NULL || last->frame != mark->frame) {
         if (direction->mark_count == direction->mark_room) {
             direction->mark_room = MAX(MARK_ROOM_MIN, 2 * direction->mark_room);
             direction->marks = (struct mse_mark *)wmem_realloc(stream->scope, direction->marks,
@@ -102,9 +102,6 @@ hold(struct mse_stream *stream, struct mse_direction *direction, const struct ms
     if (chunk->captured > known)
         append(stream, direction, chunk->data + known,
                MIN(chunk->captured - known, MSE_HELD_MAX - direction->held_size), &mark);
-    /* A packet that was cut. */
-    if (chunk->offset + chunk->reported > direction->held_size && direction->held_size < MSE_HELD_MAX)
-        direction->holed = true;
 }
 
 const struct mse_mark *
@@ -287,7 +284,8 @@ mse_stream_earlier(struct mse_stream *stream, struct mse_piece *piece)
         const struct mse_mark *mark = mse_stream_mark_at(direction, from);
         if (mark + 1 < direction->marks + direction->mark_count)
             to = MIN(to, mark[1].start);
-        *piece = (struct mse_piece){ .side = side, .offset = from, .data = direction->held + from, .frame = mark->frame };
+        *piece = (struct mse_piece){ .side = side, .offset = from, .frame = mark->frame };
+        piece->data = direction->held + from;
         /* In place: what was delivered is not looked at again. */
         piece->size = mse_stream_decrypt(stream, side, from, direction->held + from, (uint32_t)(to - from),
                                          direction->held + from);
@@ -320,7 +318,7 @@ mse_stream_decrypt(struct mse_stream *stream, unsigned side, uint64_t offset, co
     const struct mse_handshake *handshake = stream->handshake;
     uint64_t                    from, to;
 
-    if (!direction->has_payload || offset >= direction->readable_to)
+    if (size == 0 || !direction->has_payload || offset >= direction->readable_to)
         return 0;
     size = (uint32_t)MIN(size, direction->readable_to - offset);
     if (out != in)

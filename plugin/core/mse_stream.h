@@ -3,23 +3,23 @@
  * direction, and decrypts it where a key is known.
  *
  *     initiator   Ya (96)  PadA (0..512)  HASH("req1" S) (20)  HASH("req2" SKEY) xor HASH("req3" S) (20)
- *                 RC4{ VC (8 zeros)  crypto_provide (4)  len(PadC) (2)  PadC (0..512)  len(IA) (2)  IA }    payload ...
- *     responder   Yb (96)  PadB (0..512)  RC4{ VC (8)  crypto_select (4)  len(PadD) (2)  PadD (0..512) }    payload ...
+ *                 RC4{ VC (8 zeros)  crypto_provide (4)  len(PadC) (2)  PadC (0..512)  len(IA) (2)  IA }  payload
+ *     responder   Yb (96)  PadB (0..512)  RC4{ VC (8)  crypto_select (4)  len(PadD) (2)  PadD (0..512) }  payload
  *
  * IA, the first bytes of the initiator's payload, is RC4 always; what follows is plaintext or RC4, as crypto_select
  * says. IA is empty, or it holds the handshake of BitTorrent (68 bytes).
  *
  * With a key (mse_keylog.h) all of it can be read. Without one, plaintext can be found: the responder's handshake is
- * never encrypted then. How sure that is, mse_evidence.h says; in numbers, a connection that chose plaintext is missed
- * in 9 of 10^10 cases because of its random bytes.
+ * never encrypted then. How sure that is, mse_evidence.h says; in numbers, a connection that chose plaintext is
+ * missed in 9 of 10^10 cases because of its random bytes.
  *
  *     mse_stream_feed()       each chunk of either direction, on the first pass over a capture
  *     mse_stream_earlier()    then: payload in earlier chunks that only this one has told of; nearly always none
  *     directions[side]        then, and on every later pass: what is known, and where the payload begins
  *     mse_stream_decrypt()    then, and on every later pass, for any bytes of a direction
  *
- * The first bytes of both directions are held, MSE_HELD_MAX of each, until the question is settled. A hole in them (or
- * a packet that was cut) ends the search in its direction, but for what follows from the other one. A hole in the
+ * The first bytes of both directions are held, MSE_HELD_MAX of each, until the question is settled. A hole in them
+ * (or a packet that was cut) ends the search in its direction, but for what follows from the other one. A hole in the
  * payload costs nothing. Where the number of missing bytes is not known (uTP), RC4 cannot be read after it.
  *
  * Pure.
@@ -90,7 +90,7 @@ enum mse_fault {
 /* Some bytes of one direction. */
 struct mse_chunk {
     unsigned       side;        /* who sends: 0 or 1 */
-    uint64_t       offset;      /* of the first byte, from the start of the direction (0: the first byte it ever sent) */
+    uint64_t       offset;      /* of the first byte, from the start of the direction: 0 is the first it ever sent */
     const uint8_t *data;
     uint32_t       captured;    /* bytes at data */
     uint32_t       reported;    /* bytes on the wire, at least captured */
@@ -115,14 +115,14 @@ struct mse_mark {
 
 /* What one side sends. */
 struct mse_direction {
-    /* The result. Changes on the first pass only, and not any more once state is not MSE_SEARCHING. */
+    /* The result. Changes on the first pass only; final where mse_stream_is_settled(). */
     enum mse_state    state;
-    bool              has_payload;      /* payload and readable_to are valid, whatever state is */
-    bool              aligned;          /* payload is where the handshake or a message begins; else nobody knows where
-                                         * the messages after it begin */
+    bool              has_payload;      /* the next three are valid, whatever state is */
+    bool              aligned;          /* payload is where the handshake or a message begins; else nobody knows
+                                         * where the messages after it begin */
     uint64_t          payload;          /* offset of the first byte of payload that can be read; IA belongs to it */
-    uint64_t          readable_to;      /* mse_stream_decrypt() reads up to here; UINT64_MAX: to the end. The end of IA
-                                         * while crypto_select is not known, or will never be */
+    uint64_t          readable_to;      /* mse_stream_decrypt() reads up to here; UINT64_MAX: to the end. The end of
+                                         * IA while crypto_select is not known, or if it never will be */
     uint32_t          payload_frame;    /* that has the byte at payload; 0 before it came */
     uint32_t          first_frame;      /* of the direction; 0 before it came */
 
@@ -136,9 +136,9 @@ struct mse_direction {
     struct mse_mark  *marks;            /* ascending */
     uint32_t          mark_count;
     uint32_t          mark_room;
-    uint32_t          handshake_scanned;    /* offsets before these were tried as the start of: BitTorrent's handshake */
-    uint32_t          messages_scanned;     /* a message */
-    uint32_t          key_scanned;          /* "req1" S */
+    uint32_t          handshake_scanned;    /* offsets before this cannot begin the handshake of BitTorrent, */
+    uint32_t          messages_scanned;     /* before this, messages, */
+    uint32_t          key_scanned;          /* before this, "req1" S with the keys so far */
 };
 
 /* What a key has shown of the handshake. */
@@ -187,12 +187,12 @@ struct mse_stream {
 
 extern const char *const mse_fault_texts[MSE_FAULT_COUNT];
 
-/* A new connection, of which nothing is known. keylog (or NULL) must live as long; it may get more keys meanwhile. Takes
- * memory from scope, and what only mse_stream_free() gives back. Worth it only where mse_may_begin(). */
+/* A new connection, of which nothing is known. keylog (or NULL) must live as long; it may get more keys meanwhile.
+ * Takes memory from scope, and what only mse_stream_free() gives back. Worth it only where mse_may_begin(). */
 struct mse_stream *mse_stream_new(wmem_allocator_t *scope, const struct mse_keylog *keylog);
 
-/* Tells which side opened the connection (SYN): so it is the initiator. To be called before the first chunk if at all;
- * without it both sides are taken for possible. */
+/* Tells which side opened the connection (SYN): so it is the initiator. To be called before the first chunk if at
+ * all; without it both sides are taken for possible. */
 void mse_stream_set_initiator(struct mse_stream *stream, unsigned side);
 
 /* Takes the next chunk. Chunks of a direction come in order, but may repeat bytes, or leave some out: these count as
@@ -209,8 +209,8 @@ bool mse_stream_is_settled(const struct mse_stream *stream);
 /* Decrypts size bytes of a direction, the first of which is at offset, from in to out, which may be the same: what is
  * plaintext, or comes before VC, is copied. Returns how many of them could be read, from the first on: 0 where the
  * direction has no payload (yet), or libgcrypt refuses. */
-uint32_t mse_stream_decrypt(struct mse_stream *stream, unsigned side, uint64_t offset, const uint8_t *in, uint32_t size,
-                            uint8_t *out);
+uint32_t mse_stream_decrypt(struct mse_stream *stream, unsigned side, uint64_t offset, const uint8_t *in,
+                            uint32_t size, uint8_t *out);
 
 void mse_stream_free(struct mse_stream *stream);
 

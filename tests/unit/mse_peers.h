@@ -252,6 +252,7 @@ struct reader {
     unsigned           jumps[2];    /* holes in it */
     unsigned           earlier;     /* pieces of earlier chunks */
     uint32_t           frame;       /* of the last chunk */
+    uint32_t           frames[2][MSE_HELD_MAX];     /* by side and offset: where a byte came first; 0: it did not */
     const struct wire *truth;       /* what is read must agree with it, see reader_check(); NULL: whatever is read */
 };
 
@@ -327,13 +328,17 @@ reader_cut_chunk(struct reader *reader, unsigned side, uint64_t offset, const ui
                                .reported = reported, .frame = ++reader->frame };
     struct mse_piece piece;
 
+    for (uint64_t at = offset; at < offset + captured && at < MSE_HELD_MAX; at++)
+        reader->frames[side][at] = reader->frames[side][at] != 0 ? reader->frames[side][at] : chunk.frame;
     mse_stream_feed(reader->stream, &chunk);
     while (mse_stream_earlier(reader->stream, &piece)) {
         g_assert_cmpuint(piece.frame, <, chunk.frame);
+        for (uint32_t i = 0; i < piece.size; i++)
+            g_assert_cmpuint(reader->frames[piece.side][piece.offset + i], ==, piece.frame);
         reader->earlier++;
         reader_take(reader, piece.side, piece.offset, piece.data, piece.size);
     }
-    if (direction->has_payload && offset + captured > direction->payload) {
+    if (captured > 0 && direction->has_payload && offset + captured > direction->payload) {
         uint32_t skipped = direction->payload > offset ? (uint32_t)(direction->payload - offset) : 0;
         uint32_t size = mse_stream_decrypt(reader->stream, side, offset + skipped, copy + skipped,
                                            captured - skipped, clear);
@@ -350,7 +355,7 @@ reader_chunk(struct reader *reader, unsigned side, uint64_t offset, const uint8_
     reader_cut_chunk(reader, side, offset, data, size, size);
 }
 
-/* The next bytes of a side of the wire up to before end, in packets of at most size bytes. sent: how much was sent. */
+/* The next bytes of a side of the wire up to before end, in packets of at most size bytes; counts them in sent. */
 static inline void
 reader_flight(struct reader *reader, const struct wire *wire, uint32_t sent[2], unsigned side, uint32_t end,
               uint32_t size)

@@ -1,7 +1,7 @@
 /* mse_recorded.h
- * What two libtorrent 2.0.8 sent each other over TCP, with a delay of 10 ms each way: the first packets of a connection
- * that was offered both methods and chose plaintext, and of one with RC4 only (allowed_enc_level 2). Recorded by a proxy
- * between the two; the secrets by a library that watches the input of SHA-1.
+ * What two libtorrent 2.0.8 sent each other over TCP, with a delay of 10 ms each way: the first packets of a
+ * connection that was offered both methods and chose plaintext, and of one with RC4 only (allowed_enc_level 2).
+ * Recorded by a proxy between the two; the secrets by a library that watches the input of SHA-1.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -57,7 +57,7 @@ beginning(const void *data)
 
 /* --- random bytes --- */
 
-/* Of random strings none is refused; the rate that the header states cannot be measured, only a greater one be seen. */
+/* Of random strings none is refused. The rate that the header states cannot be measured; a greater one is seen. */
 static void
 random_strings(void)
 {

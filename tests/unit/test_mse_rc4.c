@@ -71,7 +71,7 @@ pass(struct fixture *fixture, uint32_t size)
         decrypt(fixture, at, MIN(size, fixture->size - at));
 }
 
-/* The key stream against another implementation (Python's, written for this): the key is SHA1("keyA" and 116 zeros). */
+/* The key stream against another implementation, in Python. The key is SHA1("keyA" and 116 zeros). */
 static void
 known_bytes(void)
 {

@@ -7,8 +7,8 @@
 #include "mse_peers.h"
 
 /* MSE offered both, and plaintext was chosen. */
-static const struct choices usual = { .pad_a = 90, .pad_b = 454, .pad_c = 168, .pad_d = 138, .provide = 3, .select = 1,
-                                      .ia = IA_HANDSHAKE, .block = 3000 };
+static const struct choices usual = { .pad_a = 90, .pad_b = 454, .pad_c = 168, .pad_d = 138, .provide = 3,
+                                      .select = 1, .ia = IA_HANDSHAKE, .block = 3000 };
 
 /* Both sides were found, and each byte of the payload was read from the first on that is plaintext. */
 static void
@@ -66,8 +66,8 @@ limits(void)
 static void
 random_padding(void)
 {
-    /* What the clients begin with: an extension handshake, Have All, Have None, a Bitfield of one piece or of 8,000 (not
-     * all of which is held), a Bitfield and something else, Interested. */
+    /* What the clients begin with: an extension handshake, Have All, Have None, a Bitfield of one piece or of 8,000
+     * (not all of which is held), a Bitfield and something else, Interested. */
     static const char *const firsts[] = { NULL, "000000010e", "000000010f", "00000002" "05" "80",
                                           "00000005" "05" "deadbeef", "0000000102" };
     GRand *random = g_rand_new_with_seed(2);
@@ -125,8 +125,8 @@ splits(void)
     g_rand_free(random);
 }
 
-/* In one packet: the end of what is encrypted, and the handshake; the initiator's messages after the end of IA too, which
- * no client does: then they begin no turn. payload_frame is the frame of the first byte all the same. */
+/* In one packet: the end of what is encrypted, and the handshake; the initiator's messages after the end of IA too,
+ * which no client does: then they begin no turn. payload_frame is the frame of the first byte all the same. */
 static void
 one_packet(void)
 {
@@ -181,6 +181,31 @@ earlier_pieces(void)
     g_rand_free(random);
 }
 
+/* Bytes that look like messages where none can begin: a Bitfield's header in the middle of a flight, and at the start
+ * of a flight that comes before crypto_select. They are not taken for the payload. */
+static void
+false_messages(void)
+{
+    GRand *random = g_rand_new_with_seed(10);
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct choices choices = usual;
+        struct reader  reader;
+
+        choices.pad_a = 200;
+        choices.pad_b = 0;
+        struct wire *wire = wire_new(random, &choices);
+        /* Without a key nobody can tell that this is no hash. */
+        memcpy(wire->bytes[A]->data + 296 + (i == 0 ? 10 : 0), "\0\0\0\x05\x05\xa1\xb2\xc3\xd4", 9);
+        reader_begin(&reader, NULL);
+        reader_wire(&reader, wire, &choices, 1460);
+        assert_found(&reader, wire);
+        wire_free(wire);
+        reader_end(&reader);
+    }
+    g_rand_free(random);
+}
+
 /* --- not MSE --- */
 
 /* 3,000 pairs of random streams: nothing. Both end as unknown, and nothing is held any more. */
@@ -208,47 +233,65 @@ random_streams(void)
 }
 
 /* A connection of two streams, given as a start in hex digits or NULL, then random bytes, then the handshake of
- * BitTorrent at an offset or UINT32_MAX, and zeros. */
+ * BitTorrent at an offset or UINT32_MAX, maybe a message, and zeros. */
 struct look_alike {
     const char    *name;
     const char    *hex[2];
     uint32_t       handshake[2];
     uint32_t       size[2];         /* of the direction; 0: it is silent */
+    bool           message;         /* Interested follows the handshake */
     bool           told;            /* the first side is known to be the initiator */
     enum mse_state state[2];
 };
 
 #define NEVER   UINT32_MAX
-#define TEXT    "485454502f312e3120323030204f4b0d0a436f6e74656e742d547970653a206170706c69636174696f6e2f782d626974746f7272656e74"
+#define RANDOM_32 "8a1f03c97e55d2b06419fce83a7710bb9245e6cd31087f5ea4d31c6b90f2274e"
+#define TEXT    "485454502f312e3120323030204f4b0d0a436f6e74656e742d547970653a20" \
+                "6170706c69636174696f6e2f782d626974746f7272656e74"
 #define GET     "474554202f20485454502f312e310d0a486f73743a206578616d706c652e636f6d0d0a0d0a"
 
 static const struct look_alike look_alikes[] = {
     /* It is the place of the handshake that counts: byte 110 to 1134, or 1244 where the side may be the initiator. */
-    { "byte 0", { NULL, NULL }, { 0, 0 }, { 2000, 2000 }, false, { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
-    { "byte 96", { NULL, NULL }, { NEVER, 96 }, { 2000, 2000 }, false, { MSE_UNKNOWN, MSE_UNKNOWN } },
-    { "byte 109", { NULL, NULL }, { NEVER, 109 }, { 2000, 2000 }, false, { MSE_UNKNOWN, MSE_UNKNOWN } },
-    { "byte 110", { NULL, NULL }, { NEVER, 110 }, { 220, 2000 }, false, { MSE_SEARCHING, MSE_PLAINTEXT } },
-    { "byte 1134", { NULL, NULL }, { NEVER, 1134 }, { 220, 2000 }, true, { MSE_SEARCHING, MSE_PLAINTEXT } },
-    { "byte 1135, responder", { NULL, NULL }, { NEVER, 1135 }, { 2000, 2000 }, true, { MSE_UNKNOWN, MSE_UNKNOWN } },
-    { "byte 1135, anybody", { NULL, NULL }, { NEVER, 1135 }, { 220, 2000 }, false, { MSE_SEARCHING, MSE_PLAINTEXT } },
-    { "byte 1244", { NULL, NULL }, { NEVER, 1244 }, { 220, 2000 }, false, { MSE_SEARCHING, MSE_PLAINTEXT } },
-    { "byte 1245", { NULL, NULL }, { NEVER, 1245 }, { 2000, 2000 }, false, { MSE_UNKNOWN, MSE_UNKNOWN } },
-    { "byte 151, initiator", { NULL, NULL }, { 151, NEVER }, { 2000, 2000 }, true, { MSE_UNKNOWN, MSE_UNKNOWN } },
-    { "byte 152, initiator", { NULL, NULL }, { 152, NEVER }, { 2000, 110 }, true, { MSE_PLAINTEXT, MSE_SEARCHING } },
+    { "byte 0", { NULL, NULL }, { 0, 0 }, { 2000, 2000 }, false, false, { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
+    { "byte 96", { NULL, NULL }, { NEVER, 96 }, { 2000, 2000 }, false, false, { MSE_UNKNOWN, MSE_UNKNOWN } },
+    { "byte 109", { NULL, NULL }, { NEVER, 109 }, { 2000, 2000 }, false, false, { MSE_UNKNOWN, MSE_UNKNOWN } },
+    { "byte 110", { NULL, NULL }, { NEVER, 110 }, { 220, 2000 }, false, false, { MSE_SEARCHING, MSE_PLAINTEXT } },
+    { "byte 1134", { NULL, NULL }, { NEVER, 1134 }, { 220, 2000 }, false, true, { MSE_SEARCHING, MSE_PLAINTEXT } },
+    { "byte 1135, responder", { NULL, NULL }, { NEVER, 1135 }, { 2000, 2000 }, false, true,
+      { MSE_UNKNOWN, MSE_UNKNOWN } },
+    { "byte 1135, anybody", { NULL, NULL }, { NEVER, 1135 }, { 220, 2000 }, false, false,
+      { MSE_SEARCHING, MSE_PLAINTEXT } },
+    { "byte 1244", { NULL, NULL }, { NEVER, 1244 }, { 220, 2000 }, false, false, { MSE_SEARCHING, MSE_PLAINTEXT } },
+    { "byte 1245", { NULL, NULL }, { NEVER, 1245 }, { 2000, 2000 }, false, false, { MSE_UNKNOWN, MSE_UNKNOWN } },
+    { "byte 151, initiator", { NULL, NULL }, { 151, NEVER }, { 2000, 2000 }, false, true,
+      { MSE_UNKNOWN, MSE_UNKNOWN } },
+    { "byte 152, initiator", { NULL, NULL }, { 152, NEVER }, { 2000, 110 }, false, true,
+      { MSE_PLAINTEXT, MSE_SEARCHING } },
 
     /* Text, binary numbers, TLS, before it or on the other side. */
-    { "HTTP response", { GET, TEXT }, { NEVER, 300 }, { 64, 2000 }, false, { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
-    { "HTTP, random response", { GET, NULL }, { NEVER, 300 }, { 36, 2000 }, false, { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
-    { "random request", { NULL, TEXT }, { NEVER, 300 }, { 300, 2000 }, false, { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
-    { "pcap file", { NULL, "d4c3b2a102000400000000000000000000000400010000005f5f5f5f" }, { NEVER, 300 }, { 300, 2000 },
-      false, { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
-    { "words in it", { NULL, "9a" TEXT TEXT "e1" }, { NEVER, 200 }, { 300, 2000 }, false,
+    { "HTTP response", { GET, TEXT }, { NEVER, 300 }, { 64, 2000 }, false, false,
       { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
-    { "a short request", { "9af1", NULL }, { NEVER, 300 }, { 2, 70000 }, false, { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
+    { "HTTP, random response", { GET, NULL }, { NEVER, 300 }, { 36, 2000 }, false, false,
+      { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
+    { "random request", { NULL, TEXT }, { NEVER, 300 }, { 300, 2000 }, false, false,
+      { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
+    { "pcap file", { NULL, "d4c3b2a102000400000000000000000000000400010000005f5f5f5f" }, { NEVER, 300 },
+      { 300, 2000 }, false, false, { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
+    { "words in it", { NULL, "9a" TEXT TEXT "e1" }, { NEVER, 200 }, { 300, 2000 }, false, false,
+      { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
+    { "text after 32 random bytes", { RANDOM_32 GET GET, NULL }, { NEVER, 300 }, { 106, 2000 }, false, false,
+      { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
+    { "less than a key", { NULL, NULL }, { NEVER, 300 }, { 95, 2000 }, true, false,
+      { MSE_SEARCHING, MSE_SEARCHING } },
+    { "a key", { NULL, NULL }, { NEVER, 300 }, { 96, 2000 }, true, false, { MSE_SEARCHING, MSE_PLAINTEXT } },
+    { "a short request", { "9af1", NULL }, { NEVER, 300 }, { 2, 70000 }, false, false,
+      { MSE_IMPOSSIBLE, MSE_IMPOSSIBLE } },
 
-    /* What comes after the handshake cannot be a message: here, the rest is zeros, which is no evidence at all. */
-    { "one side alone", { NULL, NULL }, { NEVER, 300 }, { 0, 2000 }, false, { MSE_SEARCHING, MSE_SEARCHING } },
-    { "one side, long", { NULL, NULL }, { NEVER, 300 }, { 0, 70000 }, false, { MSE_UNKNOWN, MSE_UNKNOWN } },
+    /* One side only: what comes after the handshake must be a message, and zeros are no evidence. */
+    { "one side alone", { NULL, NULL }, { NEVER, 300 }, { 0, 2000 }, false, false, { MSE_SEARCHING, MSE_SEARCHING } },
+    { "one side and a message", { NULL, NULL }, { NEVER, 300 }, { 0, 2000 }, true, false,
+      { MSE_SEARCHING, MSE_PLAINTEXT } },
+    { "one side, long", { NULL, NULL }, { NEVER, 300 }, { 0, 70000 }, false, false, { MSE_UNKNOWN, MSE_UNKNOWN } },
 };
 
 static void
@@ -269,6 +312,8 @@ look_alike(const void *data)
         if (handshake < size) {
             bytes_add(bytes, "\x13" "BitTorrent protocol", 20);
             bytes_add_random(bytes, random, 48);
+            if (test->message)
+                bytes_add_hex(bytes, "0000000102");
             bytes_add_zeros(bytes, size - bytes->len);
         }
         for (uint32_t at = 0; at < size; at += 1460)
@@ -334,6 +379,7 @@ main(int argc, char **argv)
     g_test_add_func("/mse_search/splits", splits);
     g_test_add_func("/mse_search/one_packet", one_packet);
     g_test_add_func("/mse_search/earlier_pieces", earlier_pieces);
+    g_test_add_func("/mse_search/false_messages", false_messages);
     g_test_add_func("/mse_search/random_streams", random_streams);
     for (size_t i = 0; i < G_N_ELEMENTS(look_alikes); i++) {
         char *path = g_strdup_printf("/mse_search/look_alike/%s", look_alikes[i].name);
