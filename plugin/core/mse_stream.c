@@ -1,0 +1,335 @@
+/* mse_stream.c
+ * One connection that may be encrypted, see mse_stream.h: holds the first bytes, hands out payload.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "mse_stream.h"
+
+#include <string.h>
+
+#include "mse_evidence.h"
+#include "mse_stream_parts.h"
+
+#define HELD_ROOM_MIN   128U
+#define MARK_ROOM_MIN   4U
+
+const char *const mse_fault_texts[MSE_FAULT_COUNT] = {
+#define X(name, text) text,
+    MSE_FAULTS(X)
+#undef X
+};
+
+struct mse_stream *
+mse_stream_new(wmem_allocator_t *scope, const struct mse_keylog *keylog)
+{
+    struct mse_stream *stream = wmem_new0(scope, struct mse_stream);
+
+    stream->scope = scope;
+    stream->keylog = keylog;
+    return stream;
+}
+
+void
+mse_stream_set_initiator(struct mse_stream *stream, unsigned side)
+{
+    stream->has_initiator = true;
+    stream->initiator = side;
+}
+
+/* --- what is held --- */
+
+static void
+release(struct mse_stream *stream, struct mse_direction *direction)
+{
+    wmem_free(stream->scope, direction->held);
+    wmem_free(stream->scope, direction->marks);
+    direction->held = NULL;
+    direction->marks = NULL;
+    direction->held_size = direction->held_room = 0;
+    direction->mark_count = direction->mark_room = 0;
+}
+
+void
+mse_stream_free(struct mse_stream *stream)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        release(stream, &stream->directions[side]);
+        if (stream->handshake != NULL && stream->handshake->rc4[side] != NULL)
+            mse_rc4_free(stream->handshake->rc4[side]);
+    }
+    wmem_free(stream->scope, stream->handshake);
+    wmem_free(stream->scope, stream);
+}
+
+static void
+append(struct mse_stream *stream, struct mse_direction *direction, const uint8_t *data, uint32_t size,
+       const struct mse_mark *mark)
+{
+    const struct mse_mark *last = direction->mark_count > 0 ? &direction->marks[direction->mark_count - 1] : NULL;
+
+    if (last == NULL || last->frame != mark->frame) {
+        if (direction->mark_count == direction->mark_room) {
+            direction->mark_room = MAX(MARK_ROOM_MIN, 2 * direction->mark_room);
+            direction->marks = (struct mse_mark *)wmem_realloc(stream->scope, direction->marks,
+                                                               direction->mark_room * sizeof *direction->marks);
+        }
+        direction->marks[direction->mark_count++] = *mark;
+    }
+    if (direction->held_size + size > direction->held_room) {
+        direction->held_room = MAX(direction->held_size + size, MIN(MSE_HELD_MAX, 2 * direction->held_room));
+        direction->held_room = MAX(direction->held_room, HELD_ROOM_MIN);
+        direction->held = (uint8_t *)wmem_realloc(stream->scope, direction->held, direction->held_room);
+    }
+    memcpy(direction->held + direction->held_size, data, size);
+    direction->held_size += size;
+}
+
+/* Takes what is new in the chunk into held. */
+static void
+hold(struct mse_stream *stream, struct mse_direction *direction, const struct mse_chunk *chunk, bool turn)
+{
+    struct mse_mark mark = { .start = direction->held_size, .frame = chunk->frame, .turn = turn };
+    uint32_t        known;
+
+    if (mse_is_closed(direction))
+        return;
+    if (chunk->offset > direction->held_size) {
+        direction->holed = chunk->reported > 0;
+        return;
+    }
+    known = direction->held_size - (uint32_t)chunk->offset;
+    if (chunk->captured > known)
+        append(stream, direction, chunk->data + known,
+               MIN(chunk->captured - known, MSE_HELD_MAX - direction->held_size), &mark);
+}
+
+const struct mse_mark *
+mse_stream_mark_at(const struct mse_direction *direction, uint64_t offset)
+{
+    uint32_t low = 0, high = direction->mark_count;
+
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (direction->marks[middle].start <= offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &direction->marks[low];
+}
+
+/* --- results --- */
+
+void
+mse_stream_set_payload(struct mse_direction *direction, uint64_t offset, uint64_t readable_to)
+{
+    direction->has_payload = direction->aligned = true;
+    direction->payload = direction->delivered = offset;
+    direction->readable_to = readable_to;
+}
+
+void
+mse_stream_set_unaligned(struct mse_stream *stream, unsigned side)
+{
+    struct mse_direction *direction = &stream->directions[side];
+    bool                  is_last = stream->has_last && stream->last_side == side;
+
+    mse_stream_set_payload(direction, is_last ? MAX(stream->last_offset, MSE_RESPONDER_MIN) : direction->end,
+                           UINT64_MAX);
+    direction->aligned = false;
+}
+
+void
+mse_stream_give_up(struct mse_stream *stream, enum mse_state state)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        struct mse_direction *direction = &stream->directions[side];
+
+        if (direction->state == MSE_SEARCHING)
+            direction->state = state;
+    }
+}
+
+static bool
+has_verdict(const struct mse_stream *stream)
+{
+    return stream->directions[0].state != MSE_SEARCHING && stream->directions[1].state != MSE_SEARCHING;
+}
+
+bool
+mse_stream_is_settled(const struct mse_stream *stream)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        const struct mse_direction *direction = &stream->directions[side];
+
+        if (direction->has_payload && direction->payload_frame == 0)
+            return false;
+    }
+    return has_verdict(stream);
+}
+
+/* Notes in which frame the payload of a direction begins, once that is there. */
+static void
+note_frame(struct mse_direction *direction, const struct mse_chunk *chunk)
+{
+    if (!direction->has_payload || direction->payload_frame != 0)
+        return;
+    if (direction->payload < direction->held_size)
+        direction->payload_frame = mse_stream_mark_at(direction, direction->payload)->frame;
+    else if (chunk != NULL && chunk->offset + chunk->reported > direction->payload)
+        direction->payload_frame = chunk->frame;
+}
+
+/* --- input --- */
+
+/* What can be read of the chunks so far was read. */
+static void
+note_delivered(struct mse_direction *direction)
+{
+    if (direction->has_payload)
+        direction->delivered = MAX(direction->delivered, MIN(direction->readable_to, direction->end));
+}
+
+/* The end of what mse_stream_earlier() has still to give of a side, from delivered on. */
+static uint64_t
+earlier_end(const struct mse_stream *stream, unsigned side)
+{
+    const struct mse_direction *direction = &stream->directions[side];
+    uint64_t                    end = direction->has_payload ? MIN(direction->held_size, direction->readable_to) : 0;
+
+    return stream->has_last && stream->last_side == side ? MIN(end, stream->last_offset) : end;
+}
+
+/* Gives back what nobody will ask for. */
+static void
+release_settled(struct mse_stream *stream)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        struct mse_direction       *direction = &stream->directions[side];
+        const struct mse_handshake *handshake = stream->handshake;
+
+        if (direction->state == MSE_SEARCHING || direction->held == NULL
+                || direction->delivered < earlier_end(stream, side))
+            continue;
+        release(stream, direction);
+        if (direction->state != MSE_RC4 && handshake != NULL && handshake->rc4[side] != NULL)
+            mse_rc4_rest(handshake->rc4[side]);
+    }
+}
+
+/* Draws conclusions from what is held. */
+static void
+follow(struct mse_stream *stream, const struct mse_direction *direction, uint32_t held_before)
+{
+    const struct mse_direction *other = &stream->directions[direction == &stream->directions[0]];
+
+    if (held_before < MSE_FIRST_BYTES && direction->held_size >= MSE_FIRST_BYTES && stream->handshake == NULL
+            && other->state == MSE_SEARCHING && !mse_may_begin(direction->held, direction->held_size)) {
+        mse_stream_give_up(stream, MSE_IMPOSSIBLE);
+        return;
+    }
+    if (stream->handshake == NULL && stream->keylog != NULL)
+        mse_handshake_find(stream);
+    if (stream->handshake != NULL)
+        mse_handshake_follow(stream);
+    if (stream->handshake == NULL || !stream->handshake->opened)
+        mse_search_follow(stream);
+}
+
+void
+mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk)
+{
+    struct mse_direction *direction = &stream->directions[chunk->side];
+    const struct mse_direction *other = &stream->directions[mse_other(chunk->side)];
+    uint32_t              held_before;
+    bool                  turn = stream->has_last && stream->last_side != chunk->side
+                                 && other->end >= MSE_RESPONDER_MIN;
+
+    if (chunk->reported == 0 || chunk->offset > UINT64_MAX - chunk->reported)
+        return;
+    note_delivered(&stream->directions[0]);
+    note_delivered(&stream->directions[1]);
+    release_settled(stream);
+    stream->has_last = true;
+    stream->last_side = chunk->side;
+    stream->last_offset = chunk->offset;
+    if (direction->first_frame == 0)
+        direction->first_frame = chunk->frame;
+
+    held_before = direction->held_size;
+    if (direction->state == MSE_SEARCHING)
+        hold(stream, direction, chunk, turn);
+    direction->end = MAX(direction->end, chunk->offset + chunk->reported);
+    if (!has_verdict(stream))
+        follow(stream, direction, held_before);
+    for (unsigned side = 0; side < 2; side++)
+        note_frame(&stream->directions[side], side == chunk->side ? chunk : NULL);
+    release_settled(stream);
+}
+
+/* --- output --- */
+
+bool
+mse_stream_earlier(struct mse_stream *stream, struct mse_piece *piece)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        struct mse_direction *direction = &stream->directions[side];
+        uint64_t              from = direction->delivered;
+        uint64_t              to = earlier_end(stream, side);
+
+        if (from >= to)
+            continue;
+
+        const struct mse_mark *mark = mse_stream_mark_at(direction, from);
+        if (mark + 1 < direction->marks + direction->mark_count)
+            to = MIN(to, mark[1].start);
+        *piece = (struct mse_piece){ .side = side, .offset = from, .frame = mark->frame };
+        piece->data = direction->held + from;
+        /* In place: what was delivered is not looked at again. */
+        piece->size = mse_stream_decrypt(stream, side, from, direction->held + from, (uint32_t)(to - from),
+                                         direction->held + from);
+        direction->delivered = to;
+        if (piece->size > 0)
+            return true;
+    }
+    release_settled(stream);
+    return false;
+}
+
+/* The offset at which RC4 ends. */
+static uint64_t
+cipher_end(const struct mse_stream *stream, unsigned side)
+{
+    const struct mse_handshake *handshake = stream->handshake;
+
+    if (stream->directions[side].state == MSE_RC4)
+        return UINT64_MAX;
+    if (side == handshake->initiator && handshake->has_ia)
+        return (uint64_t)handshake->ia_offset + handshake->ia_length;
+    return stream->directions[side].payload;
+}
+
+uint32_t
+mse_stream_decrypt(struct mse_stream *stream, unsigned side, uint64_t offset, const uint8_t *in, uint32_t size,
+                   uint8_t *out)
+{
+    const struct mse_direction *direction = &stream->directions[side];
+    const struct mse_handshake *handshake = stream->handshake;
+    uint64_t                    from, to;
+
+    if (size == 0 || !direction->has_payload || offset >= direction->readable_to)
+        return 0;
+    size = (uint32_t)MIN(size, direction->readable_to - offset);
+    if (out != in)
+        memmove(out, in, size);
+    if (handshake == NULL || !handshake->has_vc[side])
+        return size;
+
+    from = MAX(offset, handshake->vc_offset[side]);
+    to = MIN(offset + size, cipher_end(stream, side));
+    if (from < to && !mse_rc4_decrypt(handshake->rc4[side], from - handshake->vc_offset[side], out + (from - offset),
+                                      (uint32_t)(to - from), out + (from - offset)))
+        return (uint32_t)(from - offset);
+    return size;
+}
