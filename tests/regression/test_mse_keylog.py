@@ -3,6 +3,7 @@
 For each connection a client hashes "keyA" S SKEY and "keyB" S SKEY with SHA-1; the log gets a line MSE <S> <SKEY>.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -10,6 +11,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -241,15 +244,21 @@ def test_half_a_line_at_the_end(tool, way):
 
 
 def test_many_processes_share_it(tool):
-    """Ten processes log the same 50 pairs at the same time: whole lines, each once."""
-    secrets = [hashlib.sha512(b"%d" % number).digest() + bytes(32) for number in range(50)]
-    arguments = in_hex([[b"keyA", secret, SKEY] for secret in secrets])
+    """Six processes log the same 300 pairs at the same time: whole lines, each once."""
+    script = f"""import hashlib, sys
+print("ready", flush=True)
+sys.stdin.read()
+for i in range(300): hashlib.sha1(b"keyA%096d" % i + {SKEY!r})"""
     tool.log("true")  # builds
-    clients = [subprocess.Popen([str(tool.top / "tools" / "mse-keylog"), sys.executable, "-c", PYTHON, *arguments],
-                                stdout=subprocess.DEVNULL, env={**os.environ, "MSEKEYLOGFILE": str(tool.keys)})
-               for _ in range(10)]
-    assert [client.wait(60) for client in clients] == [0] * 10
-    assert sorted(tool.lines()) == sorted(f"MSE {secret.hex()} {SKEY.hex()}\n" for secret in secrets)
+    clients = [subprocess.Popen([str(tool.top / "tools" / "mse-keylog"), sys.executable, "-c", script],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                env={**os.environ, "MSEKEYLOGFILE": str(tool.keys)}) for _ in range(6)]
+    for client in clients:
+        client.stdout.readline()
+    for client in clients:
+        client.stdin.close()
+    assert [client.wait(60) for client in clients] == [0] * 6
+    assert sorted(tool.lines()) == [f"MSE {(b'%096d' % i).hex()} {SKEY.hex()}\n" for i in range(300)]
 
 
 def test_many_pairs_of_one_process(tool):
@@ -260,7 +269,7 @@ def test_many_pairs_of_one_process(tool):
 
 
 def test_a_file_that_is_replaced(tool):
-    """A file that was emptied or removed while the client runs is begun anew."""
+    """A file that was emptied, removed or replaced by another while the client runs is begun anew."""
     script = f"""import hashlib, os
 def connect(): hashlib.sha1({b"keyA" + S + SKEY!r})
 connect()
@@ -268,12 +277,54 @@ open({str(tool.keys)!r}, "w").close()
 connect()
 assert len(open({str(tool.keys)!r}).readlines()) == 1
 os.unlink({str(tool.keys)!r})
+connect()
+assert len(open({str(tool.keys)!r}).readlines()) == 1
+open({str(tool.keys)!r} + ".new", "w").write("# a longer file" * 50 + "\\n")
+os.rename({str(tool.keys)!r} + ".new", {str(tool.keys)!r})
 connect()"""
     tool.log(sys.executable, "-c", script)
-    assert tool.lines() == [LINE]
+    assert tool.lines() == ["# a longer file" * 50 + "\n", LINE]
 
 
 # --- the client ---
+
+def test_the_client_forks_while_a_thread_logs(tool, tmp_path):
+    """The child can log all the same. A thread hangs in the hook here, as somebody else has locked the file."""
+    gcrypt, _ = library("libgcrypt")
+    about_to_fork = tmp_path / "about to fork"
+    tool.keys.touch()
+    tool.keys.chmod(0o600)
+
+    def release(locked):
+        while not about_to_fork.exists():
+            time.sleep(0.05)
+        time.sleep(1)
+        fcntl.flock(locked, fcntl.LOCK_UN)
+
+    with open(tool.keys) as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        releasing = threading.Thread(target=release, args=(locked,), daemon=True)
+        releasing.start()
+        done = tool.log(sys.executable, "-c", f"""import ctypes, hashlib, os, threading, time
+gcrypt = ctypes.CDLL({gcrypt!r}, ctypes.RTLD_LOCAL)
+gcrypt.gcry_check_version(None)
+hash = ctypes.c_void_p()
+gcrypt.gcry_md_open(ctypes.byref(hash), 2, 0)
+data = {b"keyA" + S + SKEY!r}
+thread = threading.Thread(target=lambda: ctypes.CDLL(None).gcry_md_write(hash, data, ctypes.c_size_t(len(data))))
+thread.start()
+time.sleep(0.5)
+print(os.stat({str(tool.keys)!r}).st_size, flush=True)
+open({str(about_to_fork)!r}, "w").close()
+if os.fork() == 0:
+    hashlib.sha1({b"keyA" + S + OTHER_SKEY!r})
+    os._exit(0)
+os.wait()
+thread.join()""")
+        releasing.join(10)
+    assert done.stdout == "0\n"
+    assert tool.lines() == [LINE, f"MSE {S.hex()} {OTHER_SKEY.hex()}\n"]
+
 
 def test_children_are_followed(tool):
     """A client that a script starts, in the background, in another folder; the log's name is relative."""
@@ -291,6 +342,39 @@ if os.fork() == 0:
 else:
     os.wait()""")
     assert tool.lines() == [LINE, f"MSE {S.hex()} {OTHER_SKEY.hex()}\n"]
+
+
+def test_library_that_the_caller_does_not_name(tool):
+    """A library loaded with RTLD_LOCAL, called from a module that has no tie to it: it is found by its name."""
+    gcrypt, _ = library("libgcrypt")
+    tool.log(sys.executable, "-c", f"""import ctypes
+gcrypt = ctypes.CDLL({gcrypt!r}, ctypes.RTLD_LOCAL)
+gcrypt.gcry_check_version(None)
+hash = ctypes.c_void_p()
+gcrypt.gcry_md_open(ctypes.byref(hash), 2, 0)
+data = {b"keyA" + S + SKEY!r}
+ctypes.CDLL(None).gcry_md_write(hash, data, ctypes.c_size_t(len(data)))
+gcrypt.gcry_md_read.restype = ctypes.c_void_p
+assert ctypes.string_at(gcrypt.gcry_md_read(hash, 2), 20).hex() == {digests([[b"keyA", S, SKEY]])[0]!r}""")
+    assert tool.lines() == [LINE]
+
+
+def test_library_of_another_name(tool, tmp_path):
+    """One that a module brings along, loaded with RTLD_LOCAL, is found as the loader finds it for the module."""
+    tmp_path.joinpath("own.c").write_text("int SHA1_Update(void *hash, const void *data, unsigned long length);\n"
+                                          "int SHA1_Update(void *hash, const void *data, unsigned long length)\n"
+                                          "{ return hash && data ? (int)length + 1 : 0; }\n")
+    tmp_path.joinpath("module.c").write_text("int SHA1_Update(void *hash, const void *data, unsigned long length);\n"
+                                             "int call(void *hash, const void *data, unsigned long length);\n"
+                                             "int call(void *hash, const void *data, unsigned long length)\n"
+                                             "{ int result = SHA1_Update(hash, data, length); return result; }\n")
+    compile_c(tmp_path / "own.c", tmp_path / "own.so", "-fPIC", "-shared")
+    compile_c(tmp_path / "module.c", tmp_path / "module.so", "-fPIC", "-shared", str(tmp_path / "own.so"))
+    done = tool.log(sys.executable, "-c", f"""import ctypes
+data = {b"keyA" + S + SKEY!r}
+print(ctypes.CDLL({str(tmp_path / "module.so")!r}).call(data, data, ctypes.c_size_t(len(data))))""")
+    assert done.stdout == f"{len(b'keyA' + S + SKEY) + 1}\n"
+    assert tool.lines() == [LINE]
 
 
 def test_exit_status_and_output_are_the_clients(tool):
