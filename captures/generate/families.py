@@ -6,8 +6,7 @@ import bad_input
 import carriers
 import framing
 import ids
-import ledger
+import stories
 import utp_packets
 
-FAMILIES = (ids, framing, carriers, bad_input, ledger, utp_packets, anomalies,
-            anomalies_not)
+FAMILIES = (ids, framing, carriers, bad_input, stories, utp_packets, anomalies, anomalies_not)

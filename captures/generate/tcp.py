@@ -4,7 +4,7 @@
     peers.seed.send(dont_have(3, 5))      # frame 4: one segment, which holds the messages given
 
 The leecher opens the connection and the seed accepts it; after that the two are alike. A segment acknowledges all that
-the other side has sent so far, unless `acknowledging` says otherwise. Nothing else is sent: no bare ACK, no window
+the other side has sent so far, unless `acknowledging` says otherwise (NO_ACK: it has no ACK number). Nothing else is sent: no bare ACK, no window
 update, so that frame numbers are easy to follow.
 """
 
@@ -13,20 +13,26 @@ from network import ACK, FIN, PSH, RST, SYN, TCP, Address, ip_packet, tcp_segmen
 MODULUS = 1 << 32
 SEGMENT = 1460
 
+NO_ACK = object()
+
 
 class Peer:
-    """One end. `seq` is the sequence number of the next byte that it sends."""
+    """One end. `seq` is the sequence number of the next byte that it sends, `start` that of the first."""
+
+    modulus = MODULUS
 
     def __init__(self, trace, address, seq, answer):
         self.trace, self.address, self.seq, self.answer = trace, address, seq, answer
+        self.start = seq
         self.other = None
         self.started = False
 
     def _packet(self, seq, flags, payload=b"", acknowledging=None):
-        if acknowledging is None:
-            acknowledging = self.other.seq if self.other.started else 0
-        if self.other.started:
+        if acknowledging is NO_ACK or not self.other.started:
+            acknowledging = 0
+        else:
             flags |= ACK
+            acknowledging = self.other.seq if acknowledging is None else acknowledging
         segment = tcp_segment(self.address, self.other.address, seq, acknowledging, flags, payload)
         return self.trace.add(ip_packet(self.address, self.other.address, TCP, segment), self.answer)
 

@@ -18,10 +18,13 @@ WINDOW = 0x100000
 
 
 class Peer:
-    """One end. `seq` is the seq_nr of the next packet with data."""
+    """One end. `seq` is the seq_nr of the next packet with data, `start` that of the first packet."""
+
+    modulus = MODULUS
 
     def __init__(self, trace, address, seq, answer):
         self.trace, self.address, self.seq, self.answer = trace, address, seq, answer
+        self.start = seq
         self.other = None
         self.sending_id = None
 
@@ -58,7 +61,7 @@ class Peer:
             frame = self.send(stream[begin:end])
         return frame
 
-    def skip(self):
+    def skip(self, *messages):
         """Send a packet that the capture does not see."""
         self._advance()
 

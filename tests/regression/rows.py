@@ -44,21 +44,6 @@ def late_requests(tshark, capture, *options):
     return tshark.items(capture, "late_request", "piece_index begin length disowned_in crossed", *options)
 
 
-def late_blocks(tshark, capture, *options):
-    """Blocks of a disowned piece: frame, piece, begin, length, DontHave."""
-    return tshark.items(capture, "late_block", "piece_index begin length disowned_in", *options)
-
-
 def rejects(tshark, capture, *options):
     """Rejects of invalidated requests: frame, piece, begin, length, Request."""
     return tshark.items(capture, "reject", "piece_index begin length request_in", *options)
-
-
-def reannounced(tshark, capture, *options):
-    """DontHaves taken back: frame, piece, DontHave."""
-    return tshark.items(capture, "reannounced", "piece_index disowned_in", *options)
-
-
-def unrejected(tshark, capture, *options):
-    """With Fast: frame of the DontHave, requests that were never answered."""
-    return tshark.rows(capture, "frame.number bt.donthave.unrejected", *options, where="bt.donthave.unrejected")

@@ -36,6 +36,14 @@ def test_protocol_column_filter_is_exact(tshark):
     assert tshark.rows("framing-forty", "frame.number", where="bt.donthave") == ["9", "11"]
 
 
+@pytest.mark.parametrize("options", [["-Y", "bt.donthave"], ["-R", "bt.donthave || bittorrent", "-Y", "bt.donthave"]])
+def test_filters_do_not_change_the_ledger(two_passes, options):
+    """A read filter or a display filter chooses frames; state is kept for all."""
+    printed = two_passes.read("clean-no-fast", *options, "-T", "fields", "-e", "bt.donthave.piece_index",
+                              "-e", "bt.donthave.requests")
+    assert printed.split() == ["5", "1", "1", "0", "6", "0"]
+
+
 def members(value, key):
     """Every value of a key, however deep it lies."""
     if isinstance(value, dict):
@@ -82,19 +90,24 @@ def test_custom_columns(tshark):
 
 
 def test_info_column(tshark):
-    """Our text stands behind what the built-in dissector wrote."""
+    """Our text stands in the place of that message's Extended; what the built-in dissector wrote for others stays."""
     stock = [line.strip() for line in
              tshark.stock(CAPTURE, "-o", 'gui.column.format:"Info","%i"').splitlines()]
     info = tshark.info(CAPTURE)
     assert info[:8] == stock[:8]
     for line, before, piece in zip(info[8:], stock[8:], (5, 6)):
-        assert line.startswith(before)
-        assert f"DontHave Piece={piece}" in line[len(before):]
+        assert line == before.replace("Extended", f"DontHave Piece={piece} (0 requests)")
+
+
+def test_info_column_between_others(tshark):
+    """Have and DontHave by turns: each text in its place, parted by blanks."""
+    info = tshark.info("framing-forty")[10].split("  ")
+    assert info[:2] == ["Have, Piece (Idx:0x28)", "DontHave Piece=40 (1 request) Have, Piece (Idx:0x29)"]
 
 
 def test_info_column_counts_requests(tshark):
     """Two requests that this DontHave invalidated."""
-    assert tshark.info("ledger-no-fast")[10].endswith("DontHave Piece=5 (2 requests)")
+    assert tshark.info("anomaly-invalidated")[9].endswith("DontHave Piece=5 (2 requests)")
 
 
 def test_info_column_of_many(tshark):

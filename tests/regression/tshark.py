@@ -4,7 +4,6 @@ As root, tshark ignores WIRESHARK_PLUGIN_DIR without a word. So it runs as nobod
 may not read.
 """
 
-import gzip
 import os
 import shlex
 import shutil
@@ -14,26 +13,32 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-ROOT = Path(__file__).resolve().parents[2]
+from many import ROOT, SYNTHETIC, Alone, Many, find
+
 BUILD = Path(os.environ.get("BT_DONTHAVE_BUILD", ROOT / "build")).resolve()
 PLUGINS = BUILD / "plugins"
-SYNTHETIC = ROOT / "captures" / "synthetic"
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 # tshark prints them as 1 and 0 up to 4.0, as True and False later.
 BOOLEANS = {"bt.donthave.id_assumed", "bt.donthave.fast", "bt.donthave.late_request.crossed"}
 
+OURS = "bt.donthave.", "bt.peer."
+
 # Items of Wireshark's group Malformed make a frame malformed. Other than these, we have none.
 OUR_MALFORMED = ["bt.donthave.expert.length", "bt.donthave.expert.bad_handshake"]
 
 # What every row is asked for, beside our own fields.
-COMMON = ["frame.number", "_ws.malformed", "ip.src", "ip.dst", "tcp.srcport", "udp.srcport", "bt.donthave"]
+ADDRESSES = ["ip.src", "ip.dst", "ipv6.src", "ipv6.dst"]
+COMMON = ["frame.number", "_ws.malformed", *ADDRESSES, "tcp.srcport", "udp.srcport", "bt.donthave"]
 
 # Our items on messages that are no DontHave.
-ITEMS = ["request", "late_request", "late_block", "reject", "reannounced"]
+ITEMS = [f"bt.donthave.{kind}" for kind in ("request", "late_request", "late_block", "reject", "reannounced")]
 
 sys.path.insert(0, str(ROOT / "captures" / "generate"))
+
+import families  # noqa: E402, F401  (registers the captures)
+from capture import CAPTURES  # noqa: E402
 
 
 class Staging:
@@ -44,8 +49,10 @@ class Staging:
         self.folder = Path(tempfile.mkdtemp(prefix="bt-donthave-"))
         self.folder.chmod(0o755)
         self.known = {}
-        self.printed = {}       # what tshark printed before, for Tshark.kept
-        self.our_fields = None  # the names of our fields, for Tshark.our_fields
+        self.families = {}      # captures that are read together, for Staging.family
+        self.frames_read = {}   # what was read before, for Tshark.frames
+        self.stock = {}         # what stock tshark printed before, for Tshark.stock
+        self.our_fields = None  # for Tshark.our_fields
 
     def readable(self, path):
         """Return `path`, or the path of a copy if nobody cannot read it."""
@@ -58,6 +65,20 @@ class Staging:
             else:
                 self.known[path] = self._copy(path)
         return self.known[path]
+
+    def family(self, capture):
+        """The captures that one is read together with: all of the same generator, or all recordings."""
+        if isinstance(capture, Path):
+            captures, kind = sorted((ROOT / "captures").glob("*.pcapng.gz")), "recordings"
+        else:
+            kind = CAPTURES[find(capture).name][0].__module__
+            captures = [name.partition(".")[0] for name, (fill, *_) in sorted(CAPTURES.items())
+                        if fill.__module__ == kind]
+        if capture not in captures:
+            return Alone(capture)
+        if kind not in self.families:
+            self.families[kind] = Many(self, captures)
+        return self.families[kind]
 
     def _copy(self, path):
         target = self.folder / f"{len(self.known)}-{path.name}"
@@ -76,8 +97,8 @@ class Staging:
 class Tshark:
     """One way to run tshark: in one pass or two, with the plugin or as it comes.
 
-    Starting tshark takes longer than reading a capture. So rows and items ask for all that is ours at once, and what was
-    printed is kept for the tests that ask for another part of it.
+    Starting tshark takes longer than reading a capture. So rows and items ask for all that is ours at once, of many
+    captures, and what was read is kept for the tests that ask for another part of it.
     """
 
     def __init__(self, staging, two_passes=False):
@@ -103,38 +124,62 @@ class Tshark:
 
     def read(self, capture, *arguments, plugins=PLUGINS):
         """Return what tshark prints for a capture: a path, or the name of a synthetic one."""
-        passes = ["-2"] if self.two_passes else []
-        return self.run(*passes, "-r", self.staging.readable(find(capture)), *arguments, plugins=plugins)
+        return self.run(*self.arguments(capture, *arguments), plugins=plugins)
+
+    def arguments(self, capture, *arguments):
+        return [*(["-2"] if self.two_passes else []), "-r", self.staging.readable(find(capture)), *arguments]
 
     def stock(self, capture, *arguments):
-        """The same without the plugin."""
-        return self.read(capture, *arguments, plugins=Path("/nonexistent"))
-
-    def kept(self, capture, *arguments):
-        """What `read` prints, from memory if it was printed before."""
-        key = (self.two_passes, capture, arguments)
-        if key in self.staging.printed:
-            self.commands.append(self.staging.printed[key][0])
-        else:
-            printed = self.read(capture, *arguments)
-            self.staging.printed[key] = self.commands[-1], printed
-        return self.staging.printed[key][1]
+        """The same without the plugin, kept for other tests that ask for it."""
+        key = self.two_passes, capture, arguments
+        if key not in self.staging.stock:
+            self.staging.stock[key] = self.read(capture, *arguments, plugins=Path("/nonexistent"))
+        return self.staging.stock[key]
 
     def our_fields(self):
-        """The names of the plugin's fields."""
+        """The plugin's fields: {name: type}."""
         if self.staging.our_fields is None:
-            names = [line.split("\t")[2] for line in self.run("-G", "fields").splitlines() if line.startswith("F\t")]
-            self.staging.our_fields = [name for name in names if name.startswith("bt.donthave.")]
+            fields = [line.split("\t") for line in self.run("-G", "fields").splitlines() if line.startswith("F\t")]
+            self.staging.our_fields = {field[2]: field[3] for field in fields if field[2].startswith(OURS)}
         return self.staging.our_fields
 
     def table(self, capture, columns, *options, where=None):
         """Return a dict of the columns for each frame, as tshark prints them."""
         everything = list(dict.fromkeys([*COMMON, *self.our_fields(), *columns]))
         filters = ["-Y", where] if where and where not in everything else []
-        printed = self.kept(capture, *options, *filters, "-T", "fields",
-                            *(part for column in everything for part in ("-e", column)))
-        rows = (dict(zip(everything, line.split("\t"))) for line in printed.splitlines())
+
+        def read(printed):
+            for line in printed.splitlines():
+                row = dict(zip(everything, line.split("\t")))
+                yield int(row["frame.number"]), row
+
+        # A display filter may be about the numbers of frames.
+        family = Alone(capture) if filters else self.staging.family(capture)
+        columns = [part for column in everything for part in ("-e", column)]
+        rows = [{**row, "frame.number": str(frame)} for frame, row in
+                self.frames(family, capture, read, *options, *filters, "-T", "fields", *columns)]
         return [row for row in rows if filters or not where or row[where]]
+
+    def frames(self, family, capture, read, *arguments):
+        """What `read` makes of that which tshark prints: pairs of a frame and {field: printed}, repeated ones by commas."""
+        key = self.two_passes, family.path, arguments
+        if key not in self.staging.frames_read:
+            found = {name: [] for name in family.captures}
+            for frame, fields in read(self.read(family.path, *arguments)):
+                name, frame = family.place(frame)
+                found[name].append((frame, fields | self.in_capture(family, fields)))
+            self.staging.frames_read[key] = found
+        self.commands.append(shlex.join(self.command(self.arguments(capture, *arguments))))
+        return self.staging.frames_read[key][capture]
+
+    def in_capture(self, family, fields):
+        """Addresses and numbers of frames as they are where the capture is read alone."""
+        if isinstance(family, Alone):
+            return {}
+        hosts = {field: family.hosts.get(fields[field], fields[field]) for field in fields.keys() & set(ADDRESSES)}
+        frames = {field: ",".join(str(family.place(int(frame))[1]) for frame in fields[field].split(","))
+                  for field in fields if fields[field] and self.our_fields().get(field) == "FT_FRAMENUM"}
+        return hosts | frames
 
     def rows(self, capture, fields, *options, where=None):
         """Return the rows of `-T fields`, each one string: fields apart by spaces, `-` for none, repeated ones by commas.
@@ -170,17 +215,21 @@ class Tshark:
 
         A column is the last part of a field's name, `piece_index` or `disowned_in`; `-` where the item has none.
         """
+        def read(printed):
+            for packet in ElementTree.fromstring(printed).iter("packet"):
+                frame = packet.find("proto[@name='geninfo']/field[@name='num']").get("show")
+                for item in packet.iter("field"):
+                    if item.get("name") in ITEMS:
+                        yield int(frame), {"kind": item.get("name"), **{
+                            field.get("name"): value(field.get("name"), field.get("show"))
+                            for field in item.iter("field") if field.get("name").startswith("bt.donthave.")}}
+
         found = []
-        kinds = " || ".join(f"bt.donthave.{name}" for name in ITEMS)
-        printed = self.kept(capture, *options, "-T", "pdml", "-Y", kinds)
-        for packet in ElementTree.fromstring(printed).iter("packet"):
-            frame = packet.find("proto[@name='geninfo']/field[@name='num']").get("show")
-            for item in packet.iter("field"):
-                if item.get("name") == f"bt.donthave.{kind}":
-                    inside = {field.get("name"): value(field.get("name"), field.get("show"))
-                              for field in item.iter("field") if field.get("name").startswith("bt.donthave.")}
-                    by_last_name = {name.rpartition(".")[2]: shown for name, shown in inside.items()}
-                    found.append(" ".join([frame, *(by_last_name.get(column, "-") for column in columns.split())]))
+        arguments = [*options, "-T", "pdml", "-Y", " || ".join(ITEMS)]
+        for frame, fields in self.frames(self.staging.family(capture), capture, read, *arguments):
+            if fields["kind"] == f"bt.donthave.{kind}":
+                by_last_name = {name.rpartition(".")[2]: shown for name, shown in fields.items()}
+                found.append(" ".join([str(frame), *(by_last_name.get(column, "-") for column in columns.split())]))
         return found
 
     def info(self, capture, *options):
@@ -199,16 +248,3 @@ def value(field, printed):
     if field in BOOLEANS:
         printed = printed.replace("True", "1").replace("False", "0")
     return printed or "-"
-
-
-def find(capture):
-    """The path of a capture; a name alone is one of captures/synthetic."""
-    if isinstance(capture, Path):
-        return capture
-    plain = SYNTHETIC / f"{capture}.pcap"
-    return plain if plain.exists() else SYNTHETIC / f"{capture}.pcap.gz"
-
-
-def contents(path):
-    """The bytes of a capture, decompressed."""
-    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

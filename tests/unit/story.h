@@ -1,25 +1,6 @@
 /* story.h
- * Stories of two peers, X and Y, for the tests of the ledger and of the negotiation: what was sent, and beside it
- * what the plugin has to say of it.
- *
- *     "10 X Request 5 0 16384     => invalidated_in 11 after 1s note:invalidated",
- *     "11 Y DontHave 5            => requests 1 bytes 16384 request_in 10 note:invalidated",
- *
- * A line is FRAME SENDER [@SECONDS] [acks ...] MESSAGE [=> NOTE]. Without => the message has nothing to show. Frame N
- * comes at N seconds. A note is final: as it is when the whole story is over.
- *
- *     MESSAGE   Handshake [fast] [plain]           BEP 3; fast: the bit of BEP 6; plain: not that of BEP 10
- *               Extensions BENCODED                BEP 10, extension handshake; { and } stand for d1:md and ee
- *               DontHave PIECE                     BEP 54, with the id 3 by Y and 7 by X
- *               Extended ID HEX                    any extended message
- *               Base ID HEX                        any other message
- *               Bitfield HEX;  Have, SuggestPiece, AllowedFast PIECE;  Request, Piece, Cancel, Reject PIECE BEGIN LENGTH
- *               Choke, Unchoke, Interested, HaveAll, HaveNone
- *               (hole)                             bytes of this sender are missing here
- *     cut N     behind a message: its first N bytes were captured
- *     acks      none: no ACK number; F: all that the other side had sent up to frame F; F-1: a byte less than that.
- *               A line without it acknowledges all that the other side has sent.
- *     NOTE      members of struct message_note, then findings as severity:name
+ * Plays stories of two peers, X and Y: what was sent, and beside it what the plugin has to say of it. How they are
+ * written: tests/stories/README.md.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -30,53 +11,43 @@
 #include <stdlib.h>
 
 #include "bytes.h"
-#include "peer_connection.h"
+#include "core/peer_connection.h"
+#include "story_note.h"
 
-struct story {
-    const char        *name;
-    const char        *rule;        /* in the words of design.md, anomalies.md or a BEP */
-    const char *const *before;      /* how the connection begins; its lines have no frames of their own */
-    const char *const *lines;
-    unsigned           fallback_id;
-    bool               ids;         /* notes of DontHaves say how their id was resolved, too */
-};
-
-#define LINES(...) ((const char *const[]){ __VA_ARGS__, NULL })
-
-/* STORY(name, rule, before, lines...): an element of an array of stories. */
-#define STORY(the_name, the_rule, the_before, ...) \
-    { .name = the_name, .rule = the_rule, .before = the_before, .lines = LINES(__VA_ARGS__) }
-
-#define STORY_X_ID 7U               /* that X writes, and Y gave to lt_donthave */
+#define STORY_X_ID 7U               /* that X writes in a DontHave, as Y gave it to lt_donthave */
 #define STORY_Y_ID 3U
 
-/* How most stories begin: Y has 32 pieces, X the second half of them; each gives lt_donthave another id. */
-#define STORY_EXTENSIONS                                            \
-    "3 X Extensions {11:lt_donthavei3e} => negotiated 3",           \
-    "4 Y Extensions {11:lt_donthavei7e} => negotiated 7",           \
-    "5 Y Bitfield ffffffff",                                        \
-    "6 X Bitfield 0000ffff"
-#define WITHOUT_FAST LINES("1 X Handshake", "2 Y Handshake", STORY_EXTENSIONS)
-#define WITH_FAST    LINES("1 X Handshake fast", "2 Y Handshake fast", STORY_EXTENSIONS)
-
-/* One message of a story that was played. */
+/* A message, or the first part of one, that was sent. */
 struct story_message {
-    const char    *line;
+    char          *line;            /* NULL: no message ends here */
     uint32_t       frame;
     enum peer_side from;
-    uint64_t       position, end;
+    uint64_t       position, end;   /* bytes of its sender's stream */
 };
 
 struct story_player {
-    const struct story     *story;
     wmem_allocator_t       *scope;
+    struct peer_setup       setup;
     struct peer_connection *connection;
     GArray                 *messages;       /* struct story_message */
     uint64_t                sent[2];        /* bytes */
+    GByteArray             *begun[2];       /* the message of which only a first part was sent */
+    uint64_t                begun_at[2];    /* and its position */
     bool                    swapped;        /* X is PEER_B */
 };
 
 /* --- a line becomes a message --- */
+
+/* The words of a text, which is cut up for it. For g_ptr_array_free(). */
+static GPtrArray *
+story_words(char *text)
+{
+    GPtrArray *words = g_ptr_array_new();
+
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " "))
+        g_ptr_array_add(words, word);
+    return words;
+}
 
 static uint32_t
 story_number(const char *text)
@@ -191,169 +162,119 @@ story_acknowledge(const struct story_player *player, const char *text, struct me
         context->ack--;
 }
 
+/* The number behind a word that ends a message; both are taken off. NULL: the message does not end like that. */
+static const char *
+story_take_last(GPtrArray *words, const char *word)
+{
+    const char *number = NULL;
+
+    if (words->len > 2 && strcmp((const char *)words->pdata[words->len - 2], word) == 0) {
+        number = (const char *)words->pdata[words->len - 1];
+        g_ptr_array_set_size(words, (int)words->len - 2);
+    }
+    return number;
+}
+
+/* Hands the bytes of a message to the connection; those up to captured are in the capture. */
 static void
-story_play_line(struct story_player *player, const char *line)
+story_deliver(struct story_player *player, const struct story_message *played, const GByteArray *bytes,
+              uint32_t captured, struct message_context *context)
+{
+    uint8_t *copy = bytes_copy(bytes->data, captured);
+
+    context->from = played->from;
+    context->place = (uint32_t)played->position;
+    context->size = bytes->len;
+    context->end_ack = played->end;
+    peer_connection_message(player->connection, copy, captured, bytes->len, context);
+    g_free(copy);
+}
+
+static void
+story_send(struct story_player *player, struct story_message *played, GPtrArray *words, const char *line,
+           struct message_context *context)
+{
+    const char  *cut = story_take_last(words, "cut");
+    const char  *first = story_take_last(words, "first");
+    GByteArray **begun = &player->begun[played->from];
+    bool         rest = strcmp((const char *)words->pdata[0], "rest") == 0;
+    bool         by_y = (played->from == PEER_B) != player->swapped;
+    GByteArray  *bytes;
+
+    g_assert_true(rest == (*begun != NULL));
+    g_ptr_array_add(words, NULL);
+    bytes = rest ? *begun : story_encode((char **)words->pdata, by_y ? STORY_Y_ID : STORY_X_ID);
+    played->position = rest ? player->begun_at[played->from] : player->sent[played->from];
+    player->begun_at[played->from] = played->position;
+    played->end = played->position + (first != NULL ? story_number(first) : bytes->len);
+    player->sent[played->from] = played->end;
+    *begun = first != NULL ? bytes : NULL;
+    if (first == NULL) {
+        played->line = g_strdup(line);
+        story_deliver(player, played, bytes, cut != NULL ? story_number(cut) : bytes->len, context);
+        g_byte_array_free(bytes, TRUE);
+    }
+    g_array_append_val(player->messages, *played);
+}
+
+/* Plays a line. */
+static void
+story_tell(struct story_player *player, const char *line)
 {
     const char            *arrow = strstr(line, "=>");
     char                  *said = g_strndup(line, arrow != NULL ? (size_t)(arrow - line) : strlen(line));
-    char                 **words = g_strsplit_set(said, " ", -1);
-    const char            *acks = NULL, *cut = NULL;
-    char                  *cut_word = NULL;
-    unsigned               count = 0, at = 2;
-    struct story_message   played = { .line = line };
+    GPtrArray             *words = story_words(said);
+    struct story_message   played = { 0 };
     struct message_context context = { 0 };
+    const char            *acks = NULL;
 
-    for (unsigned i = 0; words[i] != NULL; i++) {       /* blanks in a row */
-        if (words[i][0] != '\0')
-            words[count++] = words[i];
-        else
-            g_free(words[i]);
+    g_assert_cmpuint(words->len, >=, 3);
+    played.frame = context.frame = story_number((const char *)words->pdata[0]);
+    played.from = (((const char *)words->pdata[1])[0] == 'Y') != player->swapped ? PEER_B : PEER_A;
+    context.time = context.frame * NS_PER_S;
+    g_ptr_array_remove_range(words, 0, 2);
+    if (((const char *)words->pdata[0])[0] == '@') {
+        context.time = (int64_t)(g_ascii_strtod((const char *)words->pdata[0] + 1, NULL) * (double)NS_PER_S + 0.5);
+        g_ptr_array_remove_index(words, 0);
     }
-    words[count] = NULL;
-    g_assert_cmpuint(count, >=, 3);
-
-    bool by_y = words[1][0] == 'Y';
-    played.from = by_y != player->swapped ? PEER_B : PEER_A;
-    played.frame = context.frame = story_number(words[0]);
-    context.time = context.frame * INT64_C(1000000000);
-    if (words[at][0] == '@')
-        context.time = (int64_t)(g_ascii_strtod(words[at++] + 1, NULL) * 1e9 + 0.5);
-    if (strcmp(words[at], "acks") == 0) {
-        acks = words[at + 1];
-        at += 2;
-    }
-    if (count - at > 2 && strcmp(words[count - 2], "cut") == 0) {
-        cut = words[count - 1];
-        cut_word = words[count - 2];
-        words[count - 2] = NULL;        /* the message ends here */
+    if (strcmp((const char *)words->pdata[0], "acks") == 0) {
+        acks = (const char *)words->pdata[1];
+        g_ptr_array_remove_range(words, 0, 2);
     }
 
-    if (strcmp(words[at], "(hole)") == 0) {
+    if (strcmp((const char *)words->pdata[0], "(hole)") == 0) {
         player->sent[played.from] += 1000;
         peer_connection_gap(player->connection, played.from);
     } else {
-        GByteArray *bytes = story_encode(words + at, by_y ? STORY_Y_ID : STORY_X_ID);
-        uint32_t    captured = cut != NULL ? story_number(cut) : bytes->len;
-        uint8_t    *copy = bytes_copy(bytes->data, captured);
-        struct stream_message wire = { .position = player->sent[played.from], .size = bytes->len,
-                                       .captured = captured, .data = copy };
-        played.position = wire.position;
-        played.end = context.mark = player->sent[played.from] += bytes->len;
         story_acknowledge(player, acks, &context, played.from);
-        peer_connection_message(player->connection, played.from, &wire, &context);
-        g_array_append_val(player->messages, played);
-        g_free(copy);
-        g_byte_array_free(bytes, TRUE);
+        story_send(player, &played, words, line, &context);
     }
-    if (cut != NULL)
-        words[count - 2] = cut_word;
-    g_strfreev(words);
+    g_ptr_array_free(words, TRUE);
     g_free(said);
 }
 
-/* --- a note becomes text --- */
+/* --- what it comes to --- */
 
-static void
-story_describe_donthave(GString *out, const struct extended_note *extended, bool ids)
-{
-    const struct donthave_note *donthave = extended->donthave;
-
-    if (ids)
-        g_string_append_printf(out, " id %u assigned_in %u%s%s", extended->id, donthave->id_assigned_in,
-                               donthave->id_assumed ? " assumed" : "", donthave->fast ? " fast" : "");
-    if (!donthave->counts) {
-        g_string_append(out, " DontHave");
-        if (donthave->has_index)
-            g_string_append_printf(out, " %u", donthave->piece);
-        return;
-    }
-    g_string_append_printf(out, ids ? " DontHave %u" : " requests %u", ids ? donthave->piece : donthave->requests);
-    if (donthave->requests == 0)
-        return;
-    g_string_append_printf(out, " bytes %" G_GUINT64_FORMAT " request_in ", donthave->bytes);
-    for (uint32_t i = 0; i < donthave->request_frame_count; i++)
-        g_string_append_printf(out, "%s%u", i > 0 ? "," : "", donthave->request_frames[i]);
-    if (donthave->counts && donthave->fast)
-        g_string_append_printf(out, " unrejected %u", donthave->unrejected);
-}
-
-static void
-story_describe_finding(GString *out, enum finding_id id)
-{
-    static const char *const names[] = {
-#define X(name_id, name, severity, group, summary) #severity ":" name,
-        FINDINGS(X)
-#undef X
-    };
-    char *severity_name = g_ascii_strdown(names[id], -1);
-
-    g_string_append_printf(out, " %s", severity_name);
-    g_free(severity_name);
-}
-
-/* For g_free(). */
-static char *
-story_describe(const struct message_note *note, bool ids)
-{
-    GString *out = g_string_new(NULL);
-
-    if (note->negotiated >= 0)
-        g_string_append_printf(out, " negotiated %d", note->negotiated);
-    if (note->extended != NULL && note->extended->donthave != NULL)
-        story_describe_donthave(out, note->extended, ids);
-    else if (note->extended != NULL)
-        g_string_append_printf(out, " extended %s", note->extended->name != NULL ? note->extended->name : "unknown");
-    if (note->late_request != NULL)
-        g_string_append_printf(out, " late_request disowned_in %u%s", note->late_request->donthave_in,
-                               note->late_request->crossed ? " crossed" : "");
-    if (note->invalidated != NULL) {
-        const struct block_note *block = note->invalidated;
-        g_string_append_printf(out, " invalidated_in %u after %gs", block->donthave_in, (double)block->time / 1e9);
-        if (block->rejected_in != 0)
-            g_string_append_printf(out, " rejected_in %u", block->rejected_in);
-        if (block->unanswered)
-            g_string_append(out, " unanswered");
-    }
-    if (note->late_block != NULL)
-        g_string_append_printf(out, " late_block disowned_in %u", note->late_block->donthave_in);
-    if (note->reject != NULL)
-        g_string_append_printf(out, " reject request_in %u", note->request_in);
-    for (const struct reannounced_note *item = note->reannounced; item != NULL; item = item->next)
-        g_string_append_printf(out, " reannounced %u disowned_in %u", item->piece, item->disowned_in);
-    for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next)
-        story_describe_finding(out, finding->id);
-    return g_string_free(out, FALSE);
-}
-
-/* What the line wants, blanks in a row made one, as story_describe() writes it. */
+/* What the line wants, as story_describe() writes it. For g_free(). */
 static char *
 story_wanted(const char *line)
 {
     const char *arrow = strstr(line, "=>");
+    char       *note = g_strdup(arrow != NULL ? arrow + 2 : "");
+    GPtrArray  *words = story_words(note);
     GString    *out = g_string_new(NULL);
-    char      **words = g_strsplit_set(arrow != NULL ? arrow + 2 : "", " ", -1);
 
-    for (unsigned i = 0; words[i] != NULL; i++) {
-        if (words[i][0] != '\0')
-            g_string_append_printf(out, " %s", words[i]);
+    for (unsigned i = 0; i < words->len; i++) {
+        const char *word = (const char *)words->pdata[i];
+        g_string_append_printf(out, " %s", word);
     }
-    g_strfreev(words);
+    g_ptr_array_free(words, TRUE);
+    g_free(note);
     return g_string_free(out, FALSE);
 }
 
-/* --- playing --- */
-
-static const struct message_note *
-story_find_note(const struct story_player *player, const struct story_message *played)
-{
-    const struct message_note *note = notes_of_frame(&player->connection->notes, played->frame);
-
-    while (note != NULL && (note->position != played->position || note->from != played->from))
-        note = note->next;
-    return note;
-}
-
-static void
+/* What was written beside each line is what the connection notes, and it notes nothing else. */
+static inline void
 story_compare(const struct story_player *player)
 {
     unsigned notes = 0, notes_of_frames = 0;
@@ -361,70 +282,51 @@ story_compare(const struct story_player *player)
 
     for (unsigned i = 0; i < player->messages->len; i++) {
         const struct story_message *played = &g_array_index(player->messages, struct story_message, i);
-        const struct message_note  *note = story_find_note(player, played);
-        char *got = note != NULL ? story_describe(note, player->story->ids) : g_strdup("");
+        if (played->line == NULL)
+            continue;
+        const struct message_note *note = story_find_note(player->connection, played->frame, played->from,
+                                                          played->position);
         char *wanted = story_wanted(played->line);
-        if (strcmp(got, wanted) != 0) {
-            g_test_message("%s", player->story->rule);
+        char *got = story_describe(player->connection, note, strstr(wanted, " id ") != NULL);
+        if (strcmp(got, wanted) != 0)
             g_test_message("at: %s", played->line);
-        }
         g_assert_cmpstr(got, ==, wanted);
         g_free(got);
         g_free(wanted);
 
         notes += note != NULL;
-        if (played->frame != last_frame) {
-            for (note = notes_of_frame(&player->connection->notes, played->frame); note != NULL; note = note->next)
-                notes_of_frames++;
-        }
+        if (played->frame != last_frame)
+            notes_of_frames += story_count_notes(player->connection, played->frame);
         last_frame = played->frame;
     }
     g_assert_cmpuint(notes, ==, notes_of_frames);       /* each belongs to a message of the story */
 }
 
-/* Plays all lines, and checks none. */
+/* --- playing --- */
+
+/* Begins a connection. swapped: X is PEER_B. */
 static void
-story_begin(struct story_player *player, const struct story *story, bool swapped)
+story_begin(struct story_player *player, unsigned fallback_id, bool swapped)
 {
     memset(player, 0, sizeof *player);
-    player->story = story;
     player->swapped = swapped;
     player->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    player->connection = peer_connection_new(player->scope, (uint8_t)story->fallback_id);
+    player->setup.observers[player->setup.observer_count++] = &donthave_observer;
+    player->setup.fallbacks[0].name = LT_DONTHAVE_NAME;
+    player->setup.fallbacks[0].id = (uint8_t)fallback_id;
+    player->setup.fallback_count = 1;
+    player->connection = peer_connection_new(player->scope, &player->setup);
     player->messages = g_array_new(FALSE, FALSE, sizeof(struct story_message));
-    for (unsigned i = 0; story->before != NULL && story->before[i] != NULL; i++)
-        story_play_line(player, story->before[i]);
-    for (unsigned i = 0; story->lines[i] != NULL; i++)
-        story_play_line(player, story->lines[i]);
 }
 
 static void
 story_end(struct story_player *player)
 {
+    g_assert_true(player->begun[PEER_A] == NULL && player->begun[PEER_B] == NULL);
+    for (unsigned i = 0; i < player->messages->len; i++)
+        g_free(g_array_index(player->messages, struct story_message, i).line);
     g_array_free(player->messages, TRUE);
     wmem_destroy_allocator(player->scope);
-}
-
-/* Plays a story twice: it must not matter which of the two peers opened the connection. */
-static void
-story_play(const void *data)
-{
-    for (int swapped = 0; swapped < 2; swapped++) {
-        struct story_player player;
-        story_begin(&player, (const struct story *)data, swapped);
-        story_compare(&player);
-        story_end(&player);
-    }
-}
-
-static inline void
-story_add_tests(const char *folder, const struct story *stories, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char *path = g_strdup_printf("%s/%s", folder, stories[i].name);
-        g_test_add_data_func(path, &stories[i], story_play);
-        g_free(path);
-    }
 }
 
 #endif
