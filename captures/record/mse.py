@@ -20,7 +20,7 @@ import re
 import struct
 import sys
 
-from streams import Mismatch, Stream, streams
+from streams import Mismatch, streams
 
 PROTOCOL = b"\x13BitTorrent protocol"
 HANDSHAKE_LENGTH = 68

@@ -66,7 +66,7 @@ class Recording:
     def __enter__(self):
         self.folder = pathlib.Path(self._cleanup.enter_context(tempfile.TemporaryDirectory()))
         self._file = self.folder / "capture.pcapng"
-        self.keys = self.folder / "mse.keys"
+        self.keys_file = self.folder / "mse.keys"
         return self
 
     def __exit__(self, *_):
@@ -94,7 +94,7 @@ class Recording:
         Without keys or without clients that log, there is no such file.
         """
         log = [entry for client in self._receivers for entry in client.log()]
-        keys = self.keys.read_text() if self.keys.exists() else ""
+        keys = self.keys_file.read_text() if self.keys_file.exists() else ""
         try:
             summary = check.compare(self._file.read_bytes(), log, mse.read_keys(keys))
         except Mismatch as mismatch:

@@ -85,7 +85,7 @@ def mse_default_delay(recording):
     relay = recording.start("relay", [DEBIAN_PYTHON, CLIENTS / "tcp_relay.py", "--listen", f"{leecher_side.our_address}:0",
                                       "--to", listening_at(seed)])
     with recording.capture(leecher_side.interface):
-        recording.start_receiver("leecher 1", leecher_side.command(with_keys(recording.keys, libtorrent_command(
+        recording.start_receiver("leecher 1", leecher_side.command(with_keys(recording.keys_file, libtorrent_command(
             "leech", "--address", leecher_side.address, "--connect", listening_at(relay), *options)))).wait_until_ended()
 
 

@@ -3,7 +3,7 @@
 Each takes a stage, which starts clients and captures:
 
   stage.folder                        for files that a client needs
-  stage.keys                          file for the secrets of encrypted connections
+  stage.keys_file                     where a client writes the secrets of encrypted connections
   stage.use(context)                  enters a context that ends with the stage
   stage.start(name, command)          starts a client
   stage.start_receiver(name, command) the same, and its log is what a capture must agree with
@@ -69,7 +69,7 @@ def encryption_options(encryption):
 def encrypted_download(stage, transport, encryption):
     """A libtorrent leecher, which logs its secrets, at a libtorrent seed; encryption: as libtorrent_peer.py has it."""
     libtorrent_download(stage, transport, options=encryption_options(encryption),
-                        leecher_command=lambda *options: with_keys(stage.keys, libtorrent_command(*options)))
+                        leecher_command=lambda *options: with_keys(stage.keys_file, libtorrent_command(*options)))
 
 
 def libtorrent_against_libtorrent(stage, transport, other_command):
@@ -105,7 +105,7 @@ def webtorrent_download(stage, transport, failures=150, encryption="off"):
         "webtorrent_leecher.mjs", "--torrent", torrent, "--connect", listening_at(seed), "--transport", transport,
         "--failures", failures)
     if encryption != "off":
-        command = with_keys(stage.keys, [*command, "--secure"])
+        command = with_keys(stage.keys_file, [*command, "--secure"])
     with stage.capture():
         stage.start_receiver("leecher 1", command).wait_until_ended()
 
@@ -121,7 +121,7 @@ def encrypted_torrent_clients(stage, seed_class, leecher_class):
     tracker.wait_for("announce", endpoint=seed.endpoint, left=0)
     with stage.capture():
         leecher = stage.use(leecher_class(stage, TORRENT_CLIENTS[1], torrent, encryption=leecher_class.REQUIRE_MSE,
-                                          wrap=lambda command: with_keys(stage.keys, command)))
+                                          wrap=lambda command: with_keys(stage.keys_file, command)))
         leecher.wait_until_complete(length)
 
 

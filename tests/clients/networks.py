@@ -40,6 +40,12 @@ def enter(command=None):
     ip("link", "set", "lo", "mtu", ETHERNET_MTU, *ONE_PACKET_AT_A_TIME, "up")
 
 
+def endpoint(text):
+    """ADDRESS:PORT as Python's sockets have it."""
+    address, _, port = text.rpartition(":")
+    return address, int(port)
+
+
 def use_address(address):
     """Make an address of our own on loopback."""
     ip("address", "replace", f"{address}/32", "dev", "lo")

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -18,6 +19,19 @@ LOGGED_EVENTS = ("encrypted", "donthave", "reject", "request", "request_failed")
 
 class Failure(Exception):
     """A client did not do what was expected of it; the text says what, for the user."""
+
+
+def free_port(address="127.0.0.1"):
+    """A port that no TCP and no UDP socket uses at the moment."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind((address, 0))
+            try:
+                udp.bind(tcp.getsockname())
+            except OSError:
+                continue
+            return tcp.getsockname()[1]
 
 
 class NoAnswer(Failure):

@@ -12,7 +12,7 @@ import asyncio
 import json
 import signal
 
-from utp_relay import endpoint
+from networks import endpoint
 
 DELAY = 0.025  # seconds
 CHUNK = 1 << 16

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import sample_torrent
-from running import Failure
+from running import Failure, free_port
 
 TCP_LISTEN = "0A"  # in /proc/net/tcp
 
@@ -127,19 +127,6 @@ WebUI\\Port={free_port(self._address)}
 """)
         return ["qbittorrent-nox", f"--profile={self.folder}", f"--save-path={self.folder}", "--add-paused=false",
                 str(torrent)]
-
-
-def free_port(address="127.0.0.1"):
-    """A port that no TCP and no UDP socket uses at the moment."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind((address, 0))
-            try:
-                udp.bind(tcp.getsockname())
-            except OSError:
-                continue
-            return tcp.getsockname()[1]
 
 
 def listening_sockets(address, port):

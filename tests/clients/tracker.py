@@ -13,8 +13,8 @@ import socket
 import sys
 import urllib.parse
 
+from networks import endpoint
 from sample_torrent import bencode
-from utp_relay import endpoint
 
 INTERVAL = 3600  # seconds: once is enough
 

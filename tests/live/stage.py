@@ -20,7 +20,7 @@ class Stage:
 
     def __init__(self, name, one_pass, two_passes):
         self.folder = BUILD / "live" / name
-        self.keys = one_pass.staging.folder / f"{name}.keys"  # where the user who runs tshark may read it
+        self.keys_file = one_pass.staging.folder / f"{name}.keys"  # where the user who runs tshark may read it
         self.kept = False
         self._options = []
         self._one_pass = one_pass
@@ -43,18 +43,18 @@ class Stage:
         """Stop the clients, and keep what there is to see. Returns the folder."""
         self._cleanup.close()
         self.kept = True
-        if self.keys.exists():
-            shutil.copy(self.keys, self.folder)
+        if self.keys_file.exists():
+            shutil.copy(self.keys_file, self.folder)
         for client in self._clients:
             lines = "".join(json.dumps(event) + "\n" for event in client.events)
             self.folder.joinpath(f"{client.name}.log").write_text(lines)
         return self.folder
 
-    def show_keys(self):
-        """Let tshark have the secrets of encrypted connections."""
-        self.keys.touch()
-        self.keys.chmod(0o644)  # tshark may run as another user; who adds lines leaves that as it is
-        self._options = ["-o", f"bt.peer.mse_keylog_file:{self.keys}"]
+    def decrypt_mse(self):
+        """Have tshark decrypt with the secrets that a client writes to keys_file, while it writes them."""
+        self.keys_file.touch()
+        self.keys_file.chmod(0o644)  # tshark may run as another user; who adds lines leaves that as it is
+        self._options = ["-o", f"bt.peer.mse_keylog_file:{self.keys_file}"]
 
     # For downloads.py.
 

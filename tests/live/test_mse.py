@@ -12,7 +12,7 @@ def run(stage, transport, encryption):
     """A download whose connection is MSE, by the leecher's word, and whose secrets the leecher logs. Returns the method."""
     downloads.encrypted_download(stage, transport, encryption)
     method, = [event["method"] for event in stage.events("encrypted")]
-    key, = stage.keys.read_text().splitlines()
+    key, = stage.keys_file.read_text().splitlines()
     assert KEYS_LINE.fullmatch(key)
     assert len(stage.logged("donthave")) > 0
     return method
@@ -28,6 +28,6 @@ def test_default_settings(stage, transport):
 @each_transport
 def test_rc4_with_key_log(stage, transport):
     """tshark reads the key log that the leecher writes meanwhile; it was empty when tshark started."""
-    stage.show_keys()
+    stage.decrypt_mse()
     assert run(stage, transport, "rc4") == "rc4"
     check(stage)
