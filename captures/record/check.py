@@ -3,124 +3,37 @@
 
   check.py CAPTURE.pcapng.gz...
 
-It reads what dumpcap writes (pcapng, Ethernet, IPv4) and nothing else. The whole capture is there, so the messages can
-be had the simple way: put each direction's bytes in order, then cut them at the length prefixes.
+A capture with a key log beside it (NAME.keys) must hold encrypted connections and nothing else, and all that was said in
+them must be messages, and blocks of the sample torrent. If no client logged what it received, that is all.
 """
 
 import collections
 import gzip
 import json
 import pathlib
-import re
 import struct
 import sys
 
-PROTOCOL = b"\x13BitTorrent protocol"
-HANDSHAKE_LENGTH = 68
-REQUEST, REJECT = 6, 16
-EXTENDED = 20
-UTP_HEADER = 20
-ST_DATA = 0
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "clients"))
+
+import mse
+import sample_torrent
+from streams import Mismatch
 
 
-class Mismatch(Exception):
-    pass
-
-
-def packets(pcapng):
-    """The bytes of each frame: the enhanced packet blocks of a pcapng file."""
-    offset = 0
-    while offset < len(pcapng):
-        kind, length = struct.unpack_from("<II", pcapng, offset)
-        if kind == 6:
-            captured = struct.unpack_from("<I", pcapng, offset + 20)[0]
-            yield pcapng[offset + 28:offset + 28 + captured]
-        offset += length
-
-
-def segments(pcapng):
-    """For each packet with data: flow, position in the stream, data. TCP counts bytes, uTP packets (BEP 29)."""
-    for frame in packets(pcapng):
-        if frame[12:14] != b"\x08\x00":
-            continue
-        header = (frame[14] & 15) * 4
-        length = struct.unpack_from(">H", frame, 16)[0]
-        addresses = [".".join(map(str, frame[at:at + 4])) for at in (26, 30)]
-        body = frame[14 + header:14 + length]
-        flow = tuple(f"{address}:{port}" for address, port in zip(addresses, struct.unpack_from(">HH", body)))
-        if frame[23] == 6:
-            data = body[(body[12] >> 4) * 4:]
-            position, modulus = struct.unpack_from(">I", body, 4)[0], 1 << 32
-        elif frame[23] == 17 and len(body) >= 8 + UTP_HEADER and body[8] == ST_DATA << 4 | 1:
-            position, modulus = struct.unpack_from(">H", body, 8 + 16)[0], 1 << 16
-            data = utp_data(body[8:])
-        else:
-            continue
-        if data:
-            yield flow, position, modulus, data
-
-
-def utp_data(packet):
-    extension, offset = packet[1], UTP_HEADER
-    while extension:
-        extension, length = packet[offset], packet[offset + 1]
-        offset += 2 + length
-    return packet[offset:]
-
-
-def streams(pcapng):
-    """The bytes of each flow, in order. A hole in them is a mismatch: the capture has lost something."""
-    pieces = collections.defaultdict(dict)
-    tcp = {}
-    for flow, position, modulus, data in segments(pcapng):
-        known = pieces[flow]
-        last = max(known) if known else position
-        absolute = last + (position - last + modulus // 2) % modulus - modulus // 2
-        known[absolute] = max(known.get(absolute, b""), data, key=len)
-        tcp[flow] = modulus == 1 << 32
-    for flow, known in pieces.items():
-        start = min(known)
-        stream = b""
-        expected = start
-        for position in sorted(known):
-            if position > expected:
-                raise Mismatch(f"hole in the stream {flow[0]} -> {flow[1]}")
-            overlap = expected - position if tcp[flow] else 0
-            stream += known[position][overlap:]
-            expected = max(expected, position + len(known[position])) if tcp[flow] else position + 1
-        yield flow, stream
-
-
-def messages(stream):
-    """Id and payload of each message of a stream that begins with the handshake."""
-    offset = HANDSHAKE_LENGTH
-    while offset + 4 <= len(stream):
-        length = struct.unpack_from(">I", stream, offset)[0]
-        message = stream[offset + 4:offset + 4 + length]
-        if message:
-            yield message[0], message[1:]
-        offset += 4 + length
-
-
-def events(pcapng):
+def events(connections):
     """What each end of each connection must have logged: (event, its address, its peer) -> numbers, in order."""
-    all_streams = {flow: stream for flow, stream in streams(pcapng) if stream.startswith(PROTOCOL)}
-    ids = {}
-    for (source, _), stream in all_streams.items():
-        for kind, payload in messages(stream):
-            assigned = kind == EXTENDED and payload[0] == 0 and re.search(rb"11:lt_donthavei(\d+)e", payload)
-            if assigned:
-                ids[source] = int(assigned[1])
     found = collections.defaultdict(list)
-    for (source, destination), stream in all_streams.items():
-        for kind, payload in messages(stream):
-            if kind == EXTENDED and payload[0] != 0 and payload[0] == ids.get(destination):
-                found["donthave", address(destination), source].append(struct.unpack(">I", payload[1:]))
-            elif kind == REQUEST:
-                found["request", address(source), destination].append(struct.unpack(">III", payload))
-            elif kind == REJECT:
-                found["reject", address(destination), source].append(struct.unpack(">III", payload))
-    return found
+    for (source, destination), pieces in mse.dont_haves(connections).items():
+        found["donthave", address(destination), source] += [(piece,) for piece in pieces]
+    for connection in connections:
+        for (source, destination), plain in connection.plain.items():
+            for kind, payload in mse.messages(plain):
+                if kind == mse.REQUEST:
+                    found["request", address(source), destination].append(struct.unpack(">III", payload))
+                elif kind == mse.REJECT:
+                    found["reject", address(destination), source].append(struct.unpack(">III", payload))
+    return {key: numbers for key, numbers in found.items() if numbers}
 
 
 def address(endpoint):
@@ -136,9 +49,24 @@ def logged(log):
     return result
 
 
-def compare(pcapng, log):
+def compare(pcapng, log, keys=()):
     """One line of counts if capture and log agree."""
-    seen, expected = events(pcapng), logged(log)
+    connections = mse.connections(pcapng, keys)
+    if keys:
+        check_encryption(connections, [entry for entry in log if entry["event"] == "encrypted"])
+        check_without_keys(connections)
+        blocks = check_content(connections)
+    messages = [entry for entry in log if entry["event"] != "encrypted"]
+    if messages or not keys:
+        compare_messages(events(connections), logged(messages))
+    counts = sorted(collections.Counter(entry["event"] for entry in messages).items())
+    if keys:
+        methods = collections.Counter(connection.method for connection in connections)
+        counts += [*sorted(methods.items()), ("block", blocks)]
+    return ", ".join(f"{count} {what}" for what, count in counts)
+
+
+def compare_messages(seen, expected):
     peers = {key[1:] for key in expected}
     if not any(key[0] == "donthave" for key in expected):
         raise Mismatch("the clients logged no DontHave at all")
@@ -148,15 +76,56 @@ def compare(pcapng, log):
     for (event, own, peer), numbers in expected.items():
         if event != "request_failed" and numbers != seen.get((event, own, peer)):
             raise Mismatch(f"{event} at {own} from {peer}: logged {numbers}, not captured so")
-    counts = collections.Counter(entry["event"] for entry in log)
-    return ", ".join(f"{count} {event}" for event, count in sorted(counts.items()))
+
+
+def check_encryption(connections, told):
+    """Each connection was opened by a key, and is encrypted as the client says, where it says so."""
+    if not connections:
+        raise Mismatch("no connection is in the capture")
+    for connection in connections:
+        if connection.info_hash is None:
+            raise Mismatch(f"{connection.a} to {connection.b}: {connection.method}, not opened by a key")
+        for entry in told:
+            if (address(connection.a), connection.b) == (entry["address"], entry["peer"]) and \
+                    entry["method"] != connection.method:
+                raise Mismatch(f"{connection.a} to {connection.b}: {connection.method}, logged {entry['method']}")
+
+
+def check_without_keys(connections):
+    """Where the payload is plain, it is found without keys, too, from the same byte on; but for what was said in IA."""
+    for connection in connections:
+        if connection.method == "plaintext":
+            sent_first = next(iter(connection.streams))
+            without = mse.decode(*sent_first, connection.streams, keys=())
+            if (without.a, without.b, without.payload_at) != (connection.a, connection.b, connection.payload_at):
+                raise Mismatch(f"{connection.a} to {connection.b}: payload at {connection.payload_at}, "
+                               f"without keys at {without.payload_at}")
+
+
+def check_content(connections):
+    """All that was said is messages, to the last byte, and each block is the sample torrent's. Returns how many."""
+    blocks = 0
+    for connection in connections:
+        for (source, destination), plain in connection.plain.items():
+            if not plain.startswith(mse.PROTOCOL) or not mse.is_chain(plain[mse.HANDSHAKE_LENGTH:]):
+                raise Mismatch(f"{source} to {destination}: not a handshake and messages")
+            for kind, payload in mse.messages(plain):
+                if kind == mse.PIECE:
+                    index, begin = struct.unpack_from(">II", payload)
+                    block = payload[8:]
+                    if sample_torrent.piece(index)[begin:begin + len(block)] != block:
+                        raise Mismatch(f"{source} to {destination}: block {begin} of piece {index} is not the torrent's")
+                    blocks += 1
+    if not blocks:
+        raise Mismatch("no block was sent")
+    return blocks
 
 
 if __name__ == "__main__":
     for capture in map(pathlib.Path, sys.argv[1:]):
-        log_file = capture.with_name(capture.name.removesuffix(".pcapng.gz") + ".log")
-        log_lines = [json.loads(line) for line in log_file.read_text().splitlines()]
+        log_file = mse.beside(capture, ".log")
+        log_lines = [json.loads(line) for line in log_file.read_text().splitlines()] if log_file.exists() else []
         try:
-            print(f"{capture.name}: {compare(gzip.decompress(capture.read_bytes()), log_lines)}")
+            print(f"{capture.name}: {compare(gzip.decompress(capture.read_bytes()), log_lines, mse.keys_beside(capture))}")
         except Mismatch as mismatch:
             sys.exit(f"{capture.name}: {mismatch}")

@@ -11,9 +11,12 @@ import tempfile
 import time
 
 import check
+import mse
 from running import Client, Failure, wait_a_moment
+from streams import Mismatch
 
 CAPTURES = pathlib.Path(__file__).resolve().parent.parent
+ENCRYPTED = CAPTURES / "encrypted"
 START_SECONDS = 10
 
 
@@ -63,6 +66,7 @@ class Recording:
     def __enter__(self):
         self.folder = pathlib.Path(self._cleanup.enter_context(tempfile.TemporaryDirectory()))
         self._file = self.folder / "capture.pcapng"
+        self.keys_file = self.folder / "mse.keys"
         return self
 
     def __exit__(self, *_):
@@ -85,15 +89,23 @@ class Recording:
         return Dumpcap(interface, self._file)
 
     def save(self):
-        """Write NAME.log and NAME.pcapng.gz, if they agree with each other. Returns what was compared."""
+        """Write NAME.log, NAME.keys and NAME.pcapng.gz, if they agree with each other. Returns what was compared.
+
+        Without keys or without clients that log, there is no such file.
+        """
         log = [entry for client in self._receivers for entry in client.log()]
+        keys = self.keys_file.read_text() if self.keys_file.exists() else ""
         try:
-            summary = check.compare(self._file.read_bytes(), log)
-        except check.Mismatch as mismatch:
+            summary = check.compare(self._file.read_bytes(), log, mse.read_keys(keys))
+        except Mismatch as mismatch:
             kept = shutil.copy(self._file, pathlib.Path(tempfile.gettempdir(), f"refused-{self.name}.pcapng"))
             raise Failure(f"{self.name}: {mismatch}\nThe refused capture is {kept}") from None
-        CAPTURES.joinpath(self.name + ".log").write_text("".join(json.dumps(entry) + "\n" for entry in log))
-        with open(CAPTURES / (self.name + ".pcapng.gz"), "wb") as file, \
+        base = ENCRYPTED / self.name if keys else CAPTURES / self.name
+        if log:
+            base.with_suffix(".log").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+        if keys:
+            base.with_suffix(".keys").write_text(keys)
+        with open(base.with_suffix(".pcapng.gz"), "wb") as file, \
                 gzip.GzipFile("", "wb", 9, file, mtime=0) as compressed:
             compressed.write(self._file.read_bytes())
         return summary

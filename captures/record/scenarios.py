@@ -1,8 +1,13 @@
-"""What is recorded: each function is one capture, named like it. A recording is given, with the network ready."""
+"""What is recorded: each function is one capture, named like it. A recording is given, with the network ready.
+
+The connections of mse_* are encrypted, and the client's secrets are logged. They are in the folder captures/encrypted.
+"""
 
 import networks
-from downloads import debian_root, libtorrent_download, listening_at, npm_wires, start_seed, webtorrent_download
-from running import CLIENTS, DEBIAN_PYTHON, libtorrent_command
+from downloads import (debian_root, encrypted_download, encrypted_torrent_clients, encryption_options, libtorrent_download,
+                       listening_at, npm_wires, start_seed, webtorrent_download)
+from running import CLIENTS, DEBIAN_PYTHON, libtorrent_command, with_keys
+from torrent_clients import QBittorrent, Transmission
 
 
 def libtorrent_tcp_fast(recording):
@@ -60,6 +65,65 @@ def webtorrent_leecher_utp(recording):
     webtorrent_download(recording, "utp")
 
 
+def mse_default_tcp(recording):
+    """A libtorrent leecher at a libtorrent seed, with default settings: MSE, then plaintext."""
+    encrypted_download(recording, "tcp", "default")
+
+
+def mse_default_utp(recording):
+    """The same over uTP."""
+    encrypted_download(recording, "utp", "default")
+
+
+def mse_default_delay(recording):
+    """The same over TCP, and a path that delays by 25 ms each way, captured on the leecher's side of the relay."""
+    seed_side = recording.use(networks.Neighbour("seed", "10.54.1.1", "10.54.1.2"))
+    leecher_side = recording.use(networks.Neighbour("leecher", "10.54.2.1", "10.54.2.2"))
+    options = encryption_options("default")
+    seed = start_seed(recording, "tcp", lambda *arguments: seed_side.command(libtorrent_command(*arguments)),
+                      seed_side.address, options)
+    relay = recording.start("relay", [DEBIAN_PYTHON, CLIENTS / "tcp_relay.py", "--listen", f"{leecher_side.our_address}:0",
+                                      "--to", listening_at(seed)])
+    with recording.capture(leecher_side.interface):
+        recording.start_receiver("leecher 1", leecher_side.command(with_keys(recording.keys_file, libtorrent_command(
+            "leech", "--address", leecher_side.address, "--connect", listening_at(relay), *options)))).wait_until_ended()
+
+
+def mse_rc4_tcp(recording):
+    """A libtorrent leecher at a libtorrent seed that both insist on RC4."""
+    encrypted_download(recording, "tcp", "rc4")
+
+
+def mse_rc4_utp(recording):
+    """The same over uTP."""
+    encrypted_download(recording, "utp", "rc4")
+
+
+def mse_webtorrent(recording):
+    """WebTorrent at a libtorrent seed, both with default settings: MSE, then plaintext."""
+    webtorrent_download(recording, "tcp", failures=40, encryption="default")
+
+
+def mse_webtorrent_rc4(recording):
+    """WebTorrent at a libtorrent seed that takes RC4 where it has the choice."""
+    webtorrent_download(recording, "tcp", failures=40, encryption="prefer-rc4")
+
+
+def mse_transmission(recording):
+    """Transmission at Transmission, RC4. Neither knows lt_donthave."""
+    encrypted_torrent_clients(recording, Transmission, Transmission)
+
+
+def mse_transmission_qbittorrent(recording):
+    """Transmission at qBittorrent, RC4."""
+    encrypted_torrent_clients(recording, QBittorrent, Transmission)
+
+
+def mse_qbittorrent(recording):
+    """qBittorrent at qBittorrent, RC4. No file is lost, so there is no DontHave."""
+    encrypted_torrent_clients(recording, QBittorrent, QBittorrent)
+
+
 def npm_nofast(recording):
     """npm wires without the Fast extension: a DontHave silently ends the requests."""
     npm_wires(recording)
@@ -77,4 +141,6 @@ def npm_ids(recording):
 
 ALL = {scenario.__name__: scenario for scenario in (
     libtorrent_tcp_fast, libtorrent_utp, libtorrent_utp_three, libtorrent_utp_trixie, libtorrent_utp_forky,
-    libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, npm_nofast, npm_fast, npm_ids)}
+    libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, npm_nofast, npm_fast, npm_ids,
+    mse_default_tcp, mse_default_utp, mse_default_delay, mse_rc4_tcp, mse_rc4_utp, mse_webtorrent, mse_webtorrent_rc4,
+    mse_transmission, mse_transmission_qbittorrent, mse_qbittorrent)}

@@ -3,6 +3,7 @@
 Each takes a stage, which starts clients and captures:
 
   stage.folder                        for files that a client needs
+  stage.keys_file                     where a client writes the secrets of encrypted connections
   stage.use(context)                  enters a context that ends with the stage
   stage.start(name, command)          starts a client
   stage.start_receiver(name, command) the same, and its log is what a capture must agree with
@@ -12,15 +13,18 @@ Each takes a stage, which starts clients and captures:
 import os
 import pathlib
 
+import networks
 import npm_clients
 import sample_torrent
-from running import LibtorrentRoot, NoAnswer, Transmission, libtorrent_command
+from running import CLIENTS, DEBIAN_PYTHON, LibtorrentRoot, NoAnswer, libtorrent_command, with_keys
+from torrent_clients import Transmission
 
 LOST_FILES = [1, 4, 6]
 SEED_ADDRESS = "127.0.0.1"
 LEECHER_ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
 OTHER_SEED_ADDRESS = "127.0.0.6"
 BYSTANDER_ADDRESS = "127.0.0.5"
+TORRENT_CLIENTS = ["10.54.0.1", "10.54.0.2"]  # Transmission takes nobody at 127.0.0.0/8 for a peer
 ROOTS = pathlib.Path(os.environ.get("BT_DONTHAVE_ROOTS", "/var/cache/bt-donthave/roots"))
 
 
@@ -46,11 +50,26 @@ def start_seed(stage, transport, command=libtorrent_command, address=SEED_ADDRES
 
 
 def libtorrent_download(stage, transport, leechers=1,
-                        seed_command=libtorrent_command, leecher_command=libtorrent_command):
+                        seed_command=libtorrent_command, leecher_command=libtorrent_command, options=()):
     """libtorrent leechers, one or more at the same time, at a libtorrent seed."""
-    seed = start_seed(stage, transport, seed_command)
+    seed = start_seed(stage, transport, seed_command, options=options)
     with stage.capture():
-        run_leechers(stage, transport, seed, leechers, leecher_command)
+        run_leechers(stage, transport, seed, leechers, leecher_command, options)
+
+
+def piece_length(encryption):
+    """RC4 cannot be compressed: then the torrent is the small one."""
+    return sample_torrent.SMALL_PIECE_LENGTH if "rc4" in encryption else sample_torrent.PIECE_LENGTH
+
+
+def encryption_options(encryption):
+    return ["--encryption", encryption, "--piece-length", piece_length(encryption)]
+
+
+def encrypted_download(stage, transport, encryption):
+    """A libtorrent leecher, which logs its secrets, at a libtorrent seed; encryption: as libtorrent_peer.py has it."""
+    libtorrent_download(stage, transport, options=encryption_options(encryption),
+                        leecher_command=lambda *options: with_keys(stage.keys_file, libtorrent_command(*options)))
 
 
 def libtorrent_against_libtorrent(stage, transport, other_command):
@@ -66,23 +85,44 @@ def libtorrent_against_libtorrent(stage, transport, other_command):
             download.wait_until_ended()
 
 
-def run_leechers(stage, transport, seed, number=1, command=libtorrent_command):
+def run_leechers(stage, transport, seed, number=1, command=libtorrent_command, options=()):
     downloads = [stage.start_receiver(f"leecher {index}", command(
-        "leech", "--address", address, "--transport", transport, "--connect", listening_at(seed)))
+        "leech", "--address", address, "--transport", transport, "--connect", listening_at(seed), *options))
         for index, address in enumerate(LEECHER_ADDRESSES[:number], 1)]
     for download in downloads:
         download.wait_until_ended()
 
 
-def webtorrent_download(stage, transport, failures=150):
-    """A WebTorrent leecher, until that many of its requests have failed, at a libtorrent seed."""
+def webtorrent_download(stage, transport, failures=150, encryption="off"):
+    """A WebTorrent leecher, until that many of its requests have failed, at a libtorrent seed.
+
+    encryption: the seed's, as libtorrent_peer.py has it. Unless it is off, WebTorrent encrypts, too, and logs its secrets.
+    """
     torrent = stage.folder / "sample.torrent"
-    torrent.write_bytes(sample_torrent.torrent())
-    seed = start_seed(stage, transport)
+    torrent.write_bytes(sample_torrent.torrent(piece_length(encryption)))
+    seed = start_seed(stage, transport, options=encryption_options(encryption))
+    command = npm_clients.command(
+        "webtorrent_leecher.mjs", "--torrent", torrent, "--connect", listening_at(seed), "--transport", transport,
+        "--failures", failures)
+    if encryption != "off":
+        command = with_keys(stage.keys_file, [*command, "--secure"])
     with stage.capture():
-        stage.start_receiver("leecher 1", npm_clients.command(
-            "webtorrent_leecher.mjs", "--torrent", torrent, "--connect", listening_at(seed), "--transport", transport,
-            "--failures", failures)).wait_until_ended()
+        stage.start_receiver("leecher 1", command).wait_until_ended()
+
+
+def encrypted_torrent_clients(stage, seed_class, leecher_class):
+    """Two clients of torrent_clients.py, which find each other by a tracker. Ends when the leecher has everything."""
+    tracker = stage.start("tracker", [DEBIAN_PYTHON, CLIENTS / "tracker.py"])
+    length = piece_length("rc4")
+    torrent = sample_torrent.torrent(length, f"http://{listening_at(tracker)}/announce")
+    for address in TORRENT_CLIENTS:
+        networks.use_address(address)
+    seed = stage.use(seed_class(stage, TORRENT_CLIENTS[0], torrent, content=length, encryption=seed_class.REQUIRE_MSE))
+    tracker.wait_for("announce", endpoint=seed.endpoint, left=0)
+    with stage.capture():
+        leecher = stage.use(leecher_class(stage, TORRENT_CLIENTS[1], torrent, encryption=leecher_class.REQUIRE_MSE,
+                                          wrap=lambda command: with_keys(stage.keys_file, command)))
+        leecher.wait_until_complete(length)
 
 
 def npm_wires(stage, *options):
@@ -99,7 +139,8 @@ def download_beside_bystander(stage, transport):
     ADDRESS:PORT and the seed. 4.1.0-beta.2 opens a UDP port, but does not answer there.
     """
     with stage.capture():
-        bystander = stage.use(Transmission(stage, BYSTANDER_ADDRESS, transport)).endpoint
+        bystander = stage.use(
+            Transmission(stage, BYSTANDER_ADDRESS, sample_torrent.torrent(), transport=transport)).endpoint
         seed = start_seed(stage, transport, options=["--connect", bystander])
         run_leechers(stage, transport, seed)
         if seed.wait_for("reject_sent", "disconnected", peer=bystander)["event"] == "disconnected":

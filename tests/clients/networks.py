@@ -6,6 +6,7 @@ import sys
 
 INSIDE = "BT_DONTHAVE_INSIDE_NAMESPACE"
 ETHERNET_MTU = "1500"
+ONE_PACKET_AT_A_TIME = ("gso_max_segs", "1", "gso_max_size", ETHERNET_MTU)  # the kernel would capture larger ones
 
 
 def inside():
@@ -36,7 +37,18 @@ def enter(command=None):
     if not inside():
         os.environ[INSIDE] = "yes"
         os.execvp("unshare", unshare(command or [sys.executable, *sys.argv]))
-    ip("link", "set", "lo", "mtu", ETHERNET_MTU, "gso_max_segs", "1", "gso_max_size", ETHERNET_MTU, "up")
+    ip("link", "set", "lo", "mtu", ETHERNET_MTU, *ONE_PACKET_AT_A_TIME, "up")
+
+
+def endpoint(text):
+    """ADDRESS:PORT as Python's sockets have it."""
+    address, _, port = text.rpartition(":")
+    return address, int(port)
+
+
+def use_address(address):
+    """Make an address of our own on loopback."""
+    ip("address", "replace", f"{address}/32", "dev", "lo")
 
 
 def ip(*arguments):
@@ -69,8 +81,8 @@ class Neighbour:
     def _connect(self):
         ip("link", "add", self.interface, "type", "veth", "peer", "name", "eth0", "netns", str(self._holder.pid))
         ip("address", "add", f"{self.our_address}/24", "dev", self.interface)
-        ip("link", "set", self.interface, "up")
-        for arguments in (["address", "add", f"{self.address}/24", "dev", "eth0"], ["link", "set", "eth0", "up"],
+        ip("link", "set", self.interface, *ONE_PACKET_AT_A_TIME, "up")
+        for arguments in (["address", "add", f"{self.address}/24", "dev", "eth0"], ["link", "set", "eth0", *ONE_PACKET_AT_A_TIME, "up"],
                           ["link", "set", "lo", "up"]):
             subprocess.run(self.command(["ip", *arguments]), check=True)
 

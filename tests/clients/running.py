@@ -10,13 +10,11 @@ import tempfile
 import threading
 import time
 
-import sample_torrent
-
-CLIENTS = pathlib.Path(__file__).parent
+CLIENTS = pathlib.Path(__file__).resolve().parent
+TOOLS = CLIENTS.parent.parent / "tools"
 DEBIAN_PYTHON = "/usr/bin/python3"  # the one that python3-libtorrent belongs to
 STOP_SECONDS = 10
-TCP_LISTEN = "0A"  # in /proc/net/tcp
-LOGGED_EVENTS = ("donthave", "reject", "request", "request_failed")
+LOGGED_EVENTS = ("encrypted", "donthave", "reject", "request", "request_failed")
 
 
 class Failure(Exception):
@@ -147,61 +145,18 @@ class LibtorrentRoot:
         return ["chroot", str(self._root), DEBIAN_PYTHON, script, *map(str, arguments)]
 
 
-class Transmission:
-    """A transmission-cli that downloads the sample torrent from whoever connects to it at `endpoint`.
-
-    It never looks for peers itself. Started and ended by the stage that is given, within the context.
-    """
-
-    START_SECONDS = 10
-
-    def __init__(self, stage, address, transport):
-        self._stage = stage
-        self._address = address
-        self._transport = transport
-
-    def __enter__(self):
-        torrent = self._stage.folder / "bystander.torrent"
-        torrent.write_bytes(sample_torrent.torrent())
-        while not self._start(torrent, free_port(self._address)):
-            self._client.stop()
-        return self
-
-    def __exit__(self, *_):
-        self._client.stop()
-
-    def _start(self, torrent, port):
-        """False if another program took the port in the meantime."""
-        self.endpoint = f"{self._address}:{port}"
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="transmission-", dir=self._stage.folder))
-        folder.joinpath("settings.json").write_text(json.dumps({
-            "bind-address-ipv4": self._address, "bind-address-ipv6": "::1", "peer-port": port,
-            "utp-enabled": self._transport == "utp", "encryption": 0,
-            "dht-enabled": False, "lpd-enabled": False, "pex-enabled": False, "port-forwarding-enabled": False}))
-        self._client = self._stage.start("transmission", [
-            "transmission-cli", "--config-dir", str(folder), "--download-dir", str(folder), str(torrent)])
-        deadline = time.monotonic() + self.START_SECONDS
-        while not (sockets := listening_sockets(self._address, port)):
-            if self._client.process.poll() is not None or time.monotonic() > deadline:
-                raise Failure(f"transmission-cli does not listen on {self.endpoint}\n{self._client.output()}")
-            time.sleep(0.05)
-        return bool(sockets & open_files(self._client.process.pid))
-
-
-def listening_sockets(address, port):
-    """The TCP sockets that listen there, by the names that /proc/PID/fd has for them."""
-    local = f"{socket.inet_aton(address)[::-1].hex()}:{port:04x}".upper()
-    table = (line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:])
-    return {f"socket:[{row[9]}]" for row in table if row[1] == local and row[3] == TCP_LISTEN}
-
-
-def open_files(process_id):
-    return {os.readlink(file) for file in pathlib.Path(f"/proc/{process_id}/fd").iterdir()}
-
-
 def libtorrent_command(*arguments):
     """Command line of a libtorrent peer of this system's version."""
     return [DEBIAN_PYTHON, str(CLIENTS / "libtorrent_peer.py"), *map(str, arguments)]
+
+
+def with_keys(key_log, command):
+    """The command line that runs a client and appends the secrets of its encrypted connections (MSE) to the key log."""
+    if command[0] == "node":
+        command = ["node", "--import", str(TOOLS / "mse-keylog.mjs"), *command[1:]]
+    else:
+        command = [str(TOOLS / "mse-keylog"), *command]
+    return ["env", f"MSEKEYLOGFILE={key_log}", *command]
 
 
 def wait_a_moment(seconds=1):

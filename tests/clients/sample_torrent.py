@@ -3,6 +3,8 @@
 Eight files of two pieces each. Every piece repeats one line of text, which keeps gzipped captures small, and which no
 resynchronising parser can mistake for messages. Only the standard library is used, so the torrent is the same, byte
 for byte, whatever client or version takes part. Run as a script, it writes the torrent and its files into a folder.
+
+What is encrypted cannot be compressed: for such captures there is the same torrent with smaller pieces.
 """
 
 import hashlib
@@ -14,14 +16,19 @@ FILES = 8
 PIECES_PER_FILE = 2
 PIECES = FILES * PIECES_PER_FILE
 PIECE_LENGTH = 0x10000
+SMALL_PIECE_LENGTH = 0x1000
 BLOCK_LENGTH = 0x4000
 LINE_LENGTH = 64
 
 
-def piece(index):
+def block_length(piece_length=PIECE_LENGTH):
+    return min(BLOCK_LENGTH, piece_length)
+
+
+def piece(index, piece_length=PIECE_LENGTH):
     """The bytes of one piece."""
     line = (b"piece %02d of a torrent made for captures of BEP 54" % index).ljust(LINE_LENGTH - 1, b".") + b"\n"
-    return line * (PIECE_LENGTH // LINE_LENGTH)
+    return line * (piece_length // LINE_LENGTH)
 
 
 def pieces_of_file(number):
@@ -45,23 +52,34 @@ def bencode(value):
     return b"d" + b"".join(bencode(key) + bencode(value[key]) for key in sorted(value)) + b"e"
 
 
-def torrent():
-    """The bytes of the .torrent file (BEP 3): no trackers, and private, so that no client looks for other peers."""
-    return bencode({"info": {
+def torrent(piece_length=PIECE_LENGTH, tracker=None):
+    """The bytes of the .torrent file (BEP 3): private, so that no client looks for peers but at the tracker, if any."""
+    return bencode({**({"announce": tracker} if tracker else {}), "info": {
         "name": NAME,
-        "piece length": PIECE_LENGTH,
-        "pieces": b"".join(hashlib.sha1(piece(index)).digest() for index in range(PIECES)),
-        "files": [{"length": PIECES_PER_FILE * PIECE_LENGTH, "path": [file_name(number)]} for number in range(FILES)],
+        "piece length": piece_length,
+        "pieces": b"".join(hashlib.sha1(piece(index, piece_length)).digest() for index in range(PIECES)),
+        "files": [{"length": PIECES_PER_FILE * piece_length, "path": [file_name(number)]} for number in range(FILES)],
         "private": 1,
     }})
 
 
-def write_files(folder):
+def file_content(number, piece_length=PIECE_LENGTH):
+    return b"".join(piece(index, piece_length) for index in pieces_of_file(number))
+
+
+def write_files(folder, piece_length=PIECE_LENGTH):
     """Put the complete files of the torrent below the folder, as a client expects them there."""
     top = pathlib.Path(folder, NAME)
     top.mkdir(parents=True)
     for number in range(FILES):
-        top.joinpath(file_name(number)).write_bytes(b"".join(map(piece, pieces_of_file(number))))
+        top.joinpath(file_name(number)).write_bytes(file_content(number, piece_length))
+
+
+def has_files(folder, piece_length=PIECE_LENGTH):
+    """Whether the complete files are there."""
+    files = [pathlib.Path(folder, NAME, file_name(number)) for number in range(FILES)]
+    return all(file.exists() and file.read_bytes() == file_content(number, piece_length)
+               for number, file in enumerate(files))
 
 
 def delete_file(folder, number):

@@ -16,14 +16,11 @@ import random
 import signal
 import socket
 
+from networks import endpoint
+
 DELAY = 0.010
 RECEIVE_BUFFER = 1 << 20
 HELD_BACK = 0.030  # seconds, on top of the delay
-
-
-def endpoint(text):
-    address, _, port = text.rpartition(":")
-    return address, int(port)
 
 
 def arguments():

@@ -1,10 +1,11 @@
 // A WebTorrent leecher that prints what it sees as JSON lines.
 //
-//   node webtorrent_leecher.mjs --torrent FILE --connect ADDRESS:PORT [--transport tcp|utp] [--failures N]
+//   node webtorrent_leecher.mjs --torrent FILE --connect ADDRESS:PORT [--transport tcp|utp] [--secure] [--failures N]
 //                               [--quiet SECONDS] [--time-limit SECONDS]
 //
 // Downloads what the peer has, and ends when it is complete or when nothing has come for a while. After N failed requests
 // it asks no more: WebTorrent takes a DontHave of a Have All peer for a passing failure, and would repeat without end.
+// With --secure it encrypts (MSE), as it does when nobody asks it not to.
 //
 // Events, each with its address and peer: request, block, request_failed (with error), donthave, reject; at the start
 // version and listening, at the end done, with the reason. Nothing but the given peer is talked to.
@@ -36,6 +37,7 @@ const { values: options } = parseArgs({
     torrent: { type: 'string' },
     connect: { type: 'string' },
     transport: { type: 'string', default: 'tcp' },
+    secure: { type: 'boolean', default: false },
     failures: { type: 'string', default: '100' },
     quiet: { type: 'string', default: '2' },
     'time-limit': { type: 'string', default: '60' }
@@ -47,7 +49,7 @@ const emit = (event, values) => console.log(JSON.stringify({ event, ...values })
 const folder = await mkdtemp(path.join(tmpdir(), 'webtorrent-'))
 const client = new WebTorrent({
   utp: options.transport === 'utp',
-  secure: false, // or the connection would be encrypted
+  secure: options.secure,
   tracker: false, dht: false, lsd: false, utPex: false, natUpnp: false, natPmp: false, webSeeds: false
 })
 let failures = 0

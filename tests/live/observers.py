@@ -119,9 +119,10 @@ class PrintingTshark(Process):
 class Observers:
     """A context: the three captures run meanwhile. Afterwards live and pipe have rows and times, and file is complete."""
 
-    def __init__(self, folder, tshark):
+    def __init__(self, folder, tshark, options=()):
         self._folder = folder
         self._tshark = tshark
+        self._shown = [*options, *ROWS]
         self.file = folder / "capture.pcapng"
 
     def __enter__(self):
@@ -140,11 +141,11 @@ class Observers:
         self._tee = self._note(Process("tee", self._folder, [
             "tee", str(self.file)], stdin=self._dumpcap.process.stdout, stdout=subprocess.PIPE))
         self.pipe = self._note(PrintingTshark("pipe", self._folder, self._tshark.command([
-            "-i", "-", "-l", *ROWS]), stdin=self._tee.process.stdout))
+            "-i", "-", "-l", *self._shown]), stdin=self._tee.process.stdout))
         self._dumpcap.process.stdout.close()  # now theirs alone: when the last reader ends, the writer learns it
         self._tee.process.stdout.close()
         self.live = self._note(PrintingTshark("live", self._folder, may_capture(self._tshark.command([
-            "-i", INTERFACE, *TIME_LIMIT, "-l", *ROWS]))))
+            "-i", INTERFACE, *TIME_LIMIT, "-l", *self._shown]))))
         deadline = time.monotonic() + START_SECONDS
         while len(packet_sockets() - others) < 2 or "apturing on" not in self.pipe.said():
             for process in self._processes:
@@ -180,7 +181,7 @@ class Observers:
 
     def rows_of_file(self):
         """What the same command prints for the written file."""
-        return [parse(line) for line in self._tshark.read(self.file, *ROWS).splitlines()]
+        return [parse(line) for line in self._tshark.read(self.file, *self._shown).splitlines()]
 
 
 def packet_sockets():

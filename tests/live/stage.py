@@ -20,7 +20,9 @@ class Stage:
 
     def __init__(self, name, one_pass, two_passes):
         self.folder = BUILD / "live" / name
+        self.keys_file = one_pass.staging.folder / f"{name}.keys"  # where the user who runs tshark may read it
         self.kept = False
+        self._options = []
         self._one_pass = one_pass
         self._two_passes = two_passes
         self._clients = []
@@ -41,10 +43,18 @@ class Stage:
         """Stop the clients, and keep what there is to see. Returns the folder."""
         self._cleanup.close()
         self.kept = True
+        if self.keys_file.exists():
+            shutil.copy(self.keys_file, self.folder)
         for client in self._clients:
             lines = "".join(json.dumps(event) + "\n" for event in client.events)
             self.folder.joinpath(f"{client.name}.log").write_text(lines)
         return self.folder
+
+    def decrypt_mse(self):
+        """Have tshark decrypt with the secrets that a client writes to keys_file, while it writes them."""
+        self.keys_file.touch()
+        self.keys_file.chmod(0o644)  # tshark may run as another user; who adds lines leaves that as it is
+        self._options = ["-o", f"bt.peer.mse_keylog_file:{self.keys_file}"]
 
     # For downloads.py.
 
@@ -62,7 +72,7 @@ class Stage:
         return client
 
     def capture(self):
-        self.observers = Observers(self.folder, self._one_pass)
+        self.observers = Observers(self.folder, self._one_pass, self._options)
         return self.observers
 
     # What the clients logged.
@@ -78,14 +88,15 @@ class Stage:
 
     def items(self, kind, columns):
         """Items bt.donthave.KIND in the written file, with two passes."""
-        return [tuple(item.split()) for item in self._two_passes.items(self.observers.file, kind, columns)]
+        return [tuple(item.split()) for item in self._two_passes.items(self.observers.file, kind, columns, *self._options)]
 
     def rows(self, columns, where):
         """Rows of the written file, each a tuple."""
-        return [tuple(row.split(" ")) for row in self._one_pass.rows(self.observers.file, columns, where=where)]
+        rows = self._one_pass.rows(self.observers.file, columns, *self._options, where=where)
+        return [tuple(row.split(" ")) for row in rows]
 
     def expert_names(self):
-        return {item.split()[1] for item in self._two_passes.experts(self.observers.file)}
+        return {item.split()[1] for item in self._two_passes.experts(self.observers.file, *self._options)}
 
     # Comparisons.
 

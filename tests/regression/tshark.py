@@ -207,7 +207,7 @@ class Tshark:
 
     def stock_malformed(self, capture, *options):
         """The frames that are malformed without the plugin, whose own preferences stock tshark does not know."""
-        ours = [number for number, option in enumerate(options) if option.startswith("bt.donthave.")]
+        ours = [number for number, option in enumerate(options) if option.startswith(("bt.donthave.", "bt.peer."))]
         kept = [option for number, option in enumerate(options) if number not in ours and number + 1 not in ours]
         return set(self.stock(capture, *kept, "-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number").split())
 
