@@ -1,17 +1,19 @@
 /* plugin.c
- * The symbols that Wireshark looks for in a plugin, and nothing else.
+ * The symbols that Wireshark looks for in a plugin, and what starts with it: the only file that names all rooms.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include "ws_compat.h"
+#include "peer/ws_compat.h"
 
 #include <epan/packet.h>
 #include <epan/proto.h>
 
-#include "packet-bt-peer.h"
-#include "packet-lt_donthave.h"
-#include "tap_donthave.h"
+#include "extensions/packet-lt_donthave.h"
+#include "extensions/tap_donthave.h"
+#include "peer/packet-bt-peer.h"
+#include "transport/transport_tcp.h"
+#include "transport/transport_utp.h"
 
 WS_DLL_PUBLIC const char plugin_version[];
 WS_DLL_PUBLIC const int plugin_want_major;
@@ -23,19 +25,20 @@ const char plugin_version[] = PLUGIN_VERSION;
 const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
 const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
 
-/* bt.peer is a part of bt.donthave: the order counts. */
 static void
 register_protocols(void)
 {
-    proto_register_lt_donthave();
     proto_register_bt_peer();
+    proto_register_lt_donthave();
 }
 
 static void
 register_handoffs(void)
 {
-    proto_reg_handoff_lt_donthave();
     proto_reg_handoff_bt_peer();
+    proto_reg_handoff_lt_donthave();
+    proto_reg_handoff_bt_peer_tcp();
+    proto_reg_handoff_bt_peer_utp();
 }
 
 void

@@ -8,7 +8,9 @@
 
 #include <stdlib.h>
 
-#include "peer_connection.h"
+#include "core/donthave/donthave.h"
+#include "core/donthave/donthave_note.h"
+#include "core/peer_feed.h"
 
 enum {
     FROM_B = 1,         /* the sender */
@@ -17,21 +19,56 @@ enum {
     CUT = 8,            /* as many bytes behind it were not captured */
     REASSEMBLES = 16,   /* a message that goes on behind it will come again */
     NO_ACK = 32,        /* argument: what the packet acknowledges, less than everything */
-    SAME_FRAME = 64,
+    SAME_FRAME = 64,    /* with SOON: another packet with the number of a frame that a read filter rejected */
     SOON = 128          /* a millisecond after the chunk before, not a second */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-check_notes(const struct notes *notes, uint32_t frames)
+check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void
+check_detail(const struct note_detail *detail, uint32_t frames)
+{
+    if (!is_donthave_detail(detail) || detail->kind->number != DONTHAVE_MESSAGE)
+        return;
+    const struct donthave_note *donthave = (const struct donthave_note *)(const void *)detail;
+    check(donthave->unrejected <= donthave->requests);
+    check((donthave->request_frames != NULL) == (donthave->requests > 0));
+    for (uint32_t i = 0; i < donthave->requests; i++)
+        check(donthave->request_frames[i] <= frames);
+}
+
+static void
+check_bytes(const struct message_note *note)
+{
+    unsigned sum = 0;
+
+    check(note->bytes->captured <= note->size);
+    for (uint32_t i = 0; i < note->bytes->captured; i++)
+        sum += note->bytes->data[i];
+    check(sum <= 255U * note->bytes->captured);
+    for (uint32_t i = 0; i < note->bytes->frame_count; i++)
+        check(note->bytes->frames[i] <= note->frame && (i == 0 || note->bytes->frames[i - 1] < note->bytes->frames[i]));
+}
+
+static void
+check_notes(struct notes *notes, uint32_t frames, bool later)
 {
     for (uint32_t frame = 0; frame <= frames; frame++) {
-        for (const struct message_note *note = notes_of_frame(notes, frame); note != NULL; note = note->next) {
-            const struct donthave_note *donthave = note->extended != NULL ? note->extended->donthave : NULL;
-            if (note->frame != frame || (donthave != NULL && (donthave->unrejected > donthave->requests
-                                                              || donthave->request_frame_count > donthave->requests)))
-                abort();
+        struct message_note *const *end, *const *note = notes_of_frame(notes, frame, later, &end);
+        for (; note != end; note++) {
+            check((*note)->frame == frame);
+            if ((*note)->bytes != NULL)
+                check_bytes(*note);
+            for (const struct note_detail *detail = (*note)->details; detail != NULL; detail = detail->next)
+                check_detail(detail, frames);
+            notes_extension(notes, *note);
         }
     }
 }
@@ -39,43 +76,49 @@ check_notes(const struct notes *notes, uint32_t frames)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    wmem_allocator_t       *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct peer_connection *connection = peer_connection_new(scope, size > 0 ? data[0] : 0);
-    struct message_stream   streams[2];
-    uint64_t                positions[2] = { 0, 0 };
-    struct message_context  context = { .frame = 0 };
+    const struct peer_setup setup = {
+        .observers = { &donthave_observer }, .observer_count = 1,
+        .fallbacks = { { LT_DONTHAVE_NAME, size > 0 ? data[0] : 0 } }, .fallback_count = 1
+    };
+    wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct peer_feed   feed;
+    struct feed_packet packet = { .frame = 0 };
+    uint64_t           positions[2] = { 0, 0 };
+    uint32_t           number = 0, first;
 
-    message_stream_init(&streams[PEER_A], scope);
-    message_stream_init(&streams[PEER_B], scope);
+    peer_feed_init(&feed, scope, &setup);
     for (size_t at = 1; at + 3 <= size;) {
-        uint8_t               what = data[at], argument = data[at + 1];
-        uint32_t              captured = (uint32_t)MIN(data[at + 2], size - at - 3);
-        enum peer_side        from = what & FROM_B ? PEER_B : PEER_A;
-        uint64_t             *position = &positions[from];
-        struct stream_message message;
-        bool                  gap;
+        uint8_t   what = data[at], argument = data[at + 1];
+        uint32_t  captured = (uint32_t)MIN(data[at + 2], size - at - 3);
+        uint64_t *position, answered;
 
+        packet.from = what & FROM_B ? PEER_B : PEER_A;
+        position = &positions[packet.from];
+        answered = positions[other_side(packet.from)];
         *position += what & HOLE ? argument : 0;
         *position -= what & AGAIN ? MIN(argument, *position) : 0;
-        struct stream_chunk chunk = { .position = *position, .data = data + at + 3, .captured = captured,
-                                      .reported = captured + (what & CUT ? argument : 0),
-                                      .reassembles = (what & REASSEMBLES) != 0 };
-        *position += chunk.reported;
-        context.frame += what & SAME_FRAME ? 0 : 1;
-        context.time += what & SOON ? 1000000 : 1000000000;
-        context.has_ack = (what & NO_ACK) == 0 || argument > 0;
-        context.ack = positions[other_side(from)] - (what & NO_ACK ? MIN(argument, positions[other_side(from)]) : 0);
+        packet.frame += what & SAME_FRAME ? 0 : 1;
+        packet.time += what & SOON ? NS_PER_S / 1000 : NS_PER_S;
+        number += (what & SAME_FRAME) && !(what & SOON) ? 0 : 1;
 
-        message_stream_open(&streams[from], &chunk, &gap);
-        if (gap)
-            peer_connection_gap(connection, from);
-        while (message_stream_next(&streams[from], &chunk, &message)) {
-            context.mark = message.position + message.size;
-            peer_connection_message(connection, from, &message, &context);
-        }
+        struct feed_chunk chunk = {
+            .bytes = { .position = *position, .data = data + at + 3, .captured = captured,
+                       .reported = captured + (what & CUT ? argument : 0), .reassembles = (what & REASSEMBLES) != 0 },
+            .place = (uint32_t)*position, .frame = packet.frame, .has_ack = (what & NO_ACK) == 0 || argument > 0,
+            .ack = answered - (what & NO_ACK ? MIN(argument, answered) : 0),
+            .lacking = (what & HOLE) && argument > 0 ? "bytes are missing" : NULL
+        };
+        *position += chunk.bytes.reported;
+        peer_connection_begin_packet(feed.connection, packet.frame, number);
+        peer_feed_chunk(&feed, &packet, &chunk, &first);
+        check(first <= chunk.bytes.reported);
+        peer_feed_awaits_block(&feed, packet.from);
+        peer_connection_packet(feed.connection, packet.from, packet.frame, packet.time, false);
         at += 3 + captured;
     }
-    check_notes(&connection->notes, context.frame);
+    check_notes(&feed.connection->notes, packet.frame, false);
+    peer_feed_end(&feed);
+    check_notes(&feed.connection->notes, packet.frame, true);
     wmem_destroy_allocator(scope);
     return 0;
 }

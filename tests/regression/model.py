@@ -62,13 +62,14 @@ class Connection:
     # 1, 6
     def request(self, event, asker, owner, piece, begin, length):
         request = Request(event, length)
-        block = {"request.piece_index": piece, "request.begin": begin, "request.length": length}
+        block = block_columns("request", piece, begin, length)
         self.show(event, lambda two_passes: invalidated_columns(request, block) if two_passes else {})
         if piece in owner.disowned:
             first = owner.disowned[piece]
-            late = {**block, "late_request": 1, "late_request.crossed": int(event.ack < first.end),
-                    "disowned_in": first.frame}
+            late = {**block_columns("late_request", piece, begin, length), "late_request": 1,
+                    "late_request.crossed": int(event.ack < first.end), "disowned_in": first.frame}
             self.show(event, lambda two_passes: late)
+        asker.outstanding.pop((piece, begin), None)     # the newer one comes last
         asker.outstanding[piece, begin] = request
         asker.awaiting.pop((piece, begin), None)
 
@@ -77,7 +78,7 @@ class Connection:
         asker.outstanding.pop((piece, begin), None)
         asker.awaiting.pop((piece, begin), None)
         if piece in owner.disowned:
-            late = {"request.piece_index": piece, "request.begin": begin, "request.length": length, "late_block": 1,
+            late = {**block_columns("late_block", piece, begin, length), "late_block": 1,
                     "disowned_in": owner.disowned[piece].frame}
             self.show(event, lambda two_passes: late)
 
@@ -93,8 +94,7 @@ class Connection:
         elif (piece, begin) in asker.awaiting:
             request = asker.awaiting.pop((piece, begin))
             request.rejected_in = event.frame
-            answer = {"request.piece_index": piece, "request.begin": begin, "request.length": length, "reject": 1,
-                      "request_in": request.frame}
+            answer = {**block_columns("reject", piece, begin, length), "reject": 1, "reject.request_in": request.frame}
             self.show(event, lambda two_passes: answer)
 
     # 3
@@ -117,7 +117,7 @@ class Connection:
             "piece_index": piece,
             "requests": len(dont_have.requests),
             "bytes": sum(request.length for request in dont_have.requests),
-            "request_in": sorted({request.frame for request in dont_have.requests}),
+            "request_in": [request.frame for request in dont_have.requests],
         }
 
         def later(two_passes):
@@ -157,8 +157,12 @@ class Connection:
     def take_back(self, event, owner, pieces):
         for piece in sorted(pieces & set(owner.disowned)):
             first = owner.disowned.pop(piece)
-            item = {"request.piece_index": piece, "reannounced": 1, "disowned_in": first.frame}
+            item = {"reannounced.piece_index": piece, "reannounced": 1, "disowned_in": first.frame}
             self.show(event, lambda two_passes, item=item: item)
+
+
+def block_columns(kind, piece, begin, length):
+    return {f"{kind}.piece_index": piece, f"{kind}.begin": begin, f"{kind}.length": length}
 
 
 def invalidated_columns(request, block):

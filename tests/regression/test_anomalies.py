@@ -222,8 +222,8 @@ def test_every_item_has_a_text(found):
 def test_text(one_pass):
     """It tells what was seen, with numbers, and what the BEP asks."""
     assert [item.text for item in items(one_pass, "anomaly-late-request")] == [
-        "Request 1 for piece 5, which the peer disowned in frame 9 (0.001 s ago); BEP 54: treat it as unavailable",
-        "Request 2 for piece 5, which the peer disowned in frame 9 (1.200 s ago); BEP 54: treat it as unavailable"]
+        "Request 1 for piece 5, which the peer disowned in frame 9 (0.001000 s ago); BEP 54: treat it as unavailable",
+        "Request 2 for piece 5, which the peer disowned in frame 9 (1.200000 s ago); BEP 54: treat it as unavailable"]
 
 
 # --- severities of the user's own ---

@@ -12,7 +12,10 @@ from random_sessions import pack
 
 COLUMNS = """piece_index id id_assigned_in id_assumed fast requests bytes request_in unrejected negotiated
     request request.piece_index request.begin request.length request.invalidated_in request.time request.rejected_in
-    late_request late_request.crossed late_block reject reannounced disowned_in""".split()
+    late_request late_request.piece_index late_request.begin late_request.length late_request.crossed
+    late_block late_block.piece_index late_block.begin late_block.length
+    reject reject.piece_index reject.begin reject.length reject.request_in
+    reannounced reannounced.piece_index disowned_in""".split()
 
 # These have no value of their own: tshark prints something for each of them, which differs among versions.
 ITEMS = {"request", "late_request", "late_block", "reject", "reannounced"}
@@ -49,7 +52,7 @@ def settled(columns):
     """The rules do not say in which order a Have All or a Bitfield takes its pieces back."""
     if columns.get("reannounced", "").count(",") == 0:
         return columns
-    return {column: ",".join(sorted(shown.split(","))) if column in ("request.piece_index", "disowned_in") else shown
+    return {column: ",".join(sorted(shown.split(","))) if column in ("reannounced.piece_index", "disowned_in") else shown
             for column, shown in columns.items()}
 
 

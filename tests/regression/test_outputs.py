@@ -90,14 +90,19 @@ def test_custom_columns(tshark):
 
 
 def test_info_column(tshark):
-    """Our text stands behind what the built-in dissector wrote."""
+    """Our text stands in the place of that message's Extended; what the built-in dissector wrote for others stays."""
     stock = [line.strip() for line in
              tshark.stock(CAPTURE, "-o", 'gui.column.format:"Info","%i"').splitlines()]
     info = tshark.info(CAPTURE)
     assert info[:8] == stock[:8]
     for line, before, piece in zip(info[8:], stock[8:], (5, 6)):
-        assert line.startswith(before)
-        assert f"DontHave Piece={piece}" in line[len(before):]
+        assert line == before.replace("Extended", f"DontHave Piece={piece} (0 requests)")
+
+
+def test_info_column_between_others(tshark):
+    """Have and DontHave by turns: each text in its place, parted by blanks."""
+    info = tshark.info("framing-forty")[10].split("  ")
+    assert info[:2] == ["Have, Piece (Idx:0x28)", "DontHave Piece=40 (1 request) Have, Piece (Idx:0x29)"]
 
 
 def test_info_column_counts_requests(tshark):

@@ -17,27 +17,25 @@ from utp import UtpConnection
 
 OURS = "bt.donthave."
 
+
+def block(kind):
+    return {"piece": f"{kind}.piece_index", "begin": f"{kind}.begin", "length": f"{kind}.length"}
+
+
 # What can stand beside a message: the words of a story, and the fields of tshark, without bt.donthave, that show them.
-BLOCK = {"piece": "request.piece_index", "begin": "request.begin", "length": "request.length"}
 FIELDS = {
     "donthave": {"piece": "piece_index", "id": "id", "assigned_in": "id_assigned_in", "assumed": "id_assumed",
                  "fast": "fast", "requests": "requests", "bytes": "bytes", "request_in": "request_in",
                  "unrejected": "unrejected"},
     "negotiated": {"id": "negotiated"},
-    "request": {**BLOCK, "invalidated_in": "request.invalidated_in", "after": "request.time",
+    "request": {**block("request"), "invalidated_in": "request.invalidated_in", "after": "request.time",
                 "rejected_in": "request.rejected_in"},
-    "late_request": {**BLOCK, "disowned_in": "disowned_in", "crossed": "late_request.crossed"},
-    "late_block": {**BLOCK, "disowned_in": "disowned_in"},
-    "reject": {**BLOCK, "request_in": "request_in"},
-    "reannounced": {"piece": "request.piece_index", "disowned_in": "disowned_in"},
+    "late_request": {**block("late_request"), "disowned_in": "disowned_in", "crossed": "late_request.crossed"},
+    "late_block": {**block("late_block"), "disowned_in": "disowned_in"},
+    "reject": {**block("reject"), "request_in": "reject.request_in"},
+    "reannounced": {"piece": "reannounced.piece_index", "disowned_in": "disowned_in"},
 }
 FRAMES = {"assigned_in", "request_in", "invalidated_in", "rejected_in", "disowned_in"}
-
-# What was put together from several packets is not in the stories.
-REASSEMBLED = OURS + "reassembled"
-
-# A DontHave names the frame of several requests once.
-FRAMES_ONCE = True
 
 
 # --- what the stories say ---
@@ -92,8 +90,6 @@ def complete(kind, columns, line):
         columns.setdefault("assumed", "0")
         if columns.get("requests") == "0":
             columns["bytes"] = "0"
-        if FRAMES_ONCE and "request_in" in columns:
-            columns["request_in"] = ",".join(dict.fromkeys(columns["request_in"].split(",")))
     elif "begin" in FIELDS[kind]:
         columns.update(zip(("piece", "begin", "length"), arguments))
     if "crossed" in FIELDS[kind]:
@@ -156,7 +152,7 @@ class Shown:
             elif name + "." == OURS or (name.startswith(OURS) and kind in FIELDS):
                 things.append((kind, self.columns(kind, element, names)))
                 known.update(element.iter("field"))
-            elif name.startswith(OURS) and not name.startswith((PREFIX, REASSEMBLED)) and element not in known:
+            elif name.startswith(OURS) and not name.startswith(PREFIX) and element not in known:
                 things.append(("stray", {name: element.get("show")}))
         return things, experts
 

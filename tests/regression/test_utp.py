@@ -13,7 +13,7 @@ FALLBACK = ["-o", "bt.donthave.fallback_id:3"]
 BUILT_IN = ["--enable-heuristic", "bt_utp_udp"]
 DECODE_AS = ["-d", "udp.port==27000,bt-utp"]
 
-REASSEMBLED = "frame.number bt.donthave.reassembled_from"
+REASSEMBLED = "frame.number bt.peer.reassembled_from"
 
 
 def from_pass_2(tshark, rows):
@@ -25,7 +25,7 @@ def test_order(tshark):
     """Packets that come late: all that waits is complete with the first of them, in its order; copies are dropped."""
     assert pieces(tshark, "utp-order") == ["11 9,10,11", "15 12"]
     assert late_requests(tshark, "utp-order") == ["13 9 0 16384 11 0"]
-    assert tshark.rows("utp-order", REASSEMBLED, where="bt.donthave.reassembled") == ["11 10,10,9"]
+    assert tshark.rows("utp-order", REASSEMBLED, where="bt.peer.reassembled") == ["11 10,10,9"]
 
 
 def test_ipv6(tshark):
@@ -34,13 +34,13 @@ def test_ipv6(tshark):
 
 def test_split(tshark):
     """A message from several packets names their frames; it stands in the last one."""
-    assert ledger(tshark, "utp-split") == ["13 5 2 32768 10", "17 6 0 0 -"]
+    assert ledger(tshark, "utp-split") == ["13 5 2 32768 10,10", "17 6 0 0 -"]
     assert invalidated(tshark, "utp-split") == from_pass_2(tshark, [
         "10 5 0 16384 13 0.003000000 -",
         "10 5 16384 16384 13 0.003000000 -",
     ])
     requests = from_pass_2(tshark, ["10 9,10"])
-    assert tshark.rows("utp-split", REASSEMBLED, where="bt.donthave.reassembled") == \
+    assert tshark.rows("utp-split", REASSEMBLED, where="bt.peer.reassembled") == \
         [*requests, "13 11,12,13", "17 16,17"]
 
 
@@ -144,7 +144,7 @@ def test_crossed(tshark):
 def test_fast(tshark):
     """DontHaves and Rejects that begin in one packet and end in the next."""
     assert pieces(tshark, "utp-fast") == ["10 5", "11 5", "13 5", "14 5"]
-    assert ledger(tshark, "utp-fast")[0] == "10 5 4 65536 9"
+    assert ledger(tshark, "utp-fast")[0] == "10 5 4 65536 9,9,9,9"
     assert rejects(tshark, "utp-fast") == [
         "11 5 0 16384 9", "12 5 16384 16384 9", "14 5 32768 16384 9", "15 5 49152 16384 9"]
 

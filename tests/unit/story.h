@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "bytes.h"
-#include "peer_connection.h"
+#include "core/peer_connection.h"
 #include "story_note.h"
 
 #define STORY_X_ID 7U               /* that X writes in a DontHave, as Y gave it to lt_donthave */
@@ -27,6 +27,7 @@ struct story_message {
 
 struct story_player {
     wmem_allocator_t       *scope;
+    struct peer_setup       setup;
     struct peer_connection *connection;
     GArray                 *messages;       /* struct story_message */
     uint64_t                sent[2];        /* bytes */
@@ -180,11 +181,12 @@ story_deliver(struct story_player *player, const struct story_message *played, c
               uint32_t captured, struct message_context *context)
 {
     uint8_t *copy = bytes_copy(bytes->data, captured);
-    struct stream_message wire = { .position = played->position, .size = bytes->len, .captured = captured,
-                                   .data = copy };
 
-    context->mark = played->end;
-    peer_connection_message(player->connection, played->from, &wire, context);
+    context->from = played->from;
+    context->place = (uint32_t)played->position;
+    context->size = bytes->len;
+    context->end_ack = played->end;
+    peer_connection_message(player->connection, copy, captured, bytes->len, context);
     g_free(copy);
 }
 
@@ -253,20 +255,6 @@ story_tell(struct story_player *player, const char *line)
 
 /* --- what it comes to --- */
 
-/* 10,10,11 becomes 10,11. */
-static void
-story_add_frames_once(GString *out, const char *frames)
-{
-    char **split = g_strsplit(frames, ",", -1);
-
-    g_string_append_printf(out, " %s", split[0]);
-    for (unsigned i = 1; split[i] != NULL; i++) {
-        if (strcmp(split[i], split[i - 1]) != 0)
-            g_string_append_printf(out, ",%s", split[i]);
-    }
-    g_strfreev(split);
-}
-
 /* What the line wants, as story_describe() writes it. For g_free(). */
 static char *
 story_wanted(const char *line)
@@ -278,10 +266,7 @@ story_wanted(const char *line)
 
     for (unsigned i = 0; i < words->len; i++) {
         const char *word = (const char *)words->pdata[i];
-        if (STORY_FRAMES_ONCE && i > 0 && strcmp((const char *)words->pdata[i - 1], "request_in") == 0)
-            story_add_frames_once(out, word);
-        else
-            g_string_append_printf(out, " %s", word);
+        g_string_append_printf(out, " %s", word);
     }
     g_ptr_array_free(words, TRUE);
     g_free(note);
@@ -326,7 +311,11 @@ story_begin(struct story_player *player, unsigned fallback_id, bool swapped)
     memset(player, 0, sizeof *player);
     player->swapped = swapped;
     player->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    player->connection = peer_connection_new(player->scope, (uint8_t)fallback_id);
+    player->setup.observers[player->setup.observer_count++] = &donthave_observer;
+    player->setup.fallbacks[0].name = LT_DONTHAVE_NAME;
+    player->setup.fallbacks[0].id = (uint8_t)fallback_id;
+    player->setup.fallback_count = 1;
+    player->connection = peer_connection_new(player->scope, &player->setup);
     player->messages = g_array_new(FALSE, FALSE, sizeof(struct story_message));
 }
 

@@ -10,64 +10,62 @@
 
 #include <string.h>
 
-#include "peer_connection.h"
-
-/* A note names the frame of several requests once. Stories name it once for each request. */
-#define STORY_FRAMES_ONCE   1
+#include "core/donthave/donthave.h"
+#include "core/donthave/donthave_findings.h"
+#include "core/donthave/donthave_note.h"
+#include "core/peer_connection.h"
 
 static const struct message_note *
-story_find_note(const struct peer_connection *connection, uint32_t frame, enum peer_side from, uint64_t position)
+story_find_note(struct peer_connection *connection, uint32_t frame, enum peer_side from, uint64_t position)
 {
-    const struct message_note *note = notes_of_frame(&connection->notes, frame);
+    struct message_note *const *end;
+    struct message_note *const *note = notes_of_frame(&connection->notes, frame, true, &end);
 
-    while (note != NULL && (note->position != position || note->from != from))
-        note = note->next;
-    return note;
+    while (note != end && ((*note)->place != (uint32_t)position || (*note)->from != (unsigned)from))
+        note++;
+    return note != end ? *note : NULL;
 }
 
 static unsigned
-story_count_notes(const struct peer_connection *connection, uint32_t frame)
+story_count_notes(struct peer_connection *connection, uint32_t frame)
 {
-    unsigned count = 0;
+    struct message_note *const *end;
+    struct message_note *const *first = notes_of_frame(&connection->notes, frame, true, &end);
 
-    for (const struct message_note *note = notes_of_frame(&connection->notes, frame); note != NULL; note = note->next)
-        count++;
-    return count;
+    return first != NULL ? (unsigned)(end - first) : 0;
 }
 
-/* The text of the first finding in a frame. */
-static inline const char *
-story_first_text(const struct peer_connection *connection, uint32_t frame)
+/* The findings of the first note of a frame. */
+static inline const struct finding *
+story_first_finding(struct peer_connection *connection, uint32_t frame)
 {
-    return notes_of_frame(&connection->notes, frame)->findings->text;
+    struct message_note *const *end;
+    struct message_note *const *first = notes_of_frame(&connection->notes, frame, true, &end);
+
+    return first != end ? (*first)->findings : NULL;
 }
 
 static void
-story_describe_finding(GString *out, enum finding_id id)
+story_describe_kind(GString *out, const struct finding_kind *kind)
 {
-    static const char *const names[] = {
-#define X(name_id, name, severity, group, summary) #severity ":" name,
-        FINDINGS(X)
-#undef X
+    static const char *const severities[] = {
+        [FINDING_CHAT] = "chat", [FINDING_NOTE] = "note", [FINDING_WARN] = "warn", [FINDING_ERROR] = "error"
     };
-    char *name = g_ascii_strdown(names[id], -1);
 
-    g_string_append_printf(out, " %s", name);
-    g_free(name);
+    g_string_append_printf(out, " %s:%s", severities[kind->severity], strrchr(kind->name, '.') + 1);
 }
 
 static void
-story_describe_donthave(GString *out, const struct extended_note *extended, bool with_id)
+story_describe_donthave(GString *out, const struct message_note *note, const struct donthave_note *donthave,
+                        bool with_id)
 {
-    const struct donthave_note *donthave = extended->donthave;
-
     if (with_id)
-        g_string_append_printf(out, " id %u", extended->id);
+        g_string_append_printf(out, " id %u", note->extended_id);
     if (with_id && donthave->id_assigned_in != 0)
         g_string_append_printf(out, " assigned_in %u", donthave->id_assigned_in);
     if (donthave->id_assumed)
         g_string_append(out, " assumed");
-    if (!donthave->counts) {
+    if (!donthave->takes_effect) {
         if (donthave->has_index)
             g_string_append_printf(out, " piece %u", donthave->piece);
         else
@@ -78,19 +76,72 @@ story_describe_donthave(GString *out, const struct extended_note *extended, bool
     g_string_append_printf(out, " requests %u", donthave->requests);
     if (donthave->requests > 0)
         g_string_append_printf(out, " bytes %" G_GUINT64_FORMAT " request_in", donthave->bytes);
-    for (uint32_t i = 0; i < donthave->request_frame_count; i++)
+    for (uint32_t i = 0; i < donthave->requests; i++)
         g_string_append_printf(out, "%s%u", i > 0 ? "," : " ", donthave->request_frames[i]);
     if (donthave->fast)
         g_string_append_printf(out, " unrejected %u", donthave->unrejected);
 }
 
+static void
+story_describe_invalidated(GString *out, const struct donthave_invalidated *invalidated)
+{
+    g_string_append_printf(out, " invalidated_in %u after %gs", invalidated->donthave_in,
+                           (double)invalidated->age / 1e9);
+    if (invalidated->rejected_in != 0)
+        g_string_append_printf(out, " rejected_in %u", invalidated->rejected_in);
+}
+
+static void
+story_describe_detail(GString *out, const struct message_note *note, const struct note_detail *detail, bool with_id)
+{
+    const struct donthave_block       *block = (const struct donthave_block *)detail;
+    const struct donthave_reannounced *item = (const struct donthave_reannounced *)detail;
+
+    switch ((enum donthave_kind)detail->kind->number) {
+    case DONTHAVE_NEGOTIATED:
+        g_string_append_printf(out, " negotiated %u", ((const struct donthave_negotiated *)detail)->id);
+        break;
+    case DONTHAVE_MESSAGE:
+        story_describe_donthave(out, note, (const struct donthave_note *)detail, with_id);
+        break;
+    case DONTHAVE_LATE_REQUEST:
+        g_string_append_printf(out, " late_request disowned_in %u%s", block->donthave_in,
+                               block->crossed ? " crossed" : "");
+        break;
+    case DONTHAVE_INVALIDATED:
+        story_describe_invalidated(out, (const struct donthave_invalidated *)detail);
+        break;
+    case DONTHAVE_LATE_BLOCK:
+        g_string_append_printf(out, " late_block disowned_in %u", block->donthave_in);
+        break;
+    case DONTHAVE_REJECT:
+        g_string_append_printf(out, " reject request_in %u", block->request_in);
+        break;
+    case DONTHAVE_REANNOUNCED:
+        g_string_append_printf(out, " reannounced %u disowned_in %u", item->piece, item->disowned_in);
+        break;
+    default:
+        g_assert_not_reached();
+    }
+}
+
 /* An answer that never came, as the second pass shows it, where the capture goes on after the story. */
 static void
-story_describe_unrejected(GString *out, const struct peer_connection *connection, enum peer_side answering,
-                          uint32_t request_in, int64_t disowned)
+story_describe_unrejected(GString *out, const struct peer_connection *connection, const struct message_note *note,
+                          const struct note_detail *detail)
 {
-    if (peer_connection_answer_was_due(connection, answering, request_in, disowned, INT64_MAX))
-        story_describe_finding(out, FINDING_UNREJECTED);
+    const struct donthave_note        *donthave = (const struct donthave_note *)detail;
+    const struct donthave_invalidated *invalidated = (const struct donthave_invalidated *)detail;
+    bool                               waits = false;
+
+    if (detail->kind->number == DONTHAVE_MESSAGE && donthave->unrejected > 0)
+        waits = !donthave->excused && peer_connection_heard_since(connection, (enum peer_side)note->from,
+                                                                  donthave->request_frames[0]);
+    else if (detail->kind->number == DONTHAVE_INVALIDATED && invalidated->unanswered)
+        waits = !invalidated->by->excused
+                && peer_connection_heard_since(connection, other_side((enum peer_side)note->from), note->frame);
+    if (waits)
+        story_describe_kind(out, &donthave_findings.unrejected);
 }
 
 /* The note of a message, a blank before each word; empty where it has none. with_id: with the id of a DontHave, and the
@@ -102,34 +153,16 @@ story_describe(const struct peer_connection *connection, const struct message_no
 
     if (note == NULL)
         return g_string_free(out, FALSE);
-    if (note->negotiated >= 0)
-        g_string_append_printf(out, " negotiated %d", note->negotiated);
-    if (note->extended != NULL && note->extended->donthave != NULL)
-        story_describe_donthave(out, note->extended, with_id);
-    else if (note->extended != NULL)
-        g_string_append_printf(out, " extended %s", note->extended->name != NULL ? note->extended->name : "unknown");
-    if (note->late_request != NULL)
-        g_string_append_printf(out, " late_request disowned_in %u%s", note->late_request->donthave_in,
-                               note->late_request->crossed ? " crossed" : "");
-    if (note->invalidated != NULL) {
-        const struct block_note *block = note->invalidated;
-        g_string_append_printf(out, " invalidated_in %u after %gs", block->donthave_in, (double)block->time / 1e9);
-        if (block->rejected_in != 0)
-            g_string_append_printf(out, " rejected_in %u", block->rejected_in);
+    if (note->offer && note->details == NULL) {
+        const char *name = notes_extension(&connection->notes, note);
+        g_string_append_printf(out, " extended %s", name != NULL ? name : "unknown");
     }
-    if (note->late_block != NULL)
-        g_string_append_printf(out, " late_block disowned_in %u", note->late_block->donthave_in);
-    if (note->reject != NULL)
-        g_string_append_printf(out, " reject request_in %u", note->request_in);
-    for (const struct reannounced_note *item = note->reannounced; item != NULL; item = item->next)
-        g_string_append_printf(out, " reannounced %u disowned_in %u", item->piece, item->disowned_in);
+    for (const struct note_detail *detail = note->details; detail != NULL; detail = detail->next)
+        story_describe_detail(out, note, detail, with_id);
     for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next)
-        story_describe_finding(out, finding->id);
-    if (note->invalidated != NULL && note->invalidated->unanswered)
-        story_describe_unrejected(out, connection, other_side(note->from), note->frame,
-                                  note->time + note->invalidated->time);
-    if (note->extended != NULL && note->extended->donthave != NULL && note->extended->donthave->unrejected > 0)
-        story_describe_unrejected(out, connection, note->from, note->extended->donthave->request_frames[0], note->time);
+        story_describe_kind(out, finding->kind);
+    for (const struct note_detail *detail = note->details; detail != NULL; detail = detail->next)
+        story_describe_unrejected(out, connection, note, detail);
     return g_string_free(out, FALSE);
 }
 

@@ -5,7 +5,7 @@
  */
 
 #include "bytes.h"
-#include "bencode.h"
+#include "core/bencode.h"
 
 /* BEP 3: "Strings are length-prefixed base ten followed by a colon and the string. Integers are represented by an 'i'
  * followed by the number in base 10 followed by an 'e'. Lists are encoded as an 'l' followed by their elements followed

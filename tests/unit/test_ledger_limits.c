@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
+#include "core/donthave/disowned_pieces.h"
 #include "story.h"
 
 /* A connection of which the capture has only this. */
@@ -46,7 +47,7 @@ limit_of_requests(void)
              : n == 10 ? " => invalidated_in 300001 after 299981s note:invalidated" : "");
     tell(&player, "300000 Y DontHave 9 => requests 0");
     tell(&player, "300001 Y DontHave 10 => requests 1 bytes 16384 request_in 20 note:invalidated");
-    g_assert_nonnull(strstr(story_first_text(player.connection, 10 + REQUESTS_MAX), "262144"));
+    g_assert_nonnull(strstr(story_first_finding(player.connection, 10 + REQUESTS_MAX)->text, "262144"));
     compare_and_end(&player);
 }
 

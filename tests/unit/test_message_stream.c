@@ -1,5 +1,6 @@
 /* test_message_stream.c
- * message_stream.c on scripts of chunks, and on one stream cut, repeated and holed in every way.
+ * message_stream.c on scripts of chunks, and on one stream cut, repeated and holed in every way; and peer_feed.c, which
+ * gives it the chunks and its messages to a connection.
  *
  * A script has a line for each chunk: where it stands, its bytes as hexadecimal digits, and what comes of it:
  *
@@ -8,14 +9,21 @@
  *     (N)                            only its first N bytes were captured or kept
  *     *                              it was put together from several chunks
  *
+ * A line with ACKED in place of bytes: the other side acknowledges what stands before that position.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include <glib.h>
 #include <string.h>
 
-#include "message_stream.h"
-#include "peer_wire.h"
+#include "core/donthave/donthave.h"
+#include "core/donthave/donthave_findings.h"
+#include "core/donthave/donthave_note.h"
+#include "core/message_stream.h"
+#include "core/peer_feed.h"
+#include "core/peer_findings.h"
+#include "core/peer_wire.h"
 
 struct line {
     uint64_t    position;
@@ -26,6 +34,7 @@ struct line {
 };
 
 #define SCRIPT_END { 0, NULL, 0, false, NULL }
+#define ACKED      "acked"
 
 /* BEP 3: <length: 4> <id: 1> <payload> */
 #define KEEP_ALIVE  "00000000"
@@ -79,6 +88,10 @@ play(const void *data)
 
     message_stream_init(&stream, scope);
     for (unsigned i = 0; script[i].hex != NULL; i++) {
+        if (strcmp(script[i].hex, ACKED) == 0) {
+            stream.acked = script[i].position;
+            continue;
+        }
         GByteArray           *bytes = from_hex(script[i].hex);
         GString              *out = g_string_new(NULL);
         struct stream_message message;
@@ -205,6 +218,7 @@ static const struct line hole_in_prefix[] = {
 
 /* Further than any message is long: how uTP says that the length of a hole is not known. */
 static const struct line hole_unknown[] = {
+    { INT64_MAX,    ACKED,                  0, false, NULL },
     { 0,            PIECE_24 "a1a2",        0, false, "new" },
     { 4294967311,   BLOCK_15,               0, false, "unsynced gap" },
     { 4294967326,   HAVE CHOKE,             0, false, "new 4@30+9 0@39+5" },
@@ -251,6 +265,180 @@ static const struct line like_a_handshake[] = {
     { 0,    CHOKE "1342",                   0, false, "new 0@0+5" },
     { 7,    "6974" BLOCK_15,                0, false, "new" },
     { 24,   HAVE,                           0, false, "new 4@24+9" },
+    SCRIPT_END
+};
+
+/* STREAM_STRAY_DISTANCE is 4194304. One chunk further ahead than that is none of the stream. */
+static const struct line stray[] = {
+    { 0,        CHOKE HAVE,                 0, false, "new 0@0+5 4@5+9" },
+    { 4194319,  HAVE,                       0, false, "repeated" },
+    { 14,       CHOKE,                      0, false, "new 0@14+5" },
+    { 4194323,  BLOCK_15,                   0, false, "unsynced gap" },
+    SCRIPT_END
+};
+
+/* Nor are several, where none goes on behind the one before; a good one between them breaks the row. */
+static const struct line strays_apart[] = {
+    { 0,        CHOKE,                      0, false, "new 0@0+5" },
+    { 50000000, HAVE,                       0, false, "repeated" },
+    { 60000000, HAVE,                       0, false, "repeated" },
+    { 20000000, HAVE,                       0, false, "repeated" },
+    { 5,        CHOKE,                      0, false, "new 0@5+5" },
+    { 20000009, HAVE,                       0, false, "repeated" },
+    { 10,       CHOKE,                      0, false, "new 0@10+5" },
+    SCRIPT_END
+};
+
+static const struct line stray_followed[] = {
+    { 0,        CHOKE,                      0, false, "new 0@0+5" },
+    { 50000000, HAVE,                       0, false, "repeated" },
+    { 50000009, HAVE CHOKE,                 0, false, "new gap 4@50000009+9 0@50000018+5" },
+    { 50000023, HAVE,                       0, false, "new 4@50000023+9" },
+    { 5,        CHOKE,                      0, false, "repeated" },
+    SCRIPT_END
+};
+
+/* There may be a hole between the two as well. */
+static const struct line stray_followed_further[] = {
+    { 0,        CHOKE,                      0, false, "new 0@0+5" },
+    { 50000000, HAVE,                       0, false, "repeated" },
+    { 54194312, HAVE,                       0, false, "new gap 4@54194312+9" },
+    SCRIPT_END
+};
+
+/* What the other side has acknowledged was sent: a hole, however long. The acknowledgement may be so far
+ * behind as well. */
+static const struct line stray_acknowledged[] = {
+    { 0,        CHOKE,                      0, false, "new 0@0+5" },
+    { 50000000 - 4194304, ACKED,            0, false, NULL },
+    { 50000001, HAVE,                       0, false, "repeated" },
+    { 50000000, HAVE,                       0, false, "new gap 4@50000000+9" },
+    SCRIPT_END
+};
+
+/* The first chunk may stand anywhere; a stray changes nothing of a message that arrives, nor of one that comes
+ * again. */
+static const struct line stray_between[] = {
+    { 50000000, CHOKE "00000005" "04",      0, false, "new 0@50000000+5" },
+    { 90000000, HAVE,                       0, false, "repeated" },
+    { 50000010, "00000007",                 0, false, "new 4@50000005+9*" },
+    { 50000014, CHOKE "00000005" "04",      0, true,  "new 0@50000014+5" },
+    { 90000000, HAVE,                       0, false, "repeated" },
+    { 50000024, "00000007",                 0, false, "new 4@50000019+9*" },
+    SCRIPT_END
+};
+
+/* A handshake before the end of the stream begins another one, on the same ports. */
+static const struct line begin_again[] = {
+    { 1000,     HANDSHAKE_20 REST_48 HAVE,  0, false, "new H@1000+68 4@1068+9" },
+    { 1000,     HANDSHAKE_20 REST_48 HAVE,  0, false, "repeated" },
+    { 500,      HANDSHAKE_20 REST_48,       0, false, "new H@500+68" },
+    { 568,      CHOKE HAVE,                 0, false, "new 0@568+5 4@573+9" },
+    { 500,      HANDSHAKE_20 REST_48,       0, false, "repeated" },
+    { 1020,     HANDSHAKE_20 REST_48,       0, false, "new gap H@1020+68" },
+    { 600,      HANDSHAKE_20 REST_48,       0, false, "new H@600+68" },
+    SCRIPT_END
+};
+
+/* In the middle of a message, of one that comes again, and where sync is lost. */
+static const struct line begin_again_anywhere[] = {
+    { 1000,     HAVE "0000000d" "06" "000000", 0, false, "new 4@1000+9" },
+    { 900,      HANDSHAKE_20 REST_48,       0, false, "new H@900+68" },
+    { 968,      CHOKE "00000005" "04",      0, true,  "new 0@968+5" },
+    { 800,      HANDSHAKE_20 REST_48,       0, false, "new H@800+68" },
+    { 868,      CHOKE "ffffffff" "04",      0, false, "new 0@868+5" },
+    { 700,      HANDSHAKE_20 REST_48,       0, false, "new H@700+68" },
+    { 768,      HAVE,                       0, false, "new 4@768+9" },
+    SCRIPT_END
+};
+
+/* The first packet was overtaken. What came before it is a hole now. */
+static const struct line begin_overtaken[] = {
+    { 68,       CHOKE,                      0, false, "new 0@68+5" },
+    { 0,        HANDSHAKE_20 REST_48,       0, false, "new H@0+68" },
+    { 73,       HAVE,                       0, false, "new gap 4@73+9" },
+    SCRIPT_END
+};
+
+/* No handshake: too short to tell, or not at the beginning of a chunk. */
+static const struct line no_beginning[] = {
+    { 1000,     HAVE,                       0, false, "new 4@1000+9" },
+    { 500,      "13426974546f7272656e742070726f746f636f", 49, false, "repeated" },
+    { 500,      CHOKE HANDSHAKE_20 REST_48, 0, false, "repeated" },
+    { 1009,     HAVE,                       0, false, "new 4@1009+9" },
+    SCRIPT_END
+};
+
+/* A message that was to come again as a whole, and goes on in the next chunks. */
+static const struct line goes_on[] = {
+    { 0,        CHOKE "00000005" "04",      0, true,  "new 0@0+5" },
+    { 10,       "00000007" CHOKE,           0, true,  "new 4@5+9* 0@14+5" },
+    { 19,       "0000",                     0, true,  "new" },
+    { 21,       "0005" "04",                0, true,  "new" },
+    { 24,       "0000",                     0, true,  "new" },
+    { 26,       "0007" HAVE,                0, true,  "new 4@19+9* 4@28+9" },
+    { 37,       PIECE_24 "a1a2",            0, true,  "new" },
+    { 52,       "a3a4a5a6a7a8a9aaabacadaeaf" HAVE, 0, false, "new 7@37+28(13)* 4@65+9" },
+    SCRIPT_END
+};
+
+/* It goes on, and then it comes as a whole after all. */
+static const struct line goes_on_and_comes[] = {
+    { 0,        CHOKE "00000005" "04",      0, true,  "new 0@0+5" },
+    { 10,       "0000",                     0, true,  "new" },
+    { 5,        HAVE CHOKE,                 0, false, "new 4@5+9* 0@14+5" },
+    SCRIPT_END
+};
+
+/* What came before is sent again in between; and what goes on begins a little before. */
+static const struct line goes_on_after_repeats[] = {
+    { 0,        CHOKE "00000005" "04",      0, true,  "new 0@0+5" },
+    { 0,        CHOKE,                      0, false, "repeated" },
+    { 7,        "000504",                   0, false, "repeated" },
+    { 8,        "0504" "00000007" CHOKE,    0, false, "new 4@5+9* 0@14+5" },
+    SCRIPT_END
+};
+
+/* All that came is sent again, as it was or cut in another way: the message goes on behind it nevertheless. */
+static const struct line goes_on_after_repeated_part[] = {
+    { 0,        CHOKE "00000005" "04",      0, true,  "new 0@0+5" },
+    { 0,        CHOKE "00000005" "04",      0, true,  "new" },
+    { 10,       "00000007" CHOKE,           0, false, "new 4@5+9* 0@14+5" },
+    SCRIPT_END
+};
+
+static const struct line goes_on_after_shorter_repeat[] = {
+    { 0,        CHOKE "00000005" "04",      0, true,  "new 0@0+5" },
+    { 0,        CHOKE "00",                 0, false, "repeated" },
+    { 10,       "00000007" CHOKE,           0, false, "new 4@5+9* 0@14+5" },
+    SCRIPT_END
+};
+
+/* It goes on behind a hole: the message is lost, or sync, as where nothing was to come again. */
+static const struct line goes_on_after_hole[] = {
+    { 0,        CHOKE "00000005" "04",      0, true,  "new 0@0+5" },
+    { 12,       "0007" CHOKE,               0, false, "new 4@5+9(5)* 0@14+5" },
+    { 19,       "0000",                     0, true,  "new" },
+    { 22,       "00" HAVE,                  0, false, "unsynced gap" },
+    { 32,       "00000005" "04",            0, true,  "unsynced gap" },
+    { 50,       HAVE,                       0, false, "new gap 4@50+9" },
+    SCRIPT_END
+};
+
+/* A part that was cut by the capture; the whole comes again, in two chunks. */
+static const struct line cut_comes_again[] = {
+    { 0,        CHOKE "00000005" "04",      2, true,  "new 0@0+5" },
+    { 5,        "00000005" "04" "0000",     0, false, "new" },
+    { 12,       "0007" CHOKE,               0, false, "new 4@5+9* 0@14+5" },
+    SCRIPT_END
+};
+
+/* Nothing comes again of what is no message. */
+static const struct line bad_length_comes_again[] = {
+    { 0,        CHOKE,                      0, true,  "new 0@0+5" },
+    { 5,        CHOKE "ffffffff" "14",      0, true,  "new 0@5+5" },
+    { 15,       BLOCK_15,                   0, true,  "unsynced gap" },
+    { 30,       HAVE,                       0, true,  "new 4@30+9" },
     SCRIPT_END
 };
 
@@ -505,13 +693,17 @@ any_bytes(void)
             uint32_t captured = (uint32_t)g_test_rand_int_range(0, 64);
             for (uint32_t j = 0; j < captured; j++)
                 bytes[j] = (uint8_t)(g_test_rand_bit() ? 0 : g_test_rand_int_range(0, 22));
-            struct stream_chunk chunk = { .position = position, .data = bytes, .captured = captured,
+            /* Now and then far ahead, where it may be acknowledged. */
+            uint64_t at = position + (i % 37 == 0 ? UINT64_C(3) * STREAM_STRAY_DISTANCE : 0);
+            if (i % 5 == 3)
+                stream.acked = at;
+            struct stream_chunk chunk = { .position = at, .data = bytes, .captured = captured,
                                           .reported = captured + (uint32_t)(i % 7 == 0 ? 9 : 0),
                                           .reassembles = i % 5 == 0 };
             message_stream_open(&stream, &chunk, &gap);
             while (message_stream_next(&stream, &chunk, &message)) {
                 g_assert_cmpuint(message.captured, <=, message.size);
-                g_assert_cmpuint(message.position + message.size, <=, position + chunk.reported);
+                g_assert_cmpuint(message.position + message.size, <=, at + chunk.reported);
             }
             fed += captured;
             g_assert_cmpuint(stream.held_size, <=, fed);
@@ -519,6 +711,393 @@ any_bytes(void)
         }
         wmem_destroy_allocator(scope);
     }
+}
+
+/* The memory is given back (without a scope, the leak would be seen); then the stream is as new. */
+static void
+freed(void)
+{
+    struct message_stream stream;
+    struct stream_message message;
+    GByteArray           *bytes = from_hex(CHOKE "00000005" "04");
+    bool                  gap;
+
+    message_stream_init(&stream, NULL);
+    message_stream_free(&stream);
+    for (int round = 0; round < 2; round++) {
+        struct stream_chunk chunk = { .position = 1000, .data = bytes->data, .captured = bytes->len,
+                                      .reported = bytes->len, .reassembles = round == 0 };
+        g_assert_cmpint(message_stream_open(&stream, &chunk, &gap), ==, CHUNK_NEW);
+        g_assert_true(message_stream_next(&stream, &chunk, &message));
+        g_assert_false(message_stream_next(&stream, &chunk, &message));
+        g_assert_cmpuint(stream.held_size, ==, 5);
+        message_stream_free(&stream);
+        g_assert_cmpint(stream.sync, ==, STREAM_UNKNOWN);
+        g_assert_false(stream.has_end);
+        g_assert_null(stream.held);
+    }
+    g_byte_array_free(bytes, TRUE);
+}
+
+/* --- the feed --- */
+
+/* A feed with one observer, and the id of lt_donthave without a handshake. */
+static const struct peer_setup peer_setup = {
+    .observers = { &donthave_observer }, .observer_count = 1,
+    .fallbacks = { { LT_DONTHAVE_NAME, 0x07 } }, .fallback_count = 1
+};
+
+struct feeder {
+    wmem_allocator_t *scope;
+    struct peer_feed  feed;
+    uint32_t          first;        /* see peer_feed_chunk() */
+};
+
+/* A place has nothing to do with a position. */
+#define PLACE_0 0xfffffff0U
+
+static void
+feeder_init(struct feeder *feeder)
+{
+    feeder->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    peer_feed_init(&feeder->feed, feeder->scope, &peer_setup);
+}
+
+/* Feeds what peer A sent in chunk_frame, while the packet of frame is read. */
+static enum chunk_state
+feed_hex(struct feeder *feeder, uint32_t frame, uint32_t chunk_frame, uint64_t position, const char *hex,
+         bool reassembles, const char *lacking)
+{
+    GByteArray        *bytes = from_hex(hex);
+    struct feed_packet packet = { .from = PEER_A, .frame = frame, .time = frame * NS_PER_S };
+    struct feed_chunk  chunk = {
+        .bytes = { .position = position, .data = bytes->data, .captured = bytes->len, .reported = bytes->len,
+                   .reassembles = reassembles },
+        .place = PLACE_0 + (uint32_t)position, .frame = chunk_frame, .lacking = lacking
+    };
+
+    peer_connection_begin_packet(feeder->feed.connection, frame, frame);
+    enum chunk_state state = peer_feed_chunk(&feeder->feed, &packet, &chunk, &feeder->first);
+    g_byte_array_free(bytes, TRUE);
+    return state;
+}
+
+/* The notes of a frame, count of them, and the one of that index. */
+static const struct message_note *
+feeder_note(struct feeder *feeder, uint32_t frame, unsigned count, unsigned index)
+{
+    struct message_note *const *end;
+    struct message_note *const *note = notes_of_frame(&feeder->feed.connection->notes, frame, true, &end);
+
+    g_assert_cmpint(end - note, ==, count);
+    return count > 0 ? note[index] : NULL;
+}
+
+static void
+assert_bytes(const struct message_note *note, const char *hex, const uint32_t *frames, uint32_t count)
+{
+    GByteArray *bytes = from_hex(hex);
+
+    g_assert_nonnull(note->bytes);
+    g_assert_cmpmem(note->bytes->data, note->bytes->captured, bytes->data, bytes->len);
+    g_assert_cmpmem(note->bytes->frames, note->bytes->frame_count * sizeof *frames, frames, count * sizeof *frames);
+    g_byte_array_free(bytes, TRUE);
+}
+
+#define OUR_DONTHAVE    "00000006" "14" "07" "0000002a"
+
+/* A message in one frame has its place; one in several has their numbers and its bytes, and its place as well, before
+ * the chunk in which it ends. A frame that holds nothing of it is none of them. */
+static void
+feed_frames(void)
+{
+    static const uint32_t      first[] = { 1, 2, 4 }, second[] = { 4, 5 };
+    const struct message_note *note;
+    struct feeder              feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, CHOKE OUR_DONTHAVE "000000", false, NULL);
+    note = feeder_note(&feeder, 1, 1, 0);
+    g_assert_cmpuint(note->place, ==, PLACE_0 + 5);
+    g_assert_cmpuint(note->size, ==, 10);
+    g_assert_cmpint(note->from, ==, PEER_A);
+    g_assert_null(note->bytes);
+
+    feed_hex(&feeder, 2, 2, 18, "0614", false, NULL);
+    feed_hex(&feeder, 3, 3, 0, CHOKE, false, NULL);                     /* sent again */
+    feed_hex(&feeder, 4, 4, 20, "07" "0000002a" "00000006" "14", false, NULL);
+    feed_hex(&feeder, 5, 5, 30, "07" "0000002a" OUR_DONTHAVE, false, NULL);
+    g_assert_null(feeder_note(&feeder, 2, 0, 0));
+    g_assert_null(feeder_note(&feeder, 3, 0, 0));
+    note = feeder_note(&feeder, 4, 1, 0);
+    g_assert_cmpuint(note->place, ==, PLACE_0 + 15);
+    g_assert_cmpuint(note->size, ==, 10);
+    assert_bytes(note, OUR_DONTHAVE, first, G_N_ELEMENTS(first));
+    note = feeder_note(&feeder, 5, 2, 0);
+    g_assert_cmpuint(note->place, ==, PLACE_0 + 25);
+    assert_bytes(note, OUR_DONTHAVE, second, G_N_ELEMENTS(second));
+    note = feeder_note(&feeder, 5, 2, 1);
+    g_assert_cmpuint(note->place, ==, PLACE_0 + 35);
+    g_assert_null(note->bytes);
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* Several chunks of one frame count once. */
+static void
+feed_frames_once(void)
+{
+    static const uint32_t frames[] = { 1, 2 };
+    struct feeder         feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, CHOKE "0000", false, NULL);
+    feed_hex(&feeder, 1, 1, 7, "0006", false, NULL);
+    feed_hex(&feeder, 2, 2, 9, "1407", false, NULL);
+    feed_hex(&feeder, 2, 2, 11, "0000002a", false, NULL);
+    assert_bytes(feeder_note(&feeder, 2, 1, 0), OUR_DONTHAVE, frames, G_N_ELEMENTS(frames));
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* A chunk of an earlier frame than that of the packet which is read: its messages are not there, their bytes are
+ * kept. */
+static void
+feed_earlier_frame(void)
+{
+    static const uint32_t      only[] = { 2 }, both[] = { 2, 3 };
+    const struct message_note *note;
+    struct feeder              feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 4, 4, 0, CHOKE, false, NULL);
+    feed_hex(&feeder, 4, 2, 5, OUR_DONTHAVE OUR_DONTHAVE "00000006", false, NULL);
+    feed_hex(&feeder, 4, 3, 29, "1407" "0000002a", false, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        note = feeder_note(&feeder, 4, 3, i);
+        g_assert_cmpuint(note->place, ==, PLACE_0 + 5 + 10 * i);
+        assert_bytes(note, OUR_DONTHAVE, i < 2 ? only : both, i < 2 ? 1 : 2);
+    }
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* Of a message in several frames that nobody knows, the frames are enough. */
+static void
+feed_unknown(void)
+{
+    static const uint32_t      frames[] = { 1, 2 };
+    const struct message_note *note;
+    struct feeder              feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, CHOKE "00000006" "14" "09", false, NULL);
+    feed_hex(&feeder, 2, 2, 11, "0000002a", false, NULL);
+    note = feeder_note(&feeder, 2, 1, 0);
+    g_assert_true(note->offer);
+    assert_bytes(note, "", frames, G_N_ELEMENTS(frames));
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* A message that comes again as a whole lies in its frame; one that was to come again and goes on has both frames. */
+static void
+feed_comes_again(void)
+{
+    static const uint32_t      frames[] = { 3, 4 };
+    const struct message_note *note;
+    struct feeder              feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, CHOKE "00000006" "14", true, NULL);
+    feed_hex(&feeder, 2, 2, 5, OUR_DONTHAVE, false, NULL);
+    note = feeder_note(&feeder, 2, 1, 0);
+    g_assert_cmpuint(note->place, ==, PLACE_0 + 5);
+    g_assert_null(note->bytes);
+    feed_hex(&feeder, 3, 3, 15, CHOKE "00000006" "14", true, NULL);
+    feed_hex(&feeder, 4, 4, 25, "07" "0000002a", false, NULL);
+    note = feeder_note(&feeder, 4, 1, 0);
+    g_assert_cmpuint(note->place, ==, PLACE_0 + 20);
+    assert_bytes(note, OUR_DONTHAVE, frames, G_N_ELEMENTS(frames));
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* Where sync is lost, the frames of the message that was lost are forgotten. */
+static void
+feed_lost(void)
+{
+    static const uint32_t frames[] = { 4, 5 };
+    struct feeder         feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, CHOKE "00", false, NULL);
+    feed_hex(&feeder, 3, 3, 40, BLOCK_15, false, NULL);
+    feed_hex(&feeder, 4, 4, 55, CHOKE "00000006" "14", false, NULL);
+    feed_hex(&feeder, 5, 5, 65, "07" "0000002a", false, NULL);
+    assert_bytes(feeder_note(&feeder, 5, 1, 0), OUR_DONTHAVE, frames, G_N_ELEMENTS(frames));
+    g_assert_false(peer_connection_heard_since(feeder.feed.connection, PEER_A, 1));
+    g_assert_cmpuint(feeder.feed.synced_in[PEER_A], ==, 1);
+    g_assert_cmpuint(feeder.feed.synced_in[PEER_B], ==, 0);
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* The first byte that begins a message. */
+static void
+feed_first(void)
+{
+    static const struct {
+        uint64_t         position;
+        const char      *hex;
+        bool             reassembles;
+        enum chunk_state state;
+        uint32_t         first;
+    } chunks[] = {
+        { 100, BLOCK_15,                    false, CHUNK_UNSYNCED, 15 },
+        { 115, CHOKE,                       false, CHUNK_NEW, 0 },
+        { 115, CHOKE,                       false, CHUNK_REPEATED, 5 },
+        { 115, CHOKE HAVE,                  false, CHUNK_NEW, 5 },
+        { 129, CHOKE "0000",                false, CHUNK_NEW, 0 },
+        { 136, "0005",                      false, CHUNK_NEW, 2 },
+        { 138, "04" "00000007",             false, CHUNK_NEW, 5 },
+        { 143, "00000005" "04",             false, CHUNK_NEW, 0 },
+        { 148, "00000007" CHOKE,            false, CHUNK_NEW, 4 },
+        { 157, "00000005" "04",             true,  CHUNK_NEW, 0 },
+        { 157, HAVE CHOKE,                  false, CHUNK_NEW, 0 },
+        { 171, "00000005" "04",             true,  CHUNK_NEW, 0 },
+        { 176, "00000007" CHOKE,            false, CHUNK_NEW, 4 },
+        { 50000000, HAVE,                   false, CHUNK_REPEATED, 9 },
+    };
+    struct feeder feeder;
+
+    feeder_init(&feeder);
+    for (uint32_t i = 0; i < G_N_ELEMENTS(chunks); i++) {
+        g_test_message("chunk %u", i);
+        g_assert_cmpint(feed_hex(&feeder, i + 1, i + 1, chunks[i].position, chunks[i].hex, chunks[i].reassembles, NULL),
+                        ==, chunks[i].state);
+        g_assert_cmpuint(feeder.first, ==, chunks[i].first);
+    }
+    g_assert_cmpuint(feeder.feed.synced_in[PEER_A], ==, 2);
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* The frames of a message take no more room than the longest message needed. */
+static void
+feed_long(void)
+{
+    struct feeder feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, HAVE "000000", false, NULL);
+    for (uint32_t i = 1; i < 20000; i++)
+        feed_hex(&feeder, i + 1, i + 1, 3 + 9 * i, "05" "04" "00000007" "000000", false, NULL);
+    g_assert_cmpuint(feeder.feed.parts[PEER_A].room, <=, 4);
+    wmem_destroy_allocator(feeder.scope);
+}
+
+static void
+feed_awaits_block(void)
+{
+    struct feeder feeder;
+
+    feeder_init(&feeder);
+    g_assert_false(peer_feed_awaits_block(&feeder.feed, PEER_A));
+    feed_hex(&feeder, 1, 1, 0, CHOKE "00000018" "07" "00000001" "000040", false, NULL);
+    g_assert_false(peer_feed_awaits_block(&feeder.feed, PEER_A));
+    feed_hex(&feeder, 2, 2, 17, "00", false, NULL);
+    g_assert_true(peer_feed_awaits_block(&feeder.feed, PEER_A));
+    g_assert_false(peer_feed_awaits_block(&feeder.feed, PEER_B));
+    feed_hex(&feeder, 3, 3, 18, BLOCK_15 "00000006" "14" "07" "0000", false, NULL);
+    g_assert_false(peer_feed_awaits_block(&feeder.feed, PEER_A));
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* What is missing is told at the chunk behind it, once; not at a chunk that is none of the stream. */
+static void
+feed_lacking(void)
+{
+    const struct message_note *note;
+    struct feeder              feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, CHOKE, false, NULL);
+    g_assert_cmpint(feed_hex(&feeder, 2, 2, 50000000, HAVE, false, "a stray"), ==, CHUNK_REPEATED);
+    feed_hex(&feeder, 3, 3, 20, CHOKE, false, "15 bytes");
+    feed_hex(&feeder, 4, 4, 40, CHOKE, false, "15 more bytes");
+    g_assert_null(feeder_note(&feeder, 2, 0, 0));
+    note = feeder_note(&feeder, 3, 1, 0);
+    g_assert_cmpuint(note->place, ==, PLACE_0 + 20);
+    g_assert_true(note->findings->kind == &peer_findings.gap);
+    g_assert_cmpstr(note->findings->text, ==, "15 bytes");
+    g_assert_null(feeder_note(&feeder, 4, 0, 0));
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* A length beyond the cap is told, and so is a cap of the transport, but once. */
+static void
+feed_limit(void)
+{
+    static const struct feed_packet packet = { .from = PEER_A, .frame = 3 };
+    static const struct feed_chunk  chunk = { .place = 77, .frame = 3, .bytes = { .reported = 9 } };
+    const struct message_note      *note;
+    struct feeder                   feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, CHOKE, false, NULL);
+    feed_hex(&feeder, 2, 2, 5, CHOKE "ffffffff" "14", false, NULL);
+    note = feeder_note(&feeder, 2, 1, 0);
+    g_assert_cmpuint(note->place, ==, PLACE_0 + 5);
+    g_assert_true(note->findings->kind == &donthave_findings.limit);
+    g_assert_nonnull(strstr(note->findings->text, "16777216 bytes of one message"));
+    peer_feed_limit(&feeder.feed, &packet, &chunk, "packets", 5);
+    g_assert_null(feeder_note(&feeder, 3, 0, 0));
+    wmem_destroy_allocator(feeder.scope);
+
+    feeder_init(&feeder);
+    peer_feed_limit(&feeder.feed, &packet, &chunk, "packets", 5);
+    note = feeder_note(&feeder, 3, 1, 0);
+    g_assert_cmpuint(note->place, ==, 77);
+    g_assert_nonnull(strstr(note->findings->text, "5 packets"));
+    wmem_destroy_allocator(feeder.scope);
+}
+
+/* An acknowledgement of the other side tells that what is far ahead is the stream; where acknowledgements count
+ * packets, the transport has seen to strays. */
+static void
+feed_acknowledged(void)
+{
+    static const struct feed_packet a = { .from = PEER_A, .frame = 2 }, b = { .from = PEER_B, .frame = 2 };
+    struct feeder feeder;
+    uint32_t      first;
+
+    for (int acks_packets = 0; acks_packets < 2; acks_packets++) {
+        GByteArray       *bytes = from_hex(HAVE);
+        struct feed_chunk other = { .bytes = { .position = 7, .data = bytes->data, .captured = 9, .reported = 9 },
+                                    .frame = 2, .has_ack = !acks_packets, .ack = 50000000 };
+        struct feed_chunk ahead = { .bytes = { .position = 50000000, .data = bytes->data, .captured = 9,
+                                               .reported = 9 }, .frame = 3, .acks_packets = acks_packets != 0 };
+        feeder_init(&feeder);
+        feed_hex(&feeder, 1, 1, 0, CHOKE, false, NULL);
+        g_assert_cmpint(peer_feed_chunk(&feeder.feed, &b, &other, &first), ==, CHUNK_NEW);
+        g_assert_cmpint(peer_feed_chunk(&feeder.feed, &a, &ahead, &first), ==, CHUNK_NEW);
+        g_byte_array_free(bytes, TRUE);
+        wmem_destroy_allocator(feeder.scope);
+    }
+}
+
+/* What is for the first pass only is given back. Notes stay, and nothing is added to them. */
+static void
+feed_end(void)
+{
+    struct feeder feeder;
+
+    feeder_init(&feeder);
+    feed_hex(&feeder, 1, 1, 0, CHOKE OUR_DONTHAVE "000000", false, NULL);
+    g_assert_nonnull(feeder.feed.parts[PEER_A].frames);
+    peer_feed_end(&feeder.feed);
+    g_assert_null(feeder.feed.parts[PEER_A].frames);
+    g_assert_null(feeder.feed.streams[PEER_A].held);
+    g_assert_null(feeder.feed.connection->transfers);
+    g_assert_nonnull(feeder_note(&feeder, 1, 1, 0));
+    feed_hex(&feeder, 2, 2, 15, OUR_DONTHAVE, false, NULL);
+    g_assert_null(feeder_note(&feeder, 2, 0, 0));
+    peer_feed_end(&feeder.feed);
+    wmem_destroy_allocator(feeder.scope);
 }
 
 int
@@ -532,7 +1111,12 @@ main(int argc, char **argv)
         SCRIPT(whole), SCRIPT(cut), SCRIPT(block), SCRIPT(reassembled), SCRIPT(repeats), SCRIPT(middle),
         SCRIPT(middle_piece), SCRIPT(hole_between), SCRIPT(hole_inside), SCRIPT(hole_to_the_end),
         SCRIPT(hole_in_prefix), SCRIPT(hole_unknown), SCRIPT(snaplen), SCRIPT(snaplen_in_prefix),
-        SCRIPT(length_limit), SCRIPT(bad_length_in_parts), SCRIPT(like_a_handshake)
+        SCRIPT(length_limit), SCRIPT(bad_length_in_parts), SCRIPT(like_a_handshake),
+        SCRIPT(stray), SCRIPT(strays_apart), SCRIPT(stray_followed), SCRIPT(stray_followed_further),
+        SCRIPT(stray_acknowledged), SCRIPT(stray_between), SCRIPT(begin_again), SCRIPT(begin_again_anywhere),
+        SCRIPT(begin_overtaken), SCRIPT(no_beginning), SCRIPT(goes_on), SCRIPT(goes_on_and_comes),
+        SCRIPT(goes_on_after_repeats), SCRIPT(goes_on_after_repeated_part), SCRIPT(goes_on_after_shorter_repeat),
+        SCRIPT(goes_on_after_hole), SCRIPT(cut_comes_again), SCRIPT(bad_length_comes_again)
 #undef SCRIPT
     };
     int result;
@@ -547,6 +1131,20 @@ main(int argc, char **argv)
     g_test_add_func("/message_stream/all_holes", all_holes);
     g_test_add_func("/message_stream/all_cuts", all_cuts);
     g_test_add_func("/message_stream/any_bytes", any_bytes);
+    g_test_add_func("/message_stream/freed", freed);
+    g_test_add_func("/peer_feed/frames", feed_frames);
+    g_test_add_func("/peer_feed/frames_once", feed_frames_once);
+    g_test_add_func("/peer_feed/earlier_frame", feed_earlier_frame);
+    g_test_add_func("/peer_feed/unknown", feed_unknown);
+    g_test_add_func("/peer_feed/comes_again", feed_comes_again);
+    g_test_add_func("/peer_feed/lost", feed_lost);
+    g_test_add_func("/peer_feed/first", feed_first);
+    g_test_add_func("/peer_feed/long", feed_long);
+    g_test_add_func("/peer_feed/awaits_block", feed_awaits_block);
+    g_test_add_func("/peer_feed/lacking", feed_lacking);
+    g_test_add_func("/peer_feed/limit", feed_limit);
+    g_test_add_func("/peer_feed/acknowledged", feed_acknowledged);
+    g_test_add_func("/peer_feed/end", feed_end);
     result = g_test_run();
     wmem_cleanup();
     return result;

@@ -24,7 +24,7 @@ static void
 closed_after(void)
 {
     static const struct {
-        unsigned packets;       /* behind the DontHave, the one that closes among them */
+        unsigned packets;       /* after the DontHave, the one that closes among them */
         char     closed_by;
         bool     told;
     } cases[] = {
@@ -45,62 +45,97 @@ closed_after(void)
         peer_connection_packet(player.connection, closed_by, 10 + cases[i / 2].packets, INT64_C(12000000000), true);
         g_assert_false(peer_connection_watches(player.connection));
         peer_connection_packet(player.connection, closed_by, 30, INT64_C(12000000000), true);
-        const struct finding *finding = notes_of_frame(&player.connection->notes, 10)->findings;
+        const struct finding *finding = story_first_finding(player.connection, 10);
         g_test_message("%u packets by %c", cases[i / 2].packets, cases[i / 2].closed_by);
-        g_assert_cmpint(finding != NULL && finding->id == FINDING_CLOSED_AFTER && finding->next == NULL, ==,
+        g_assert_cmpint(finding != NULL && finding->kind == &donthave_findings.closed_after && finding->next == NULL, ==,
                         cases[i / 2].told);
         story_end(&player);
     }
 }
 
-/* unrejected: not when the connection or the capture ended within a round trip, or the answer may be in a hole. */
+/* unrejected: not when the connection or the capture ended within a round trip; a second, where none was measured. */
 static void
 answer_was_due(void)
 {
     static const int64_t ms = 1000000;
     static const struct {
-        int64_t round_trip, closed_at, capture_end;     /* ms; the DontHave comes at 1000 */
-        bool    hole, due;
+        int64_t round_trip, end;        /* ms; the DontHave comes at 1000 */
+        bool    due;
     } cases[] = {
-        { 0,   0,    2000, false, false }, { 0,   0,    2001, false, true },     /* a second, where nothing is known */
-        { 300, 0,    1300, false, false }, { 300, 0,    1301, false, true },
-        { 300, 1300, 9000, false, false }, { 300, 1301, 9000, false, true },
-        { 300, 0,    9000, true,  false },
+        { 0, 2000, false }, { 0, 2001, true }, { 300, 1300, false }, { 300, 1301, true },
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct story_player player;
 
         begin_with_fast(&player);
-        story_tell(&player, "10 X Request 5 0 16384");
-        story_tell(&player, "11 Y DontHave 5");
         player.connection->round_trip = cases[i].round_trip * ms;
-        if (cases[i].hole)
-            peer_connection_gap(player.connection, PEER_B);
-        peer_connection_gap(player.connection, PEER_A);         /* of the asker: it answers nothing */
-        if (cases[i].closed_at != 0)
-            peer_connection_packet(player.connection, PEER_A, 12, cases[i].closed_at * ms, true);
-        g_assert_cmpint(peer_connection_answer_was_due(player.connection, PEER_B, 10, 1000 * ms,
-                                                       cases[i].capture_end * ms), ==, cases[i].due);
+        g_assert_cmpint(peer_connection_answer_was_due(player.connection, 1000 * ms, cases[i].end * ms), ==,
+                        cases[i].due);
         story_end(&player);
     }
 }
 
-/* A connection of which the peers cannot send a DontHave keeps no ledger. */
+/* A connection is watched while an answer is due, however many packets later it closes. */
 static void
-no_ledger(void)
+close_is_seen(void)
+{
+    struct story_player player;
+
+    begin_with_fast(&player);
+    story_tell(&player, "10 X Request 5 0 16384");
+    story_tell(&player, "11 Y DontHave 5");
+    for (unsigned n = 0; n < 50; n++)
+        peer_connection_packet(player.connection, PEER_A, 12 + n, INT64_C(11000000000) + n, false);
+    g_assert_true(peer_connection_watches(player.connection));
+    peer_connection_packet(player.connection, PEER_B, 70, INT64_C(12000000000), true);
+    g_assert_cmpint(player.connection->closed_at, ==, INT64_C(12000000000));
+    story_tell(&player, "71 Y Reject 5 0 16384");
+    g_assert_false(peer_connection_watches(player.connection));
+    story_end(&player);
+}
+
+/* A second handshake on the same ports: what the first connection had not answered within a round trip is excused. */
+static void
+new_handshake_excuses(void)
+{
+    static const struct {
+        const char *last;           /* the last message of the first connection; the DontHave comes at 11 */
+        bool        excused;
+    } cases[] = { { "11 Y Choke", true }, { "12 Y Choke", true }, { "13 Y Choke", false } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct story_player  player;
+        struct message_note *const *end;
+
+        begin_with_fast(&player);
+        story_tell(&player, "10 X Request 5 0 16384");
+        story_tell(&player, "11 Y DontHave 5");
+        story_tell(&player, cases[i].last);
+        story_tell(&player, "30 X Handshake fast");
+        const struct message_note  *note = *notes_of_frame(&player.connection->notes, 11, true, &end);
+        const struct donthave_note *donthave = (const struct donthave_note *)note->details;
+        g_assert_cmpuint(donthave->unrejected, ==, 1);
+        g_assert_cmpint(donthave->excused, ==, cases[i].excused);
+        story_end(&player);
+    }
+}
+
+/* A connection that cannot use BEP 10 at all keeps no requests. A later handshake may offer what the first did not. */
+static void
+no_transfers(void)
 {
 #define SHAKEN "1 X Handshake", "2 Y Handshake"
     static const struct {
         const char *lines[6];
-        bool        ledger;
+        bool        transfers;
     } cases[] = {
         { { SHAKEN, "10 X Request 5 0 1" }, true },             /* may still come */
         { { SHAKEN, "3 X Extensions {11:lt_donthavei3e}", "4 Y Extensions {11:lt_donthavei7e}", "10 X Request 5 0 1" },
           true },
         { { "10 X Request 5 0 1" }, true },
         { { SHAKEN, "10 X Extensions de", "11 X Request 5 0 1" }, true },
-        { { SHAKEN, "10 X Extensions de", "11 Y Extensions de", "12 X Request 5 0 1" }, false },
-        { { SHAKEN, "10 X Request 5 0 1", "11 X Extensions de", "12 Y Extensions de" }, false },
+        { { SHAKEN, "10 X Extensions de", "11 Y Extensions de", "12 X Request 5 0 1" }, true },
+        { { SHAKEN, "10 X Request 5 0 1", "11 X Extensions de", "12 Y Extensions de" }, true },
         { { "1 X Handshake plain", "10 Y Request 5 0 1" }, false },
         { { "1 X Handshake", "2 Y Handshake plain", "10 X Request 5 0 1" }, false },
         { { SHAKEN, "10 X Extensions de", "11 Y Extensions {11:lt_donthavei3e}", "12 X Request 5 0 1" }, true },
@@ -113,7 +148,7 @@ no_ledger(void)
         for (const char *const *line = cases[i / 2].lines; *line != NULL; line++)
             story_tell(&player, *line);
         g_test_message("case %u", (unsigned)i / 2 + 1);
-        g_assert_cmpint(player.connection->ledger != NULL, ==, cases[i / 2].ledger);
+        g_assert_cmpint(player.connection->transfers != NULL, ==, cases[i / 2].transfers);
         story_end(&player);
     }
 }
@@ -123,15 +158,15 @@ no_ledger(void)
 static void
 send_block(struct story_player *player, enum peer_side from, unsigned id, uint32_t number)
 {
-    uint8_t               bytes[17] = { 0, 0, 0, 13, (uint8_t)id };
-    struct message_context context = { .frame = 100 + number, .time = number, .mark = 17 * number };
-    struct stream_message wire = { .position = 17 * number, .size = sizeof bytes, .captured = sizeof bytes,
-                                   .data = bytes };
+    uint8_t               bytes[PEER_REQUEST_SIZE] = { 0, 0, 0, 13, (uint8_t)id };
+    struct message_context context = { .from = from, .frame = 100 + number, .time = number,
+                                       .place = PEER_REQUEST_SIZE * number, .size = sizeof bytes,
+                                       .end_ack = PEER_REQUEST_SIZE * number };
     uint32_t              piece = GUINT32_TO_BE(number / 64), begin = GUINT32_TO_BE(number % 64 * 16384);
 
     memcpy(bytes + 5, &piece, 4);
     memcpy(bytes + 9, &begin, 4);
-    peer_connection_message(player->connection, from, &wire, &context);
+    peer_connection_message(player->connection, bytes, sizeof bytes, sizeof bytes, &context);
 }
 
 /* "Memory per outstanding request; per finished one: at most 96 bytes; 0." */
@@ -174,7 +209,9 @@ main(int argc, char **argv)
     wmem_init();
     g_test_add_func("/peer_connection/closed_after", closed_after);
     g_test_add_func("/peer_connection/answer_was_due", answer_was_due);
-    g_test_add_func("/peer_connection/no_ledger", no_ledger);
+    g_test_add_func("/peer_connection/close_is_seen", close_is_seen);
+    g_test_add_func("/peer_connection/new_handshake_excuses", new_handshake_excuses);
+    g_test_add_func("/peer_connection/no_transfers", no_transfers);
     g_test_add_func("/peer_connection/memory", memory);
     result = g_test_run();
     wmem_cleanup();

@@ -5,7 +5,7 @@
  */
 
 #include "bytes.h"
-#include "peer_wire.h"
+#include "core/peer_wire.h"
 
 /* BEP 3: <length: 4> <id: 1> <payload> */
 #define KEEP_ALIVE  "00000000"
@@ -310,6 +310,32 @@ decode(const void *data)
     g_byte_array_free(bytes, TRUE);
 }
 
+/* A Request that is written is read again as it was, and has the bytes of BEP 3. */
+static void
+encode_request(void)
+{
+    static const uint32_t numbers[] = { 0, 1, 0x4000, 0x11223344, 0x80000000, UINT32_MAX };
+    GByteArray           *bytes = bytes_from_hex("0000000d" "06" BLOCK_NUMBERS);
+    uint8_t              *data = (uint8_t *)g_malloc(PEER_REQUEST_SIZE);
+    struct peer_message   message;
+
+    peer_wire_encode_request(THE_BLOCK, data);
+    g_assert_cmpmem(data, PEER_REQUEST_SIZE, bytes->data, bytes->len);
+    for (unsigned i = 0; i < G_N_ELEMENTS(numbers) * G_N_ELEMENTS(numbers) * G_N_ELEMENTS(numbers); i++) {
+        uint32_t index = numbers[i % 6], begin = numbers[i / 6 % 6], length = numbers[i / 36];
+        peer_wire_encode_request(index, begin, length, data);
+        g_assert_cmpuint(peer_wire_size(data, PEER_REQUEST_SIZE), ==, PEER_REQUEST_SIZE);
+        peer_wire_decode(data, PEER_REQUEST_SIZE, PEER_REQUEST_SIZE, &message);
+        g_assert_cmpuint(message.id, ==, PEER_REQUEST);
+        g_assert_true(message.complete);
+        g_assert_cmphex(message.index, ==, index);
+        g_assert_cmphex(message.begin, ==, begin);
+        g_assert_cmphex(message.length, ==, length);
+    }
+    g_free(data);
+    g_byte_array_free(bytes, TRUE);
+}
+
 /* The table itself: of each message the least and the greatest legal length, and one beyond each. */
 static void
 legal_lengths(void)
@@ -401,6 +427,7 @@ main(int argc, char **argv)
     ADD(decode_cases, name, decode)
 #undef ADD
     g_test_add_func("/peer_wire/plausible_noise", plausible_noise);
+    g_test_add_func("/peer_wire/encode_request", encode_request);
     g_test_add_func("/peer_wire/legal_lengths", legal_lengths);
     g_test_add_func("/peer_wire/handshake", handshake);
     return g_test_run();

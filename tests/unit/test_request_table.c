@@ -5,7 +5,7 @@
  */
 
 #include "bytes.h"
-#include "request_table.h"
+#include "core/request_table.h"
 
 /* The bar of the project for a request that is outstanding, and for one that is not any more. */
 #define BYTES_PER_REQUEST_MAX 96U
@@ -52,6 +52,8 @@ add(struct fixture *fixture, uint32_t piece, uint32_t begin)
     g_assert_cmpuint(request->piece, ==, piece);
     g_assert_cmpuint(request->begin, ==, begin);
     g_assert_cmpuint(request->state, ==, REQUEST_OUTSTANDING);
+    g_assert_null(request->tag);
+    g_assert_true(request_table_newest(&fixture->table) == request);
     return request;
 }
 
@@ -62,7 +64,8 @@ empty(void)
 
     set_up(&fixture);
     g_assert_null(request_table_find(&fixture.table, 0, 0));
-    g_assert_null(request_table_next_of_piece(&fixture.table, 0, NULL));
+    g_assert_null(request_table_of_piece(&fixture.table, 0));
+    g_assert_null(request_table_newest(&fixture.table));
     request_table_clear(&fixture.table);
     g_assert_cmpuint(memory(&fixture.table), ==, 0);
     tear_down(&fixture);
@@ -72,6 +75,7 @@ empty(void)
 
 struct known_request {
     uint32_t piece, begin, tag;
+    bool     hidden;
 };
 
 static int
@@ -85,35 +89,77 @@ find_known(const GArray *known, uint32_t piece, uint32_t begin)
     return -1;
 }
 
-/* Every request of the model is found by block and by piece, no other is, and the oldest is the oldest. */
+/* The oldest request of the model for a piece that is not hidden, after the first few; -1: there is none. */
+static int
+find_known_of_piece(const GArray *known, uint32_t piece, unsigned first)
+{
+    for (unsigned i = first; i < known->len; i++) {
+        const struct known_request *request = &g_array_index(known, struct known_request, i);
+        if (request->piece == piece && !request->hidden)
+            return (int)i;
+    }
+    return -1;
+}
+
+static uint32_t
+known_tag(const GArray *known, unsigned i)
+{
+    return g_array_index(known, struct known_request, i).tag;
+}
+
+/* The requests for a piece are a ring that begins with the oldest and has no hidden one: it has those of the model. */
+static void
+compare_piece(struct request_table *table, const GArray *known, uint32_t piece)
+{
+    struct request *oldest = request_table_of_piece(table, piece);
+    int             wanted = find_known_of_piece(known, piece, 0);
+
+    g_assert_cmpint(oldest != NULL, ==, wanted >= 0);
+    for (const struct request *request = oldest; request != NULL; ) {
+        g_assert_cmpint(wanted, >=, 0);
+        g_assert_cmpuint(request->piece, ==, piece);
+        g_assert_true(request->by_piece);
+        g_assert_cmpuint(request->frame, ==, known_tag(known, (unsigned)wanted));
+        wanted = find_known_of_piece(known, piece, (unsigned)wanted + 1);
+        request = &table->slabs[request->piece_next / 32][request->piece_next % 32];
+        if (request == oldest)
+            break;
+    }
+    g_assert_cmpint(wanted, ==, -1);
+}
+
+/* Every request of the model is found by block and, if it is not hidden, by piece; no other is; and they are in order
+ * of age, from either end. */
 static void
 compare(struct request_table *table, const GArray *known, uint32_t pieces, uint32_t blocks)
 {
-    unsigned by_piece = 0;
-
     g_assert_cmpuint(table->count, ==, known->len);
     for (uint32_t piece = 0; piece < pieces; piece++) {
         for (uint32_t block = 0; block < blocks; block++) {
             struct request *request = request_table_find(table, piece * 1000, block * 16384);
             int             i = find_known(known, piece * 1000, block * 16384);
             g_assert_cmpint(request != NULL, ==, i >= 0);
-            if (request != NULL)
-                g_assert_cmpuint(request->frame, ==, g_array_index(known, struct known_request, i).tag);
+            if (request == NULL)
+                continue;
+            g_assert_cmpuint(request->frame, ==, known_tag(known, (unsigned)i));
+            g_assert_cmpint(request->by_piece, ==, !g_array_index(known, struct known_request, i).hidden);
+            g_assert_true(request->tag == GUINT_TO_POINTER(request->frame));
         }
-        for (struct request *request = NULL;
-             (request = request_table_next_of_piece(table, piece * 1000, request)) != NULL; by_piece++) {
-            g_assert_cmpuint(request->piece, ==, piece * 1000);
-            g_assert_cmpint(find_known(known, request->piece, request->begin), >=, 0);
-        }
+        compare_piece(table, known, piece * 1000);
     }
-    g_assert_cmpuint(by_piece, ==, known->len);
 
     uint32_t number = table->oldest;
     for (unsigned i = 0; i < known->len; i++) {
         const struct request *request = &table->slabs[number / 32][number % 32];
-        g_assert_cmpuint(request->frame, ==, g_array_index(known, struct known_request, i).tag);
+        g_assert_cmpuint(request->frame, ==, known_tag(known, i));
         number = request->newer;
     }
+    const struct request *request = request_table_newest(table);
+    for (unsigned i = known->len; i-- > 0; request = request_table_older(table, request)) {
+        g_assert_nonnull(request);
+        g_assert_cmpuint(request->frame, ==, known_tag(known, i));
+    }
+    g_assert_null(request);
 }
 
 /* Few pieces, so that chains are long; few blocks, so that they are found again. */
@@ -130,7 +176,7 @@ model(void)
         for (uint32_t step = 1; step <= STEPS; step++) {
             struct known_request request = {
                 1000 * (uint32_t)g_test_rand_int_range(0, PIECES),
-                16384 * (uint32_t)g_test_rand_int_range(0, BLOCKS), step
+                16384 * (uint32_t)g_test_rand_int_range(0, BLOCKS), step, false
             };
             int     i = find_known(known, request.piece, request.begin);
             int32_t dice = g_test_rand_int_range(0, 1000);
@@ -141,8 +187,24 @@ model(void)
                 request_table_free(&fixture.table);
                 g_array_set_size(known, 0);
             } else if (i < 0 && dice < 700) {
-                add(&fixture, request.piece, request.begin)->frame = step;
+                struct request *added = add(&fixture, request.piece, request.begin);
+                added->frame = step;
+                added->tag = GUINT_TO_POINTER(step);
                 g_array_append_val(known, request);
+            } else if (i >= 0 && dice < 500) {          /* hidden, also for the second time */
+                request_table_hide(&fixture.table,
+                                   request_table_find(&fixture.table, request.piece, request.begin));
+                g_array_index(known, struct known_request, i).hidden = true;
+            } else if (i < 0 && dice < 720) {           /* all of a piece, the oldest first, as a DontHave does it */
+                struct request *oldest;
+                while ((oldest = request_table_of_piece(&fixture.table, request.piece)) != NULL) {
+                    i = find_known_of_piece(known, request.piece, 0);
+                    g_assert_cmpint(i, >=, 0);
+                    g_assert_cmpuint(oldest->frame, ==, known_tag(known, (unsigned)i));
+                    request_table_hide(&fixture.table, oldest);
+                    g_array_index(known, struct known_request, i).hidden = true;
+                }
+                g_assert_cmpint(find_known_of_piece(known, request.piece, 0), ==, -1);
             } else if (i >= 0) {
                 request_table_remove(&fixture.table,
                                      request_table_find(&fixture.table, request.piece, request.begin));
@@ -157,6 +219,12 @@ model(void)
 }
 
 /* --- memory --- */
+
+static void
+size_of_request(void)
+{
+    g_assert_cmpuint(sizeof(struct request), ==, 72);
+}
 
 static void
 bytes_per_request(void)
@@ -199,7 +267,7 @@ bytes_per_finished_request(void)
 
 /* --- time --- */
 
-/* The longest chain of a hash table. */
+/* The longest chain of a hash table. By piece, a chain has the first request of each piece. */
 static unsigned
 longest_chain(const struct request_table *table, bool by_piece)
 {
@@ -210,7 +278,7 @@ longest_chain(const struct request_table *table, bool by_piece)
         uint32_t number = by_piece ? table->by_piece[bucket] : table->by_block[bucket];
         while (number != UINT32_MAX) {
             const struct request *request = &table->slabs[number / 32][number % 32];
-            number = by_piece ? request->piece_next : request->block_next;
+            number = by_piece ? request->heads_next : request->block_next;
             length++;
         }
         longest = MAX(longest, length);
@@ -238,6 +306,88 @@ short_chains(void)
             tear_down(&fixture);
         }
     }
+}
+
+/* A hundred thousand requests for one piece are one link of a chain: the oldest is found, hidden and removed without a
+ * walk past the others. */
+static void
+one_piece(void)
+{
+    enum { BLOCKS = 100000 };
+    struct fixture fixture;
+
+    set_up(&fixture);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        add(&fixture, 7, i)->frame = i;
+    g_assert_cmpuint(longest_chain(&fixture.table, true), ==, 1);
+    g_assert_cmpuint(longest_chain(&fixture.table, false), <=, 12);
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        struct request *oldest = request_table_of_piece(&fixture.table, 7);
+        g_assert_cmpuint(oldest->frame, ==, i);
+        if (i % 2 == 0)
+            request_table_hide(&fixture.table, oldest);
+        else
+            request_table_remove(&fixture.table, oldest);
+    }
+    g_assert_null(request_table_of_piece(&fixture.table, 7));
+    g_assert_cmpuint(longest_chain(&fixture.table, true), ==, 0);
+    g_assert_cmpuint(fixture.table.count, ==, BLOCKS / 2);
+    tear_down(&fixture);
+}
+
+/* Hidden: found by block and age; not by piece, also when the hash tables grow and when it is removed. */
+static void
+hide(void)
+{
+    struct fixture  fixture;
+    struct request *requests[3];
+
+    for (unsigned hidden = 0; hidden < 3; hidden++) {       /* the oldest, one in the middle, the newest */
+        set_up(&fixture);
+        for (uint32_t i = 0; i < 3; i++)
+            requests[i] = add(&fixture, 5, i * 16384);
+        request_table_hide(&fixture.table, requests[hidden]);
+        for (uint32_t i = 0; i < 1000; i++)
+            add(&fixture, 6 + i, 0);
+        g_assert_true(request_table_find(&fixture.table, 5, hidden * 16384) == requests[hidden]);
+        g_assert_true(request_table_of_piece(&fixture.table, 5) == requests[hidden == 0 ? 1 : 0]);
+        request_table_remove(&fixture.table, requests[hidden]);
+        g_assert_null(request_table_find(&fixture.table, 5, hidden * 16384));
+        g_assert_true(request_table_of_piece(&fixture.table, 5) == requests[hidden == 0 ? 1 : 0]);
+
+        /* The same block again is found by its piece, as the newest of them. */
+        requests[hidden] = add(&fixture, 5, hidden * 16384);
+        for (unsigned left = 3, i = hidden == 0 ? 1 : 0; left > 0; left--) {
+            g_assert_true(request_table_of_piece(&fixture.table, 5) == requests[i]);
+            request_table_hide(&fixture.table, requests[i]);
+            i = left == 2 ? hidden : i + 1 == hidden ? i + 2 : i + 1;
+        }
+        g_assert_null(request_table_of_piece(&fixture.table, 5));
+        tear_down(&fixture);
+    }
+}
+
+/* From the newest to the oldest, also past one that was removed. */
+static void
+age(void)
+{
+    struct fixture  fixture;
+    struct request *first, *second, *third;
+
+    set_up(&fixture);
+    first = add(&fixture, 1, 0);
+    second = add(&fixture, 2, 0);
+    third = add(&fixture, 3, 0);
+    g_assert_true(request_table_older(&fixture.table, third) == second);
+    g_assert_true(request_table_older(&fixture.table, second) == first);
+    g_assert_null(request_table_older(&fixture.table, first));
+    request_table_remove(&fixture.table, second);
+    g_assert_true(request_table_older(&fixture.table, third) == first);
+    request_table_remove(&fixture.table, third);
+    g_assert_true(request_table_newest(&fixture.table) == first);
+    request_table_remove(&fixture.table, first);
+    g_assert_null(request_table_newest(&fixture.table));
+    tear_down(&fixture);
 }
 
 /* --- the cap --- */
@@ -292,7 +442,8 @@ pointers_stay(void)
     request_table_clear(&fixture.table);
     g_assert_cmpuint(fixture.table.count, ==, 0);
     g_assert_null(request_table_find(&fixture.table, 7, 16384));
-    g_assert_null(request_table_next_of_piece(&fixture.table, 7, NULL));
+    g_assert_null(request_table_of_piece(&fixture.table, 7));
+    g_assert_null(request_table_newest(&fixture.table));
     tear_down(&fixture);
 }
 
@@ -305,9 +456,13 @@ main(int argc, char **argv)
     wmem_init();
     g_test_add_func("/request_table/empty", empty);
     g_test_add_func("/request_table/model", model);
+    g_test_add_func("/request_table/hide", hide);
+    g_test_add_func("/request_table/age", age);
+    g_test_add_func("/request_table/size_of_request", size_of_request);
     g_test_add_func("/request_table/bytes_per_request", bytes_per_request);
     g_test_add_func("/request_table/bytes_per_finished_request", bytes_per_finished_request);
     g_test_add_func("/request_table/short_chains", short_chains);
+    g_test_add_func("/request_table/one_piece", one_piece);
     g_test_add_func("/request_table/cap", cap);
     g_test_add_func("/request_table/pointers_stay", pointers_stay);
     result = g_test_run();

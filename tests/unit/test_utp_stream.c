@@ -6,9 +6,10 @@
  *     data N TEXT                            ST_DATA with a payload; * in place of TEXT: no payload
  *     begin N TEXT                           the same with begins set: the payload can only be the first of a stream
  *     ack N                                  the other side sends ack_nr N
+ *     flush                                  nothing will come any more
  *
  *     N:TEXT@POSITION                        a chunk from packet N, at that byte
- *     lost N:..., limit N:...                with a hole before it; POSITION counts from the last hole
+ *     lost K N:..., limit K N:...            with a hole of K packets before it; POSITION counts from the last hole
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "utp_stream.h"
+#include "core/utp_stream.h"
 
 struct line {
     const char *event;
@@ -28,7 +29,7 @@ struct line {
 
 /* --- the player --- */
 
-static const char *const gap_names[] = { "", "lost ", "limit " };
+static const char *const gap_names[] = { "", "lost", "limit" };
 
 static void
 drain(struct utp_stream *stream, GString *out)
@@ -38,7 +39,10 @@ drain(struct utp_stream *stream, GString *out)
     while (utp_stream_next(stream, &chunk)) {
         if (out->len > 0)
             g_string_append(out, "  ");
-        g_string_append_printf(out, "%s%u:%.*s@%u", gap_names[chunk.gap], (unsigned)(uint16_t)chunk.seq,
+        g_assert_cmpint(chunk.gap != UTP_GAP_NONE, ==, chunk.missing > 0);
+        if (chunk.gap != UTP_GAP_NONE)
+            g_string_append_printf(out, "%s %" PRIu64 " ", gap_names[chunk.gap], chunk.missing);
+        g_string_append_printf(out, "%u:%.*s@%u", (unsigned)(uint16_t)chunk.seq,
                                (int)chunk.captured, (const char *)chunk.data, (unsigned)(uint32_t)chunk.position);
     }
 }
@@ -75,6 +79,11 @@ play_line(struct utp_stream *stream, const char *event, uint32_t frame, GString 
     unsigned number;
     uint64_t ack;
 
+    if (strcmp(event, "flush") == 0) {
+        utp_stream_flush(stream);
+        drain(stream, out);
+        return;
+    }
     g_assert_cmpint(sscanf(event, "%7s %u %63s", name, &number, text), >=, 2);
     if (strcmp(text, "*") == 0)
         text[0] = '\0';
@@ -253,7 +262,7 @@ static const struct line lost_and_acknowledged[] = {
     { "ack 2",              "" },
     { "data 5 d",           "" },
     { "ack 3",              "" },
-    { "state 6",            "lost 4:c@1  5:d@2" },
+    { "state 6",            "lost 1 4:c@1  5:d@2" },
     { "data 6 e",           "6:e@3" },
     SCRIPT_END
 };
@@ -263,7 +272,7 @@ static const struct line acknowledged_before[] = {
     { "syn 1",              "" },
     { "data 2 a",           "2:a@0" },
     { "ack 5",              "" },
-    { "data 6 e",           "lost 6:e@1" },
+    { "data 6 e",           "lost 3 6:e@1" },
     { "data 4 c",           "" },
     { "data 7 f",           "7:f@2" },
     SCRIPT_END
@@ -276,7 +285,7 @@ static const struct line two_holes[] = {
     { "data 4 c",           "" },
     { "data 6 e",           "" },
     { "ack 4",              "" },
-    { "data 7 f",           "lost 4:c@1" },
+    { "data 7 f",           "lost 1 4:c@1" },
     { "data 5 d",           "5:d@2  6:e@3  7:f@4" },
     SCRIPT_END
 };
@@ -297,7 +306,7 @@ static const struct line one_way_hole[] = {
     { "data 1002 c",        "" },
     { "data 1003 d",        "" },
     { "data 1064 y",        "" },
-    { "data 1065 z",        "limit 1002:c@1  1003:d@2" },
+    { "data 1065 z",        "limit 1 1002:c@1  1003:d@2" },
     { "data 1004 e",        "1004:e@3" },
     SCRIPT_END
 };
@@ -309,7 +318,7 @@ static const struct line two_way_hole[] = {
     { "data 1002 c",        "" },
     { "data 1065 x",        "" },
     { "data 2024 y",        "" },
-    { "data 2025 z",        "limit 1002:c@1" },
+    { "data 2025 z",        "limit 1 1002:c@1" },
     SCRIPT_END
 };
 
@@ -318,7 +327,7 @@ static const struct line pause[] = {
     { "data 1000 a",        "1000:a@0" },
     { "data 1002 c",        "" },
     { "ack 8999",           "" },
-    { "data 9000 z",        "lost 1002:c@1  lost 9000:z@2" },
+    { "data 9000 z",        "lost 1 1002:c@1  lost 7997 9000:z@2" },
     { "data 9001 y",        "9001:y@3" },
     SCRIPT_END
 };
@@ -333,7 +342,105 @@ static const struct line stray[] = {
     SCRIPT_END
 };
 
+/* ST_FIN and ST_DATA without bytes take a number, but a hole before them is one before what follows. */
+static const struct line holes_before_nothing[] = {
+    { "syn 1",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "ack 3",              "" },
+    { "data 4 *",           "" },
+    { "data 5 b",           "lost 1 5:b@1" },
+    { "ack 6",              "" },
+    { "data 7 *",           "" },
+    { "ack 9",              "" },
+    { "data 10 c",          "lost 3 10:c@2" },
+    { "ack 11",             "" },
+    { "fin 12 d",           "lost 1 12:d@3" },
+    SCRIPT_END
+};
+
+/* A hole of which one packet is known to be lost, while too much waits for the other. */
+static const struct line lost_and_limit[] = {
+    { "data 1000 a",        "1000:a@0" },
+    { "ack 1001",           "" },
+    { "data 1003 c",        "" },
+    { "data 2025 y",        "" },
+    { "data 2026 z",        "limit 2 1003:c@1" },
+    SCRIPT_END
+};
+
+/* The capture is over: nothing waits any longer, whatever is missing. */
+static const struct line flush[] = {
+    { "flush",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "data 4 c",           "" },
+    { "data 5 d",           "" },
+    { "data 8 g",           "" },
+    { "flush",              "lost 1 4:c@1  5:d@2  lost 2 8:g@3" },
+    { "flush",              "" },
+    SCRIPT_END
+};
+
+static const struct line flush_at_the_start[] = {
+    { "syn 1",              "" },
+    { "data 3 b",           "" },
+    { "data 5 d",           "" },
+    { "flush",              "3:b@0  lost 1 5:d@1" },
+    SCRIPT_END
+};
+
+/* As far ahead as anything waits, and over the wrap. */
+static const struct line flush_far[] = {
+    { "data 65000 a",       "65000:a@0" },
+    { "ack 65000",          "" },
+    { "data 488 z",         "" },
+    { "flush",              "lost 1023 488:z@1" },
+    SCRIPT_END
+};
+
+static const struct line flush_fin[] = {
+    { "data 1 a",           "1:a@0" },
+    { "fin 3",              "" },
+    { "flush",              "" },
+    SCRIPT_END
+};
+
 /* --- longer than a script --- */
+
+/* What waits is given back, and the last chunk with it (without a scope, the leak would be seen); then the stream is as
+ * new. */
+static void
+freed(void)
+{
+    struct utp_stream stream;
+    struct utp_chunk  chunk;
+    GString          *out = g_string_new(NULL);
+
+    utp_stream_init(&stream, NULL);
+    utp_stream_free(&stream);
+    for (int round = 0; round < 2; round++) {
+        struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = 101 },
+                                     .payload = (const uint8_t *)"b", .captured = 1, .reported = 1, .frame = 5 };
+        g_string_truncate(out, 0);
+        add(&stream, UTP_DATA, 100, "a", false, 1, out);
+        add(&stream, UTP_DATA, 102, "c", false, 2, out);
+        add(&stream, UTP_DATA, 103, "d", false, 3, out);
+        add(&stream, UTP_DATA, 105, "f", false, 4, out);
+        g_assert_cmpstr(out->str, ==, "100:a@0");
+        utp_stream_add(&stream, &packet);
+        g_assert_true(utp_stream_next(&stream, &chunk));
+        g_assert_true(utp_stream_next(&stream, &chunk));
+        g_assert_cmpuint(chunk.frame, ==, 2);
+        g_assert_cmpuint(stream.waiting_count, ==, 2);
+        utp_stream_free(&stream);
+        g_assert_cmpuint(stream.waiting_count, ==, 0);
+        g_assert_cmpuint(stream.waiting_bytes, ==, 0);
+        g_assert_false(stream.started);
+        g_assert_false(stream.handed);
+        g_assert_false(utp_stream_next(&stream, &chunk));
+    }
+    utp_stream_free(&stream);
+    g_string_free(out, TRUE);
+}
 
 /* UTP_STRAYS_MAX packets at another place are the stream, ahead as well as behind. */
 static void
@@ -350,7 +457,9 @@ elsewhere(const void *data)
         add(&stream, UTP_DATA, seq_nr + i, "b", false, 2 + i, out);
 
     GString *expected = g_string_new("20000:a@0");
-    g_string_append_printf(expected, "  lost %u:b@1  %u:b@2", seq_nr + UTP_STRAYS_MAX - 1, seq_nr + UTP_STRAYS_MAX);
+    g_string_append_printf(expected, "  lost %u %u:b@1  %u:b@2",
+                           (unsigned)(uint16_t)(seq_nr + UTP_STRAYS_MAX - 1 - 20001), seq_nr + UTP_STRAYS_MAX - 1,
+                           seq_nr + UTP_STRAYS_MAX);
     g_assert_cmpstr(out->str, ==, expected->str);
     g_string_free(expected, TRUE);
     g_string_free(out, TRUE);
@@ -376,14 +485,13 @@ long_stream(void)
         g_assert_true(i == 0 || chunk.seq == last + 1);
         g_assert_false(utp_stream_next(&stream, &chunk) );
         last = chunk.seq;
-        utp_stream_forget(&stream, chunk.position + 3);
         /* An ack_nr is widened to the number of the packet that it names. */
         g_assert_true(utp_stream_acknowledge(&stream, (uint16_t)(i + 5), &ack));
         g_assert_cmpuint(ack, ==, last);
         g_assert_true(utp_stream_acknowledge(&stream, (uint16_t)(i + 3), &ack));
         g_assert_cmpuint(ack, ==, last - 2);
     }
-    g_assert_cmpuint(stream.parts_room, <=, 4);
+    g_assert_null(stream.waiting);
     wmem_destroy_allocator(scope);
 }
 
@@ -408,6 +516,7 @@ window_bytes(void)
         while (utp_stream_next(&stream, &chunk)) {
             chunks++;
             g_assert_cmpint(chunk.gap, ==, chunks == 2 ? UTP_GAP_LIMIT : UTP_GAP_NONE);
+            g_assert_cmpuint(chunk.missing, ==, chunks == 2);
         }
         g_assert_cmpuint(stream.waiting_bytes, <=, UTP_WINDOW_BYTES);
         utp_stream_acknowledge(&stream, 0, &ack);
@@ -443,43 +552,34 @@ cut_packet(void)
     wmem_destroy_allocator(scope);
 }
 
-/* Which frames bytes came from, and what their packets acknowledged: for each byte the packet that brought it, not the
- * one that closed the hole before it. */
+/* Which frame bytes came from, when, and what their packet acknowledged: of the packet that brought them, not of the
+ * one that closed the hole before them. */
 static void
 parts(void)
 {
     static const unsigned order[] = { 1, 3, 4, 2, 5 };
+    static const uint32_t frames[] = { 100, 103, 101, 102, 104 };       /* of the bytes, in their order */
     wmem_allocator_t     *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     struct utp_stream     stream;
     struct utp_chunk      chunk;
-    const struct utp_part *list;
-    uint32_t              count;
+    unsigned              chunks = 0;
 
     utp_stream_init(&stream, scope);
     for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
         struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)order[i] },
                                      .payload = (const uint8_t *)"abcdefghij", .captured = 10, .reported = 10,
-                                     .frame = 100 + i, .has_ack = true, .ack = 1000 + i };
+                                     .frame = 100 + i, .time = 5000 + i, .has_ack = i != 2, .ack = 1000 + i };
         utp_stream_add(&stream, &packet);
-        while (utp_stream_next(&stream, &chunk))
+        while (utp_stream_next(&stream, &chunk)) {
+            g_assert_cmpuint(chunk.frame, ==, frames[chunks]);
+            g_assert_cmpuint(chunk.position, ==, 10 * chunks);
+            g_assert_cmpuint((uint16_t)chunk.seq, ==, ++chunks);
             g_assert_cmpuint(chunk.ack, ==, 900 + chunk.frame);
+            g_assert_cmpint(chunk.has_ack, ==, chunk.frame != 102);
+            g_assert_cmpint(chunk.time, ==, 4900 + chunk.frame);
+        }
     }
-
-    /* Bytes 0-9 in frame 100, 10-19 in 103, 20-29 in 101, 30-39 in 102, 40-49 in 104. */
-    list = utp_stream_parts(&stream, 19, &count);
-    g_assert_cmpuint(count, ==, 4);
-    g_assert_cmpuint(list[0].frame, ==, 103);
-    g_assert_cmpuint(list[1].frame, ==, 101);
-    g_assert_cmpuint(list[2].frame, ==, 102);
-    g_assert_cmpuint(list[3].frame, ==, 104);
-    g_assert_cmpuint(list[3].end, ==, 50);
-    utp_stream_forget(&stream, 30);
-    list = utp_stream_parts(&stream, 0, &count);
-    g_assert_cmpuint(count, ==, 2);
-    g_assert_cmpuint(list[0].frame, ==, 102);
-    utp_stream_forget(&stream, 50);
-    g_assert_null(utp_stream_parts(&stream, 0, &count));
-    g_assert_cmpuint(count, ==, 0);
+    g_assert_cmpuint(chunks, ==, G_N_ELEMENTS(frames));
     wmem_destroy_allocator(scope);
 }
 
@@ -558,6 +658,7 @@ any_numbers(void)
         struct utp_stream stream;
         struct utp_chunk  chunk;
         uint64_t          last_seq = 0, last_end = 0, ack;
+        bool              flushed = false;
         int32_t           spread = 1 << g_test_rand_int_range(1, 17);
 
         utp_stream_init(&stream, scope);
@@ -571,14 +672,23 @@ any_numbers(void)
             if (i % 3 == 0)
                 utp_stream_acknowledge(&stream, (uint16_t)(i + (uint32_t)g_test_rand_int_range(0, spread)), &ack);
             utp_stream_add(&stream, &packet);
-            while (utp_stream_next(&stream, &chunk)) {
-                g_assert_cmpuint(chunk.seq, >, last_seq);
-                g_assert_cmpuint(chunk.position, >=, last_end);
-                last_seq = chunk.seq;
-                last_end = chunk.position + chunk.reported;
-            }
+            do {
+                while (utp_stream_next(&stream, &chunk)) {
+                    g_assert_cmpuint(chunk.seq, >, last_seq);
+                    g_assert_cmpuint(chunk.position, >=, last_end);
+                    g_assert_cmpint(chunk.gap != UTP_GAP_NONE, ==, chunk.missing > 0);
+                    g_assert_true(last_seq == 0 || chunk.missing < chunk.seq - last_seq);
+                    last_seq = chunk.seq;
+                    last_end = chunk.position + chunk.reported;
+                }
+                flushed = i == 1999 && !flushed;
+                if (flushed)
+                    utp_stream_flush(&stream);
+            } while (flushed);
             g_assert_cmpuint(stream.waiting_count, <, UTP_WINDOW_PACKETS);
         }
+        g_assert_cmpuint(stream.waiting_count, ==, 0);
+        g_assert_cmpuint(stream.waiting_bytes, ==, 0);
         wmem_destroy_allocator(scope);
     }
 }
@@ -661,7 +771,9 @@ main(int argc, char **argv)
         SCRIPT(other_types), SCRIPT(out_of_order), SCRIPT(sent_again), SCRIPT(syn_again), SCRIPT(wrap),
         SCRIPT(syn_at_the_wrap), SCRIPT(middle_data), SCRIPT(middle_state), SCRIPT(state_overtakes),
         SCRIPT(state_overtakes_begin), SCRIPT(lost_and_acknowledged), SCRIPT(acknowledged_before), SCRIPT(two_holes),
-        SCRIPT(hole_at_the_start), SCRIPT(one_way_hole), SCRIPT(two_way_hole), SCRIPT(pause), SCRIPT(stray)
+        SCRIPT(hole_at_the_start), SCRIPT(one_way_hole), SCRIPT(two_way_hole), SCRIPT(pause), SCRIPT(stray),
+        SCRIPT(holes_before_nothing), SCRIPT(lost_and_limit), SCRIPT(flush), SCRIPT(flush_at_the_start),
+        SCRIPT(flush_far), SCRIPT(flush_fin)
 #undef SCRIPT
     };
     static const unsigned ahead = 40000, behind = 1000;
@@ -678,6 +790,7 @@ main(int argc, char **argv)
     }
     g_test_add_data_func("/utp_stream/elsewhere/ahead", &ahead, elsewhere);
     g_test_add_data_func("/utp_stream/elsewhere/behind", &behind, elsewhere);
+    g_test_add_func("/utp_stream/freed", freed);
     g_test_add_func("/utp_stream/long_stream", long_stream);
     g_test_add_func("/utp_stream/window_bytes", window_bytes);
     g_test_add_func("/utp_stream/cut_packet", cut_packet);

@@ -1,0 +1,51 @@
+/* donthave_state.h
+ * What BEP 54 remembers of one connection. For the files of this folder.
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef DONTHAVE_STATE_H
+#define DONTHAVE_STATE_H
+
+#include "core/donthave/disowned_pieces.h"
+#include "core/donthave/donthave_findings.h"
+#include "core/donthave/donthave_note.h"
+#include "core/peer_connection.h"
+
+/* DontHaves of one peer within a second that are still no storm. */
+#define STORM_DONTHAVES         64U
+
+/* A close within so many packets is put down to the DontHave before them. */
+#define CLOSED_AFTER_PACKETS    10U
+
+/* Of one peer: what it disowned. First pass only. */
+struct donthave_owner {
+    struct disowned_pieces disowned;
+    int64_t               *times;       /* ring of its last STORM_DONTHAVES, ns; NULL while it sent none */
+    uint32_t               donthaves;   /* that it sent */
+    bool                   storm_told;
+    uint32_t               waits;       /* Fast: invalidated requests that it has not answered */
+    struct message_note   *watched;     /* its last DontHave, while the other may close because of it; NULL: none */
+    unsigned               packets_after;   /* watched: how many came since */
+};
+
+struct donthave_state {
+    struct peer_connection *connection;
+    struct donthave_owner   owners[2];  /* by enum peer_side */
+};
+
+/* donthave_handshake.c: what is wrong with an extension handshake, as far as lt_donthave is concerned. */
+void donthave_judge_handshake(struct donthave_state *state, const struct extension_handshake *handshake,
+                              const struct extension_id *before, struct message_context *context);
+
+/* donthave_message.c: whether an extended message is a DontHave, and its note if it is. */
+struct donthave_note *donthave_read(struct donthave_state *state, const struct extension_resolution *resolution,
+                                    const struct peer_message *message, struct message_context *context);
+
+/* donthave_message.c: what the sender of a DontHave should not have said. */
+void donthave_judge_sender(struct donthave_state *state, const struct donthave_note *donthave,
+                           struct message_context *context);
+
+#endif

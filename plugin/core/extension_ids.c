@@ -1,0 +1,220 @@
+/* extension_ids.c
+ * Which extension an extended message belongs to, see extension_ids.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "core/extension_ids.h"
+
+#include <string.h>
+
+void
+extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope)
+{
+    memset(ids, 0, sizeof *ids);
+    ids->scope = scope;
+}
+
+static struct extension_id *
+append(struct extension_ids *ids, const uint8_t *name, uint32_t size)
+{
+    if ((ids->count & (ids->count - 1)) == 0)       /* room doubles at each power of two */
+        ids->ids = (struct extension_id *)wmem_realloc(ids->scope, ids->ids,
+                                                       MAX(1, 2 * ids->count) * sizeof *ids->ids);
+    struct extension_id *entry = &ids->ids[ids->count++];
+    memset(entry, 0, sizeof *entry);
+    entry->name = wmem_strndup(ids->scope, (const char *)name, size);
+    return entry;
+}
+
+void
+extension_ids_reserve(struct extension_ids *ids, const char *name)
+{
+    append(ids, (const uint8_t *)name, (uint32_t)strlen(name));
+}
+
+void
+extension_ids_free(struct extension_ids *ids)
+{
+    for (uint32_t i = 0; i < ids->count; i++)
+        wmem_free(ids->scope, (void *)(uintptr_t)ids->ids[i].name);
+    wmem_free(ids->scope, ids->ids);
+    extension_ids_init(ids, ids->scope);
+}
+
+const struct extension_id *
+extension_ids_find(const struct extension_ids *ids, const char *name)
+{
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (strcmp(ids->ids[i].name, name) == 0)
+            return &ids->ids[i];
+    }
+    return NULL;
+}
+
+bool
+extension_ids_tell(const struct extension_ids *ids, const char *name)
+{
+    const struct extension_id *entry = extension_ids_find(ids, name);
+
+    return ids->handshake_seen || (entry != NULL && entry->assigned_in != 0);
+}
+
+const char *
+extension_ids_shared(const struct extension_ids *ids, const struct extension_id *one)
+{
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (one->id != 0 && ids->ids[i].id == one->id && strcmp(ids->ids[i].name, one->name) != 0)
+            return ids->ids[i].name;
+    }
+    return NULL;
+}
+
+/* The entry for a key of a handshake; NULL where its name is not kept. */
+static struct extension_id *
+entry_for(struct extension_ids *ids, const struct extension_key *key, bool *full)
+{
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (extension_key_is(key, ids->ids[i].name))
+            return &ids->ids[i];
+    }
+    if (key->id == 0 || key->name_size == 0 || key->name_size > EXTENSION_NAME_SIZE_MAX
+            || memchr(key->name, '\0', key->name_size) != NULL)
+        return NULL;
+    *full = *full || ids->count >= EXTENSION_NAMES_MAX;
+    return ids->count >= EXTENSION_NAMES_MAX ? NULL : append(ids, key->name, key->name_size);
+}
+
+/* The handshake that is added gives an extension its next id. */
+static void
+set_id(struct extension_id *entry, const struct message_context *context)
+{
+    if (entry->id != 0 && entry->id != entry->next_id) {
+        entry->former_id = entry->id;
+        entry->former_assigned_in = entry->assigned_in;
+        entry->changed_in = context->frame;
+        entry->changed_end_ack = context->end_ack;
+    }
+    entry->id = entry->next_id;
+    entry->assigned_in = context->frame;
+    entry->named = false;
+}
+
+bool
+extension_ids_add(struct extension_ids *ids, const struct extension_handshake *handshake,
+                  const struct message_context *context)
+{
+    bool full = false;
+
+    ids->handshake_seen = ids->handshake_seen || extension_handshake_is_whole(handshake);
+    for (uint32_t i = 0; i < handshake->key_count; i++) {       /* of keys that come twice, the last one counts */
+        const struct extension_key *key = &handshake->keys[i];
+        struct extension_id        *entry = key->has_id ? entry_for(ids, key, &full) : NULL;
+
+        if (entry != NULL) {
+            entry->named = true;
+            entry->next_id = key->id;
+        }
+    }
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (ids->ids[i].named)
+            set_id(&ids->ids[i], context);
+    }
+    return !full;
+}
+
+/* Whether the sender may still be unaware of the receiver's change, because it has not acknowledged it. Where nobody can
+ * tell, it is aware. */
+static bool
+is_unaware(const struct extension_id *changed, const struct message_context *context)
+{
+    return context->has_ack && context->ack < changed->changed_end_ack;
+}
+
+/* The entry that has that id now; NULL: none. */
+static const struct extension_id *
+having(const struct extension_ids *ids, uint8_t id)
+{
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (ids->ids[i].id == id)
+            return &ids->ids[i];
+    }
+    return NULL;
+}
+
+/* Whether an id means that extension to its receiver: it has the id now, or had it as far as the sender knows. */
+static enum extension_how
+means(const struct extension_id *entry, uint8_t id, const struct message_context *context)
+{
+    if (entry->id == id)
+        return EXTENSION_KNOWN;
+    if (entry->former_id == id && entry->id != 0 && is_unaware(entry, context))
+        return EXTENSION_CROSSING;
+    return EXTENSION_UNKNOWN;
+}
+
+/* The extension that an id means to its receiver. Of several, the first one. */
+static const struct extension_id *
+meant_by(const struct extension_ids *receiver, uint8_t id, const struct message_context *context,
+         enum extension_how *how)
+{
+    for (uint32_t i = 0; i < receiver->count; i++) {
+        *how = means(&receiver->ids[i], id, context);
+        if (*how != EXTENSION_UNKNOWN)
+            return &receiver->ids[i];
+    }
+    return NULL;
+}
+
+/* The extension that had that id before it was switched off. */
+static const struct extension_id *
+switched_off(const struct extension_ids *receiver, uint8_t id)
+{
+    for (uint32_t i = 0; i < receiver->count; i++) {
+        if (receiver->ids[i].former_id == id && receiver->ids[i].id == 0)
+            return &receiver->ids[i];
+    }
+    return NULL;
+}
+
+/* The extension that the user gives that id, where its receiver gave it none. */
+static const char *
+fallback_name(const struct extension_ids *receiver, const struct extension_fallback *fallbacks, unsigned count,
+              uint8_t id)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct extension_id *given = extension_ids_find(receiver, fallbacks[i].name);
+        if (fallbacks[i].id == id && (given == NULL || given->id == 0))
+            return fallbacks[i].name;
+    }
+    return NULL;
+}
+
+struct extension_resolution
+extension_ids_resolve(const struct extension_ids *receiver, const struct extension_ids *sender,
+                      const struct extension_fallback *fallbacks, unsigned count, uint8_t id,
+                      const struct message_context *context)
+{
+    struct extension_resolution resolution = { .how = EXTENSION_UNKNOWN };
+    const struct extension_id  *entry;
+
+    if (id == 0)
+        return resolution;
+    if ((entry = meant_by(receiver, id, context, &resolution.how)) != NULL) {
+        resolution.assigned_in = resolution.how == EXTENSION_KNOWN ? entry->assigned_in : entry->former_assigned_in;
+    } else if ((entry = switched_off(receiver, id)) != NULL) {
+        resolution.how = EXTENSION_SWITCHED_OFF;
+        resolution.assigned_in = entry->former_assigned_in;
+        resolution.acknowledged = !is_unaware(entry, context);
+    } else if ((entry = having(sender, id)) != NULL && extension_ids_tell(receiver, entry->name)) {
+        resolution.how = EXTENSION_OWN;
+    } else {
+        entry = NULL;
+    }
+    resolution.name = entry != NULL ? entry->name : fallback_name(receiver, fallbacks, count, id);
+    if (entry == NULL && resolution.name != NULL)
+        resolution.how = EXTENSION_FALLBACK;
+    if (resolution.name != NULL)
+        resolution.receiver = extension_ids_find(receiver, resolution.name);
+    return resolution;
+}

@@ -1,0 +1,94 @@
+/* extension_ids.h
+ * Which extension an extended message belongs to: the ids that two peers gave to extensions, by name (BEP 10).
+ *
+ * Each peer says in its extension handshake which ids it wants to be sent. So the id in a message is looked up in the
+ * handshakes of its receiver. Handshakes add up: a key that is missing keeps its id, an id of 0 switches off. Until the
+ * sender has acknowledged the handshake that changed an id, it may still write the former one.
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef EXTENSION_IDS_H
+#define EXTENSION_IDS_H
+
+#include "core/extension_handshake.h"
+#include "core/notes.h"
+
+/* Names of one peer that are kept. */
+#define EXTENSION_NAMES_MAX     256U
+/* Longest name that is kept, in bytes. */
+#define EXTENSION_NAME_SIZE_MAX 64U
+
+/* What one peer gave to one extension. First pass only. */
+struct extension_id {
+    const char *name;               /* terminated, owned */
+    uint8_t     id;                 /* 0: not offered, or switched off */
+    uint8_t     former_id;          /* that a later handshake replaced or switched off; 0: none */
+    uint32_t    assigned_in;        /* frame of the handshake that gave id; 0: none did */
+    uint32_t    former_assigned_in;
+    uint32_t    changed_in;         /* frame of the handshake that ended former_id */
+    uint64_t    changed_end_ack;    /* see struct message_context */
+    bool        named;              /* while a handshake is added: it gives next_id */
+    uint8_t     next_id;
+};
+
+/* All that one peer said. */
+struct extension_ids {
+    wmem_allocator_t    *scope;
+    struct extension_id *ids;       /* the names that observers listen for come first */
+    uint32_t             count;
+    bool                 handshake_seen;    /* a handshake was read whole */
+};
+
+/* How an id resolved. */
+enum extension_how {
+    EXTENSION_UNKNOWN,
+    EXTENSION_KNOWN,            /* the receiver gave it to that extension */
+    EXTENSION_CROSSING,         /* it did before, and the sender has not acknowledged the change */
+    EXTENSION_SWITCHED_OFF,     /* it did before, and switched the extension off */
+    EXTENSION_OWN,              /* the sender itself gave it to that extension; the receiver gave it to none */
+    EXTENSION_FALLBACK          /* the user says so; no handshake of the receiver gave the id to anything */
+};
+
+struct extension_resolution {
+    enum extension_how         how;
+    const char                *name;        /* NULL: unknown */
+    uint32_t                   assigned_in; /* frame of the handshake that gave the id; 0: none did */
+    bool                       acknowledged;    /* SWITCHED_OFF: the sender has acknowledged the change, or nobody can
+                                                   tell */
+    const struct extension_id *receiver;    /* what the receiver gave to name; NULL: it never named it */
+};
+
+/* The user's word for an id where no handshake tells. */
+struct extension_fallback {
+    const char *name;
+    uint8_t     id;             /* 0: none */
+};
+
+/* Nothing is known yet. Names that are reserved always have room. Memory comes from scope. */
+void extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope);
+void extension_ids_reserve(struct extension_ids *ids, const char *name);
+void extension_ids_free(struct extension_ids *ids);
+
+/* What the peer gave to that name, NULL where it never named it and it is not reserved. */
+const struct extension_id *extension_ids_find(const struct extension_ids *ids, const char *name);
+
+/* Whether it is known what the peer gave to that name: it gave it an id, or a whole handshake gave it none. */
+bool extension_ids_tell(const struct extension_ids *ids, const char *name);
+
+/* The name of another extension that has this id now, NULL where there is none. */
+const char *extension_ids_shared(const struct extension_ids *ids, const struct extension_id *one);
+
+/* Adds a handshake of that frame. False where there was no room for a name. */
+bool extension_ids_add(struct extension_ids *ids, const struct extension_handshake *handshake,
+                       const struct message_context *context);
+
+/* What an id means in a message from the owner of sender to the owner of receiver. fallbacks: count of them. */
+struct extension_resolution extension_ids_resolve(const struct extension_ids *receiver,
+                                                  const struct extension_ids *sender,
+                                                  const struct extension_fallback *fallbacks, unsigned count,
+                                                  uint8_t id, const struct message_context *context);
+
+#endif

@@ -1,0 +1,271 @@
+/* message_stream.c
+ * One direction of a connection as a stream of messages, see message_stream.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "core/message_stream.h"
+
+#include <string.h>
+
+#include "core/peer_wire.h"
+
+void
+message_stream_init(struct message_stream *stream, wmem_allocator_t *scope)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->scope = scope;
+}
+
+void
+message_stream_free(struct message_stream *stream)
+{
+    wmem_free(stream->scope, stream->held);
+    message_stream_init(stream, stream->scope);
+}
+
+/* A new message begins at position. */
+static void
+begin_message(struct message_stream *stream, uint64_t position)
+{
+    stream->start = position;
+    stream->size = PEER_SIZE_UNKNOWN;
+    stream->held_size = 0;
+    stream->comes_again = 0;
+    stream->holed = false;
+}
+
+static void
+lose_sync(struct message_stream *stream, bool too_long)
+{
+    stream->sync = STREAM_LOST;
+    stream->too_long = too_long;
+    begin_message(stream, stream->end);
+}
+
+/* Bytes between stream->end and position are missing. Sync survives where the message that they belong to is known
+ * to reach that far. */
+static void
+step_over_hole(struct message_stream *stream, uint64_t position)
+{
+    if (stream->size != PEER_SIZE_UNKNOWN && stream->start + stream->size >= position)
+        stream->holed = true;
+    else
+        lose_sync(stream, false);
+    stream->end = position;
+}
+
+/* Looks for a message boundary at the start of the chunk or, where TCP put several segments together, at the start
+ * of the last of them. */
+static bool
+find_sync(struct message_stream *stream, struct stream_chunk *chunk)
+{
+    uint32_t candidates[2] = { 0, 0 };
+
+    if (stream->has_end && stream->end > chunk->position && stream->end < chunk->position + chunk->captured)
+        candidates[1] = (uint32_t)(stream->end - chunk->position);
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t at = candidates[i];
+        if (peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
+            stream->sync = STREAM_OK;
+            stream->end = chunk->position + at;
+            begin_message(stream, stream->end);
+            chunk->offset = at;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A handshake before the end of the stream, and not the one that the stream began with, begins another connection on the
+ * same ports (or this one, where its first packet was overtaken). */
+static void
+begin_again(struct message_stream *stream, const struct stream_chunk *chunk)
+{
+    if (!stream->has_end || chunk->position >= stream->end || chunk->position == stream->first
+            || !peer_wire_is_handshake(chunk->data, chunk->captured))
+        return;
+    lose_sync(stream, false);
+    stream->first = stream->end = chunk->position;
+}
+
+/* Whether a chunk is so far ahead of the stream that it is none of it. Two in a row are the stream, at another place. */
+static bool
+is_stray(struct message_stream *stream, const struct stream_chunk *chunk)
+{
+    uint64_t end = stream->end + stream->comes_again;
+    bool     far_ahead = stream->has_end && chunk->position > end + STREAM_STRAY_DISTANCE
+                         && stream->acked + STREAM_STRAY_DISTANCE < chunk->position;
+    bool     goes_on = stream->has_stray && chunk->position - stream->stray_end < STREAM_STRAY_DISTANCE;
+
+    stream->has_stray = far_ahead && !goes_on;
+    stream->stray_end = chunk->position + chunk->reported;
+    return stream->has_stray;
+}
+
+/* The bytes that were to come again with the whole message: where the chunk does not begin with them, it goes on after
+ * them, and what is held of them is all there is. */
+static void
+settle_coming_again(struct message_stream *stream, const struct stream_chunk *chunk)
+{
+    if (stream->comes_again == 0)
+        return;
+    if (chunk->position <= stream->start) {
+        if (chunk->position + chunk->reported >= stream->end + stream->comes_again)
+            begin_message(stream, stream->start);
+        return;
+    }
+    stream->end += stream->comes_again;
+    stream->comes_again = 0;
+}
+
+enum chunk_state
+message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, bool *gap)
+{
+    uint64_t chunk_end = chunk->position + chunk->reported;
+
+    *gap = false;
+    chunk->offset = chunk->reported;
+    if (is_stray(stream, chunk))
+        return CHUNK_REPEATED;
+    begin_again(stream, chunk);
+    if (!stream->has_end)
+        stream->first = chunk->position;
+    if (stream->sync == STREAM_OK)
+        settle_coming_again(stream, chunk);
+
+    bool hole = stream->has_end && chunk->position > stream->end;
+    *gap = hole;
+    if (stream->sync == STREAM_OK) {
+        if (chunk_end <= stream->end + stream->comes_again)
+            return CHUNK_REPEATED;
+        if (hole)
+            step_over_hole(stream, chunk->position);
+        *gap = stream->sync != STREAM_OK;
+    }
+    if (stream->sync != STREAM_OK && !find_sync(stream, chunk)) {
+        if (!stream->has_end || chunk_end > stream->end)
+            stream->end = chunk_end;
+        stream->has_end = true;
+        *gap = true;
+        return CHUNK_UNSYNCED;
+    }
+    stream->has_end = true;
+    chunk->offset = (uint32_t)(stream->end - chunk->position);
+    return CHUNK_NEW;
+}
+
+/* Copies bytes of the message at start to held, as far as they are worth it. */
+static void
+hold(struct message_stream *stream, const uint8_t *data, uint32_t captured)
+{
+    uint32_t limit = stream->size == PEER_SIZE_UNKNOWN ? PEER_HANDSHAKE_MAGIC_SIZE
+                     : peer_wire_worth_holding(stream->held, stream->held_size, stream->size);
+
+    if (captured == 0 || stream->holed || stream->held_size >= limit)
+        return;
+    if (captured > limit - stream->held_size)
+        captured = limit - stream->held_size;
+    if (stream->held_size + captured > stream->held_room) {
+        stream->held_room = MAX(2 * stream->held_room, stream->held_size + captured);
+        stream->held = (uint8_t *)wmem_realloc(stream->scope, stream->held, stream->held_room);
+    }
+    memcpy(stream->held + stream->held_size, data, captured);
+    stream->held_size += captured;
+}
+
+/* Reads n more bytes of the chunk into the message at start. */
+static void
+take_bytes(struct message_stream *stream, struct stream_chunk *chunk, uint32_t n)
+{
+    uint32_t readable = chunk->offset < chunk->captured ? chunk->captured - chunk->offset : 0;
+
+    if (readable > 0)
+        hold(stream, chunk->data + chunk->offset, MIN(n, readable));
+    if (n > readable)
+        stream->holed = true;
+    chunk->offset += n;
+    stream->end += n;
+}
+
+/* The message at start began in an earlier chunk: takes what this one has of it. */
+static bool
+go_on(struct message_stream *stream, struct stream_chunk *chunk, struct stream_message *message)
+{
+    /* The prefix (or the first 20 bytes, which tell a handshake) byte by byte, until the size is known. */
+    while (stream->size == PEER_SIZE_UNKNOWN) {
+        if (chunk->offset == chunk->reported)
+            return false;
+        take_bytes(stream, chunk, 1);
+        if (stream->holed)
+            stream->size = PEER_SIZE_BAD;
+        else
+            stream->size = peer_wire_size(stream->held, stream->held_size);
+    }
+    if (stream->size == PEER_SIZE_BAD) {
+        lose_sync(stream, !stream->holed);
+        stream->end += chunk->reported - chunk->offset;
+        return false;
+    }
+
+    /* The id, which tells how much is worth holding; then the rest. */
+    while (stream->end - stream->start < stream->size) {
+        if (chunk->offset == chunk->reported)
+            return false;
+        uint64_t wanted = stream->size - (stream->end - stream->start);
+        if (stream->held_size <= PEER_PREFIX_SIZE && !stream->holed)
+            wanted = MIN(wanted, PEER_PREFIX_SIZE + 1 - stream->held_size);
+        take_bytes(stream, chunk, (uint32_t)MIN(wanted, chunk->reported - chunk->offset));
+    }
+
+    message->position = stream->start;
+    message->size = stream->size;
+    message->data = stream->held;
+    message->captured = stream->held_size;
+    message->assembled = true;
+    begin_message(stream, stream->end);
+    return true;
+}
+
+bool
+message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, struct stream_message *message)
+{
+    if (stream->sync != STREAM_OK || chunk->offset >= chunk->reported)
+        return false;
+    if (stream->end > stream->start)
+        return go_on(stream, chunk, message);
+
+    uint32_t left = chunk->reported - chunk->offset;
+    uint32_t readable = chunk->offset < chunk->captured ? chunk->captured - chunk->offset : 0;
+    const uint8_t *data = chunk->data + chunk->offset;
+    uint32_t size = peer_wire_size(data, readable);
+
+    if (size != PEER_SIZE_UNKNOWN && size <= left) {
+        message->position = stream->start;
+        message->size = size;
+        message->data = data;
+        message->captured = MIN(size, readable);
+        message->assembled = false;
+        chunk->offset += size;
+        stream->end += size;
+        begin_message(stream, stream->end);
+        return true;
+    }
+    if (size == PEER_SIZE_BAD) {
+        lose_sync(stream, true);
+        stream->end += left;
+        return false;
+    }
+    if (!chunk->reassembles) {
+        stream->size = size;
+        return go_on(stream, chunk, message);
+    }
+    /* The whole message comes again. If it does not, the next chunk goes on where this one ends. */
+    go_on(stream, chunk, message);
+    if (stream->sync == STREAM_OK) {
+        stream->comes_again = (uint32_t)(stream->end - stream->start);
+        stream->end = stream->start;
+    }
+    return false;
+}

@@ -1,0 +1,101 @@
+/* message_stream.h
+ * One direction of a connection as a stream of bytes: cuts it into messages, over holes and repeats.
+ *
+ * The caller hands over chunks (a TCP segment, TCP's reassembled data, the payload of a uTP packet), each with its
+ * position in the stream. Positions are 64 bits wide and never wrap; the caller widens what the wire has.
+ *
+ *     chunk:      |<---- offset ---->|
+ *                 +------------------+-------------+----------------+--------+
+ *                 | seen, or inside  |  message    |  message       | part   |
+ *                 | a message        |             |                |        |
+ *                 +------------------+-------------+----------------+--------+
+ *                                    start ------> start ---------> start
+ *
+ * A message that goes on after its chunk is held, as far as it is worth it. Where TCP reassembles, the whole message
+ * comes again in a later chunk that begins where the message does; where it does not come, the next chunk goes on.
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef MESSAGE_STREAM_H
+#define MESSAGE_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <wireshark.h>
+#include <wsutil/wmem/wmem.h>
+
+/* A chunk so many bytes ahead of the stream is a stray, unless the other side has acknowledged what is there or
+ * the next chunk is there too. */
+#define STREAM_STRAY_DISTANCE   (4U * 1024 * 1024)
+
+enum stream_sync {
+    STREAM_UNKNOWN,     /* no message boundary was found yet */
+    STREAM_LOST,        /* it was known where messages start, before a hole or a bad length */
+    STREAM_OK           /* start is a message boundary */
+};
+
+/* One direction. All members are for the first pass only. */
+struct message_stream {
+    wmem_allocator_t *scope;    /* owns held */
+    enum stream_sync  sync;
+    bool              has_end;  /* end is valid: there was a chunk */
+    bool              too_long; /* STREAM_LOST: by a length beyond the cap */
+    bool              holed;    /* bytes of the message at start are missing: held does not grow any more */
+    bool              has_stray;
+    uint64_t          start;    /* STREAM_OK: position of the message that arrives, or of the next one */
+    uint64_t          first;    /* has_end: position of the first chunk */
+    uint64_t          end;      /* position of the first byte that is still to come */
+    uint64_t          acked;    /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
+    uint64_t          stray_end;    /* position after the last chunk, which was a stray if has_stray */
+    uint32_t          size;     /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
+    uint32_t          comes_again;  /* bytes at the end of the last chunk that are to come again, as part of the whole
+                                       message at start: they are held, but end does not count them */
+    uint8_t          *held;     /* its first bytes, where it began in an earlier chunk */
+    uint32_t          held_size;
+    uint32_t          held_room;
+};
+
+/* Some bytes of the stream. */
+struct stream_chunk {
+    uint64_t       position;    /* of the first byte */
+    const uint8_t *data;
+    uint32_t       captured;    /* bytes at data */
+    uint32_t       reported;    /* bytes on the wire, at least captured */
+    bool           reassembles; /* a message that goes on after this chunk will come again as a whole */
+    uint32_t       offset;      /* set by the functions: how far it was read */
+};
+
+/* One message as it left the stream. */
+struct stream_message {
+    uint64_t       position;    /* of its first byte, the length prefix */
+    uint32_t       size;        /* bytes on the wire, prefix included */
+    uint32_t       captured;    /* bytes at data */
+    const uint8_t *data;        /* into the chunk, or held by the stream: valid until the next call for the stream */
+    bool           assembled;   /* it began in an earlier chunk, data is not in this one */
+};
+
+enum chunk_state {
+    CHUNK_NEW,          /* it has bytes that were not seen yet, and offset is the first of them that counts */
+    CHUNK_REPEATED,     /* every byte of it was seen before */
+    CHUNK_UNSYNCED      /* nobody knows where messages start in it */
+};
+
+/* Starts an empty stream, whose memory comes from scope. */
+void message_stream_init(struct message_stream *stream, wmem_allocator_t *scope);
+
+/* Gives the stream's memory back, and leaves it empty. */
+void message_stream_free(struct message_stream *stream);
+
+/* Begins with the next chunk: drops what was seen before, steps over holes, finds sync again. *gap tells whether
+ * messages are missing before the chunk, or in it; not so where all that is missing is inside one message. */
+enum chunk_state message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, bool *gap);
+
+/* The next message that ends in the chunk; false when there is none. A message cut by a hole comes out when its end
+ * has passed, with the bytes before the hole. A length beyond the cap loses sync (see peer_wire_size()). */
+bool message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, struct stream_message *message);
+
+#endif

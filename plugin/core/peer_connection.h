@@ -1,0 +1,120 @@
+/* peer_connection.h
+ * One connection of two BitTorrent peers, seen from the wire: takes their messages and tells its observers.
+ *
+ * It puts the parts together: the handshakes (BEP 3), the ids of extensions (BEP 10), and requests and pieces (BEP 3,
+ * BEP 6). What an extension makes of them is its observer's (peer_observer.h).
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef PEER_CONNECTION_H
+#define PEER_CONNECTION_H
+
+#include "core/extension_ids.h"
+#include "core/notes.h"
+#include "core/peer_observer.h"
+#include "core/transfers.h"
+
+/* Observers of one connection. */
+#define PEER_OBSERVERS_MAX  8U
+
+/* Who listens to connections, and what the user says of ids: the same for all connections of a capture. */
+struct peer_setup {
+    const struct peer_observer *observers[PEER_OBSERVERS_MAX];
+    unsigned                    observer_count;
+    struct extension_fallback   fallbacks[PEER_OBSERVERS_MAX];
+    unsigned                    fallback_count;
+};
+
+/* What the handshake of BEP 3 says. */
+struct peer_handshake {
+    bool seen;
+    bool fast;          /* reserved bit of BEP 6 */
+    bool extension;     /* reserved bit of BEP 10 */
+};
+
+/* The first bytes that the stream of a peer lacks. */
+struct peer_gap {
+    bool     pending;   /* nobody offers an extension that would be the worse for it, yet */
+    uint32_t frame;     /* pending: where the first hole ends */
+    uint32_t place;
+    uint32_t size;
+    char     text[192]; /* pending */
+};
+
+struct peer_connection {
+    wmem_allocator_t        *scope;
+    const struct peer_setup *setup;         /* not owned */
+    struct notes             notes;         /* the only member that is read after the first pass, but for the last two */
+    struct peer_handshake    handshakes[2];
+    struct extension_ids     ids[2];        /* by enum peer_side: what that side wants to be sent */
+    struct transfers        *transfers;     /* NULL while it is not needed */
+    void                    *states[PEER_OBSERVERS_MAX];    /* of the observers */
+    bool                     over;          /* a cap was reached: nothing is followed any more */
+    bool                     limit_told;
+
+    /* What the capture lacks. */
+    uint32_t                 newest;        /* frame of the message that was taken last */
+    uint32_t                 missed_before[2];  /* by sender, frame: what it said after any earlier one may be missing;
+                                                   0: nothing is. Final after pass 1 */
+    struct peer_gap         *gaps[2];       /* by sender; NULL: no byte is missing */
+
+    int64_t                  last_time;     /* of the last packet, ns */
+    int64_t                  closed_at;     /* time of the packet that closed it, ns; 0: none; final after pass 1 */
+    int64_t                  round_trip;    /* ns, 0: unknown; final after pass 1 */
+};
+
+/* Round trip to assume where none was measured, ns: the first retransmission timeout of TCP (RFC 6298). */
+#define ROUND_TRIP_ASSUMED      NS_PER_S
+
+/* A connection of which nothing is known. Memory comes from scope; setup must outlive it. */
+struct peer_connection *peer_connection_new(wmem_allocator_t *scope, const struct peer_setup *setup);
+
+/* Nothing more will come of the connection: what is for the first pass only is given back. */
+void peer_connection_end(struct peer_connection *connection);
+
+/* A packet of that frame is going to be read, see notes_begin_packet(). First pass only. */
+void peer_connection_begin_packet(struct peer_connection *connection, uint32_t frame, uint32_t packet);
+
+/* Takes the next message of a peer: size bytes on the wire, of which the first captured ones are at data. context tells
+ * where it stands. First pass only. Any bytes are good: what is not understood changes nothing. */
+void peer_connection_message(struct peer_connection *connection, const uint8_t *data, uint32_t captured, uint32_t size,
+                             struct message_context *context);
+
+/* The observers want to see all packets, also those without a message. First pass only. */
+bool peer_connection_watches(const struct peer_connection *connection);
+
+/* A packet of that peer, with a message or without; closes: it closes the connection (TCP's FIN or RST, uTP's ST_FIN or
+ * ST_RESET). First pass only. */
+void peer_connection_packet(struct peer_connection *connection, enum peer_side from, uint32_t frame, int64_t time,
+                            bool closes);
+
+/* Messages of that peer may be missing, after the message that was taken last. First pass only. */
+void peer_connection_gap(struct peer_connection *connection, enum peer_side from);
+
+/* Bytes of that peer's stream are missing before a place in the capture: a finding there, once for each direction, where
+ * an extension is offered that an observer listens for. text says how many, and what may help. First pass only. */
+void peer_connection_lacks(struct peer_connection *connection, struct message_context *context, const char *text);
+
+/* A cap was reached at a place in the capture: told once. what: limit of them are kept. First pass only. */
+void peer_connection_limit(struct peer_connection *connection, struct message_context *context, const char *what,
+                           uint32_t limit);
+
+/* --- for observers --- */
+
+/* Requests and pieces, kept from now on where they were not. First pass only. */
+struct transfers *peer_connection_transfers(struct peer_connection *connection);
+
+/* Whether one of the peers offers, or has offered, the extension, or the user says that it is there. */
+bool peer_connection_offers(const struct peer_connection *connection, const char *name);
+
+/* Whether all is known that the peer said since that frame. If not, it may have taken back what it said there. */
+bool peer_connection_heard_since(const struct peer_connection *connection, enum peer_side peer, uint32_t frame);
+
+/* Whether an answer that was due since asked would have come before end_time, which is more than a round trip later. Times in
+ * ns since the epoch. */
+bool peer_connection_answer_was_due(const struct peer_connection *connection, int64_t asked, int64_t end_time);
+
+#endif

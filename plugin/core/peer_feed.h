@@ -1,0 +1,75 @@
+/* peer_feed.h
+ * Feeds a connection: the plain bytes of both directions become messages. The one place for gaps, lost sync and limits,
+ * whatever carries the bytes.
+ *
+ * A transport hands over chunks, in the order of the stream as far as it can tell, with what their packet says. Where it
+ * had to put them in order itself, a chunk may be of an earlier frame than the packet that is being read.
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef PEER_FEED_H
+#define PEER_FEED_H
+
+#include "core/message_stream.h"
+#include "core/peer_connection.h"
+
+/* The packet that is being read. */
+struct feed_packet {
+    enum peer_side from;
+    uint32_t       frame;
+    int64_t        time;        /* ns */
+};
+
+/* Some plain bytes of the stream. */
+struct feed_chunk {
+    struct stream_chunk bytes;
+    uint32_t       place;       /* by which the transport finds the first byte in its frame again; the places of the
+                                   bytes after it follow, modulo 2^32 */
+    uint32_t       frame;       /* of the packet that holds them */
+    bool           has_ack;     /* as that packet says */
+    uint64_t       ack;
+    bool           acks_packets;    /* acknowledgements count packets, not bytes */
+    uint64_t       end_ack;     /* acks_packets: what covers this one */
+    const char    *lacking;     /* text for the user, where bytes before the chunk are missing; NULL: none are */
+};
+
+/* Frames that hold the message that is still to end, in one direction. */
+struct feed_parts {
+    uint32_t *frames;
+    uint32_t  count;
+    uint32_t  room;
+};
+
+/* All members are for the first pass only, but for connection. */
+struct peer_feed {
+    struct peer_connection *connection;
+    struct message_stream   streams[2]; /* by enum peer_side: what that side sends */
+    struct feed_parts       parts[2];
+    uint32_t                synced_in[2];   /* first frame in which it was known where messages start; 0: never. Final
+                                               after that frame */
+};
+
+/* A feed for a new connection; memory comes from scope. */
+void peer_feed_init(struct peer_feed *feed, wmem_allocator_t *scope, const struct peer_setup *setup);
+
+/* Gives back what is for the first pass only. Notes stay. */
+void peer_feed_end(struct peer_feed *feed);
+
+/* Takes the next chunk of a direction, while packet is being read: messages that are complete with it go to the
+ * connection. *first is set to the first byte of the chunk that begins a message, or to its end where none does. First
+ * pass only. */
+enum chunk_state peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk,
+                                 uint32_t *first);
+
+/* Whether the message that is still to end in a direction is a block whose header was read: nothing of its rest is
+ * needed. First pass only. */
+bool peer_feed_awaits_block(const struct peer_feed *feed, enum peer_side from);
+
+/* A cap of the transport was reached at a chunk. First pass only. */
+void peer_feed_limit(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk,
+                     const char *what, uint32_t limit);
+
+#endif

@@ -1,0 +1,156 @@
+/* piece_set.c
+ * A set of piece indices, see piece_set.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "core/piece_set.h"
+
+#include <string.h>
+
+#define PAGE_BYTES  512U
+#define PAGE_PIECES (PAGE_BYTES * 8)
+
+/* A slice of a bitfield, in the bit order of BEP 3. */
+struct piece_page {
+    struct piece_page *next;
+    uint32_t           number;
+    uint8_t            bits[PAGE_BYTES];
+};
+
+static struct piece_page *
+find_page(const struct piece_set *set, uint32_t number)
+{
+    if (set->count == 0)
+        return NULL;
+    return (struct piece_page *)wmem_map_lookup(set->by_number, GUINT_TO_POINTER(number));
+}
+
+/* The page of that number, made where there is none. NULL: there is no room. */
+static struct piece_page *
+get_page(struct piece_set *set, uint32_t number)
+{
+    struct piece_page *page = find_page(set, number);
+
+    if (page != NULL || set->count == PIECE_SET_PAGES_MAX)
+        return page;
+    if (set->by_number == NULL)
+        set->by_number = wmem_map_new(set->scope, g_direct_hash, g_direct_equal);
+    if (set->spare != NULL) {
+        page = set->spare;
+        set->spare = page->next;
+    } else {
+        page = wmem_new(set->scope, struct piece_page);
+    }
+    page->number = number;
+    memset(page->bits, set->all ? 0xff : 0, PAGE_BYTES);
+    page->next = set->pages;
+    set->pages = page;
+    set->count++;
+    wmem_map_insert(set->by_number, GUINT_TO_POINTER(number), page);
+    return page;
+}
+
+void
+piece_set_init(struct piece_set *set, wmem_allocator_t *scope)
+{
+    memset(set, 0, sizeof *set);
+    set->scope = scope;
+}
+
+void
+piece_set_fill(struct piece_set *set, bool all)
+{
+    set->all = all;
+    while (set->pages != NULL) {
+        struct piece_page *page = set->pages;
+        set->pages = page->next;
+        wmem_map_remove(set->by_number, GUINT_TO_POINTER(page->number));
+        page->next = set->spare;
+        set->spare = page;
+    }
+    set->count = 0;
+}
+
+void
+piece_set_free(struct piece_set *set)
+{
+    piece_set_fill(set, false);
+    while (set->spare != NULL) {
+        struct piece_page *page = set->spare;
+        set->spare = page->next;
+        wmem_free(set->scope, page);
+    }
+}
+
+static uint8_t
+bit_of(uint32_t piece)
+{
+    return (uint8_t)(0x80 >> piece % 8);
+}
+
+bool
+piece_set_put(struct piece_set *set, uint32_t piece, bool in)
+{
+    struct piece_page *page = find_page(set, piece / PAGE_PIECES);
+
+    if (page == NULL && in == set->all)
+        return true;                    /* it is so already */
+    if (page == NULL)
+        page = get_page(set, piece / PAGE_PIECES);
+    if (page == NULL)
+        return false;
+    uint8_t *byte = &page->bits[piece % PAGE_PIECES / 8];
+    *byte = in ? *byte | bit_of(piece) : *byte & (uint8_t)~bit_of(piece);
+    return true;
+}
+
+bool
+piece_set_from_bitfield(struct piece_set *set, const uint8_t *bits, uint32_t size)
+{
+    piece_set_fill(set, false);
+    for (uint32_t at = 0; at < size; at += PAGE_BYTES) {
+        struct piece_page *page = get_page(set, at / PAGE_BYTES);
+        if (page == NULL)
+            return false;
+        memcpy(page->bits, bits + at, MIN(PAGE_BYTES, size - at));
+    }
+    return true;
+}
+
+bool
+piece_set_has(const struct piece_set *set, uint32_t piece)
+{
+    const struct piece_page *page = find_page(set, piece / PAGE_PIECES);
+
+    if (page == NULL)
+        return set->all;
+    return (page->bits[piece % PAGE_PIECES / 8] & bit_of(piece)) != 0;
+}
+
+bool
+piece_set_next_common(const struct piece_set *set, const uint8_t *bits, uint32_t size, uint32_t *piece)
+{
+    uint8_t from = (uint8_t)(0xff >> *piece % 8);       /* of the first byte, pieces before *piece do not count */
+
+    for (uint32_t at = *piece / 8; at < size; ) {
+        const struct piece_page *page = find_page(set, at / PAGE_BYTES);
+        uint32_t                 end = MIN(size, at - at % PAGE_BYTES + PAGE_BYTES);
+
+        if (page == NULL && !set->all) {
+            at = end;
+            from = 0xff;
+            continue;
+        }
+        for (; at < end; at++, from = 0xff) {
+            uint8_t common = bits[at] & (page != NULL ? page->bits[at % PAGE_BYTES] : 0xff) & from;
+            if (common == 0)
+                continue;
+            *piece = at * 8;
+            while ((common & bit_of(*piece)) == 0)
+                ++*piece;
+            return true;
+        }
+    }
+    return false;
+}

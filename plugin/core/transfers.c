@@ -1,0 +1,248 @@
+/* transfers.c
+ * Requests and pieces of one connection, see transfers.h. One function for each message of BEP 3 and BEP 6.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "core/transfers.h"
+
+#include <string.h>
+
+void
+transfers_init(struct transfers *transfers, wmem_allocator_t *scope, transfer_listener listener, void *data)
+{
+    memset(transfers, 0, sizeof *transfers);
+    transfers->scope = scope;
+    transfers->listener = listener;
+    transfers->listener_data = data;
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        request_table_init(&transfers->peers[side].requests, scope);
+        piece_set_init(&transfers->peers[side].have, scope);
+        piece_set_init(&transfers->peers[side].advised, scope);
+    }
+}
+
+void
+transfers_free(struct transfers *transfers)
+{
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        request_table_free(&transfers->peers[side].requests);
+        piece_set_free(&transfers->peers[side].have);
+        piece_set_free(&transfers->peers[side].advised);
+    }
+}
+
+static void
+tell(struct transfers *transfers, enum transfer_kind kind, const struct peer_message *message,
+     struct message_context *context, struct request *request, const struct request *former)
+{
+    struct transfer transfer = { kind, message, context, request, former };
+
+    transfers->listener(transfers->listener_data, &transfer);
+}
+
+/* Request: outstanding from now on (BEP 3). The same block again replaces the older request; with Fast each Request
+ * still gets its own answer (BEP 6). */
+static enum transfer_limit
+take_request(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
+{
+    struct transfer_peer *asker = &transfers->peers[context->from];
+    struct request       *older = request_table_find(&asker->requests, message->index, message->begin);
+    struct request        former = { 0 };
+    bool                  full = false;
+    unsigned              due = 0;
+
+    if (older != NULL) {
+        former = *older;
+        if (transfers->fast)
+            due = older->answers_due + (older->state != REQUEST_ANSWER_DUE);
+        request_table_remove(&asker->requests, older);
+    }
+
+    struct request *request = request_table_add(&asker->requests, message->index, message->begin, &full);
+    request->length = message->length;
+    request->frame = context->frame;
+    request->first_frame = context->frame_count > 0 ? context->frames[0] : context->frame;
+    request->place = context->place;
+    request->time = context->time;
+    request->state = REQUEST_OUTSTANDING;
+    request->assembled = context->bytes != NULL;
+    request->answers_due = MIN(due, UINT16_MAX);
+    tell(transfers, TRANSFER_REQUESTED, message, context, request, older != NULL ? &former : NULL);
+    if (!full)
+        return TRANSFER_NO_LIMIT;
+    asker->from_start = false;          /* a request that it made is not known any more */
+    return TRANSFER_REQUESTS;
+}
+
+/* A request got its answer. Fast: each Request gets exactly one (BEP 6), also those that a newer one replaced. */
+static void
+answer(struct request_table *requests, struct request *request)
+{
+    if (request->state == REQUEST_ANSWER_DUE)
+        request->answers_due--;
+    request->state = REQUEST_ANSWER_DUE;
+    request->tag = NULL;
+    request_table_hide(requests, request);
+    if (request->answers_due == 0)
+        request_table_remove(requests, request);
+}
+
+/* Piece: answers a request (BEP 3). */
+static void
+take_piece(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
+{
+    struct request_table *requests = &transfers->peers[other_side(context->from)].requests;
+    struct request       *request = request_table_find(requests, message->index, message->begin);
+
+    tell(transfers, TRANSFER_SERVED, message, context, request, NULL);
+    if (request != NULL)
+        answer(requests, request);
+}
+
+/* Reject Request: answers a request by name (BEP 6). Without Fast it answers nothing. */
+static void
+take_reject(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
+{
+    struct request_table *requests = &transfers->peers[other_side(context->from)].requests;
+    struct request       *request = request_table_find(requests, message->index, message->begin);
+
+    tell(transfers, TRANSFER_REJECTED, message, context, request, NULL);
+    if (request != NULL && (transfers->fast || request->state != REQUEST_OUTSTANDING))
+        answer(requests, request);
+}
+
+/* Cancel: its sender takes a request back (BEP 3). With Fast the request is answered all the same (BEP 6). */
+static void
+take_cancel(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
+{
+    struct request_table *requests = &transfers->peers[context->from].requests;
+    struct request       *request = request_table_find(requests, message->index, message->begin);
+
+    tell(transfers, TRANSFER_CANCELLED, message, context, request, NULL);
+    if (request == NULL || request->state == REQUEST_ANSWER_DUE)
+        return;
+    if (!transfers->fast || request->state == REQUEST_DROPPED) {
+        request_table_remove(requests, request);
+        return;
+    }
+    request->state = REQUEST_ANSWER_DUE;
+    request->answers_due = MIN(request->answers_due + 1U, UINT16_MAX);
+    request_table_hide(requests, request);
+}
+
+/* Choke: without Fast it takes all requests with it (BEP 3); with Fast each is rejected by name (BEP 6). */
+static void
+take_choke(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
+{
+    tell(transfers, TRANSFER_CHOKED, message, context, NULL, NULL);
+    if (!transfers->fast)
+        request_table_clear(&transfers->peers[other_side(context->from)].requests);
+}
+
+/* Have: its sender has the piece (BEP 3). */
+static enum transfer_limit
+take_have(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
+{
+    struct transfer_peer *owner = &transfers->peers[context->from];
+
+    owner->announced = true;
+    bool kept = piece_set_put(&owner->have, message->index, true);
+    tell(transfers, TRANSFER_ANNOUNCED, message, context, NULL, NULL);
+    if (kept)
+        return TRANSFER_NO_LIMIT;
+    transfers_gap(transfers, context->from);        /* not all that it announced is known any more */
+    return TRANSFER_PIECES;
+}
+
+/* Bitfield, Have All, Have None: what their sender has (BEP 3, BEP 6). A second one replaces the first. */
+static enum transfer_limit
+take_announcement(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
+{
+    struct transfer_peer *owner = &transfers->peers[context->from];
+    bool                  kept = true;
+
+    owner->announced = true;
+    owner->knows_all = true;
+    if (message->id == PEER_BITFIELD) {
+        owner->knows_all = message->payload_captured == message->payload_size;
+        owner->from_start = owner->from_start && owner->knows_all;
+        transfers->piece_bound = message->payload_size * 8;
+        kept = piece_set_from_bitfield(&owner->have, message->payload, message->payload_captured);
+    } else {
+        piece_set_fill(&owner->have, message->id == PEER_HAVE_ALL);
+    }
+    tell(transfers, TRANSFER_ANNOUNCED, message, context, NULL, NULL);
+    if (kept)
+        return TRANSFER_NO_LIMIT;
+    transfers_gap(transfers, context->from);        /* not all that it announced is known any more */
+    return TRANSFER_PIECES;
+}
+
+enum transfer_limit
+transfers_message(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
+{
+    if (!transfers->fast_known && message->id >= PEER_SUGGEST_PIECE && message->id <= PEER_ALLOWED_FAST)
+        transfers->fast = true;
+    switch (message->id) {
+    case PEER_CHOKE:
+        take_choke(transfers, message, context);
+        break;
+    case PEER_HAVE:
+        return take_have(transfers, message, context);
+    case PEER_BITFIELD:
+    case PEER_HAVE_ALL:
+    case PEER_HAVE_NONE:
+        return take_announcement(transfers, message, context);
+    case PEER_REQUEST:
+        return take_request(transfers, message, context);
+    case PEER_PIECE:
+        take_piece(transfers, message, context);
+        break;
+    case PEER_CANCEL:
+        take_cancel(transfers, message, context);
+        break;
+    case PEER_REJECT_REQUEST:
+        take_reject(transfers, message, context);
+        break;
+    case PEER_SUGGEST_PIECE:
+    case PEER_ALLOWED_FAST:
+        piece_set_put(&transfers->peers[context->from].advised, message->index, true);
+        break;
+    default:
+        break;
+    }
+    return TRANSFER_NO_LIMIT;
+}
+
+void
+transfers_drop(struct transfers *transfers, enum peer_side asker, struct request *request)
+{
+    request->state = REQUEST_DROPPED;
+    request_table_hide(&transfers->peers[asker].requests, request);
+}
+
+void
+transfers_lose_piece(struct transfers *transfers, enum peer_side owner, uint32_t piece)
+{
+    piece_set_put(&transfers->peers[owner].have, piece, false);
+    piece_set_put(&transfers->peers[owner].advised, piece, false);
+}
+
+void
+transfers_gap(struct transfers *transfers, enum peer_side from)
+{
+    transfers->peers[from].from_start = false;
+    transfers->peers[from].knows_all = false;
+}
+
+void
+transfers_unseen(struct transfers *transfers, uint32_t frame)
+{
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        struct request_table *requests = &transfers->peers[side].requests;
+        for (struct request *request = request_table_newest(requests); request != NULL && request->frame == frame;
+                request = request_table_older(requests, request))
+            request->unseen = true;
+    }
+}

@@ -1,0 +1,369 @@
+/* utp_flow.c
+ * uTP connections, see utp_flow.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "core/utp_flow.h"
+
+#include <string.h>
+
+#include "core/peer_wire.h"
+
+/* An ST_SYN that comes so long after the last packet of its side begins another connection: clients send theirs again for
+ * some seconds. ns. */
+#define SYN_IS_NEW_AFTER    (300 * NS_PER_S)
+
+/* An id of one side leads to a connection, from a frame on. */
+struct utp_alias {
+    uint32_t               since;   /* frame */
+    struct utp_connection *connection;
+    struct utp_alias      *older;   /* the same id, before */
+};
+
+/* --- connection ids --- */
+
+struct utp_flow *
+utp_flow_new(wmem_allocator_t *scope, const struct peer_setup *setup)
+{
+    struct utp_flow *flow = wmem_new0(scope, struct utp_flow);
+
+    flow->scope = scope;
+    flow->setup = setup;
+    flow->by_id = wmem_map_new(scope, g_direct_hash, g_direct_equal);
+    return flow;
+}
+
+static void *
+key_of(enum peer_side from, uint16_t id)
+{
+    return GUINT_TO_POINTER((unsigned)from << 16 | id);
+}
+
+static struct utp_connection *
+find(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_t frame)
+{
+    const struct utp_alias *alias = (const struct utp_alias *)wmem_map_lookup(flow->by_id, key_of(from, id));
+
+    while (alias != NULL && alias->since > frame)
+        alias = alias->older;
+    return alias != NULL ? alias->connection : NULL;
+}
+
+/* From now on, packets of that side with that id belong to the connection. */
+static void
+learn(struct utp_flow *flow, struct utp_connection *connection, enum peer_side from, uint16_t id, uint32_t frame)
+{
+    struct utp_alias *alias = wmem_new(flow->scope, struct utp_alias);
+
+    connection->has_id[from] = true;
+    connection->id[from] = id;
+    alias->since = frame;
+    alias->connection = connection;
+    alias->older = (struct utp_alias *)wmem_map_lookup(flow->by_id, key_of(from, id));
+    wmem_map_insert(flow->by_id, key_of(from, id), alias);
+}
+
+/* Nothing leads to the connection any more. */
+static void
+unlearn(struct utp_flow *flow, const struct utp_connection *connection)
+{
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        if (!connection->has_id[side])
+            continue;
+        void             *key = key_of((enum peer_side)side, connection->id[side]);
+        struct utp_alias *first = (struct utp_alias *)wmem_map_lookup(flow->by_id, key);
+        struct utp_alias *alias = first, *newer = NULL;
+        while (alias != NULL && alias->connection != connection) {
+            newer = alias;
+            alias = alias->older;
+        }
+        if (alias == NULL)
+            continue;
+        if (newer != NULL)
+            newer->older = alias->older;
+        else if (alias->older != NULL)
+            wmem_map_insert(flow->by_id, key, alias->older);
+        else
+            wmem_map_remove(flow->by_id, key);
+        wmem_free(flow->scope, alias);
+    }
+}
+
+struct utp_connection *
+utp_flow_find(const struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame)
+{
+    uint16_t               id = header->connection_id;
+    struct utp_connection *connection;
+
+    if (header->type == UTP_SYN)
+        return find(flow, from, (uint16_t)(id + 1), frame);
+    connection = find(flow, from, id, frame);
+    /* libutp answers a packet that it does not expect with an ST_RESET of the id that it received. */
+    if (connection == NULL && header->type == UTP_RESET)
+        connection = find(flow, other_side(from), id, frame);
+    return connection;
+}
+
+/* --- connections --- */
+
+static void
+unlink_followed(struct utp_connection *connection)
+{
+    struct utp_flow *flow = connection->flow;
+
+    if (connection->newer != NULL)
+        connection->newer->older = connection->older;
+    else
+        flow->newest = connection->older;
+    if (connection->older != NULL)
+        connection->older->newer = connection->newer;
+    else
+        flow->oldest = connection->newer;
+    connection->followed = false;
+    flow->count--;
+}
+
+static void take_all(struct utp_connection *connection, enum peer_side from, const struct utp_packet *packet);
+
+/* What waits for packets that never came is read. */
+static void
+flush(struct utp_connection *connection)
+{
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        utp_stream_flush(&connection->directions[side].packets);
+        take_all(connection, (enum peer_side)side, NULL);
+    }
+}
+
+/* A connection is over. Where it has something to show it stays, for later passes. */
+static void
+stop_following(struct utp_connection *connection)
+{
+    struct utp_flow *flow = connection->flow;
+
+    flush(connection);
+    unlink_followed(connection);
+    for (int side = PEER_A; side <= PEER_B; side++)
+        utp_stream_free(&connection->directions[side].packets);
+    peer_feed_end(&connection->feed);
+    if (notes_are_empty(&connection->feed.connection->notes)) {
+        unlearn(flow, connection);
+        wmem_free(flow->scope, connection->feed.connection);
+        wmem_free(flow->scope, connection);
+    }
+}
+
+/* The oldest connection that has ended, or was not answered, ends for good. False where all are alive. */
+static bool
+make_room(struct utp_flow *flow)
+{
+    for (struct utp_connection *connection = flow->oldest; connection != NULL; connection = connection->newer) {
+        const struct utp_direction *directions = connection->directions;
+        bool answered = directions[PEER_A].has_timestamp && directions[PEER_B].has_timestamp;
+        if (connection->closed || (!answered && !connection->had_data)) {
+            stop_following(connection);
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct utp_connection *
+add_connection(struct utp_flow *flow)
+{
+    struct utp_connection *connection;
+
+    flow->turned_away = flow->count == UTP_CONNECTIONS_MAX && !make_room(flow);
+    if (flow->turned_away)
+        return NULL;
+    connection = wmem_new0(flow->scope, struct utp_connection);
+    connection->flow = flow;
+    connection->followed = true;
+    connection->older = flow->newest;
+    if (flow->newest != NULL)
+        flow->newest->newer = connection;
+    else
+        flow->oldest = connection;
+    flow->newest = connection;
+    flow->count++;
+    peer_feed_init(&connection->feed, flow->scope, flow->setup);
+    for (int side = PEER_A; side <= PEER_B; side++)
+        utp_stream_init(&connection->directions[side].packets, flow->scope);
+    return connection;
+}
+
+/* Whether an ST_SYN with the ids of a known connection begins another one. It is sent again until it is answered, and
+ * the network may deliver it once more at any time, with its old timestamp. libutp gives each the seq_nr 1. */
+static bool
+begins_another(const struct utp_connection *connection, enum peer_side from, const struct utp_header *header,
+               int64_t time)
+{
+    const struct utp_direction *direction = &connection->directions[from];
+    int32_t                     age = (int32_t)(direction->timestamp - header->timestamp);
+
+    if (!connection->followed || time - direction->last_time > SYN_IS_NEW_AFTER)
+        return true;                    /* the timestamp wraps within the hour */
+    if (connection->closed)
+        return age <= 0;
+    if (direction->packets.handed)
+        return (uint16_t)direction->packets.first != (uint16_t)(header->seq_nr + 1) || age < 0;
+    return connection->has_syn ? connection->syn_seq_nr != header->seq_nr
+           : connection->directions[other_side(from)].packets.handed;
+}
+
+static struct utp_connection *
+get_by_syn(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame, int64_t time)
+{
+    uint16_t               id = header->connection_id;
+    struct utp_connection *connection = find(flow, from, (uint16_t)(id + 1), frame);
+
+    if (connection == NULL || connection != find(flow, other_side(from), id, frame)
+            || begins_another(connection, from, header, time)) {
+        connection = add_connection(flow);
+        if (connection == NULL)
+            return NULL;
+        learn(flow, connection, from, (uint16_t)(id + 1), frame);
+        learn(flow, connection, other_side(from), id, frame);
+    }
+    connection->has_syn = true;
+    connection->syn_seq_nr = header->seq_nr;
+    return connection;
+}
+
+/* A connection of which only the other side's id is known, which fits this id: the ids differ by 1. */
+static struct utp_connection *
+find_half(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_t frame)
+{
+    static const int differences[] = { 1, -1 };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(differences); i++) {
+        struct utp_connection *half = find(flow, other_side(from), (uint16_t)(id + differences[i]), frame);
+        if (half != NULL && half->followed && !half->has_id[from])
+            return half;
+    }
+    return NULL;
+}
+
+struct utp_connection *
+utp_flow_get(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame, int64_t time)
+{
+    struct utp_connection *connection;
+
+    flow->turned_away = false;
+    if (header->type == UTP_SYN)
+        return get_by_syn(flow, from, header, frame, time);
+    connection = utp_flow_find(flow, from, header, frame);
+    if (connection != NULL)
+        return connection->followed ? connection : NULL;
+    connection = find_half(flow, from, header->connection_id, frame);
+    if (connection == NULL && header->type == UTP_DATA)
+        connection = add_connection(flow);
+    if (connection != NULL)
+        learn(flow, connection, from, header->connection_id, frame);
+    return connection;
+}
+
+void
+utp_flow_tell_full(struct utp_flow *flow, enum peer_side from, uint32_t frame, uint32_t packet)
+{
+    struct message_context context = { .from = from, .frame = frame };
+
+    if (flow->overflow == NULL)
+        flow->overflow = peer_connection_new(flow->scope, flow->setup);
+    notes_begin_packet(&flow->overflow->notes, frame, packet);
+    peer_connection_limit(flow->overflow, &context, "uTP connections on a pair of ports", UTP_CONNECTIONS_MAX);
+}
+
+/* --- packets --- */
+
+/* Takes what is next in order, while packet is read. */
+static void
+take_chunk(struct utp_connection *connection, const struct feed_packet *packet, const struct utp_chunk *next)
+{
+    struct feed_chunk chunk = {
+        .bytes = { .position = next->position, .data = next->data, .captured = next->captured,
+                   .reported = next->reported },
+        .place = utp_place((uint16_t)next->seq), .frame = next->frame, .has_ack = next->has_ack, .ack = next->ack,
+        .acks_packets = true, .end_ack = next->seq
+    };
+    char     lacking[96];
+    uint32_t rest;
+
+    if (next->gap != UTP_GAP_NONE) {
+        g_snprintf(lacking, sizeof lacking, "%" PRIu64 " uTP packet%s of this peer %s missing before this one",
+                   next->missing, next->missing == 1 ? "" : "s", next->missing == 1 ? "is" : "are");
+        chunk.lacking = lacking;
+    }
+    peer_feed_chunk(&connection->feed, packet, &chunk, &rest);
+    if (next->gap == UTP_GAP_LIMIT)
+        peer_feed_limit(&connection->feed, packet, &chunk, "uTP packets out of order",
+                        utp_stream_window(&connection->directions[packet->from].packets));
+}
+
+/* The time from where the capture was made to one side and back, once for each side: together a round trip. */
+static void
+measure_answer(struct utp_connection *connection, enum peer_side answering, uint64_t ack, int64_t time)
+{
+    struct utp_direction *asked = &connection->directions[other_side(answering)];
+
+    if (asked->answer_time != 0 || asked->probe == 0 || ack < asked->probe)
+        return;
+    asked->answer_time = MAX(1, time - asked->probe_time);
+    if (connection->directions[answering].answer_time != 0)
+        connection->feed.connection->round_trip = connection->directions[PEER_A].answer_time
+                                                  + connection->directions[PEER_B].answer_time;
+}
+
+static void
+take_all(struct utp_connection *connection, enum peer_side from, const struct utp_packet *packet)
+{
+    struct utp_direction *direction = &connection->directions[from];
+    struct feed_packet    reading = { .from = from };
+    struct utp_chunk      chunk;
+
+    while (utp_stream_next(&direction->packets, &chunk)) {
+        reading.frame = packet != NULL ? packet->frame : chunk.frame;
+        reading.time = packet != NULL ? packet->time : chunk.time;
+        take_chunk(connection, &reading, &chunk);
+        if (direction->probe == 0) {
+            direction->probe = chunk.seq;
+            direction->probe_time = reading.time;
+        }
+    }
+}
+
+void
+utp_connection_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet,
+                      uint32_t number)
+{
+    struct utp_direction *direction = &connection->directions[from];
+    struct utp_stream    *other = &connection->directions[other_side(from)].packets;
+    enum utp_type         type = packet->header.type;
+    bool                  closes = type == UTP_FIN || type == UTP_RESET;
+
+    peer_connection_begin_packet(connection->feed.connection, packet->frame, number);
+    if (!direction->has_timestamp || (int32_t)(packet->header.timestamp - direction->timestamp) > 0)
+        direction->timestamp = packet->header.timestamp;
+    direction->has_timestamp = true;
+    direction->last_time = packet->time;
+    connection->had_data = connection->had_data || type == UTP_DATA;
+
+    /* The ack_nr of ST_SYN means nothing yet, that of ST_RESET may be anything. */
+    packet->has_ack = type != UTP_SYN && type != UTP_RESET
+                      && utp_stream_acknowledge(other, packet->header.ack_nr, &packet->ack);
+    if (packet->has_ack)
+        measure_answer(connection, from, packet->ack, packet->time);
+    packet->begins = peer_wire_is_handshake(packet->payload, packet->captured);
+    utp_stream_add(&direction->packets, packet);
+    take_all(connection, from, packet);
+    connection->closed = connection->closed || closes;
+    peer_connection_packet(connection->feed.connection, from, packet->frame, packet->time, closes);
+}
+
+void
+utp_flow_flush(struct utp_flow *flow)
+{
+    for (struct utp_connection *connection = flow->oldest; connection != NULL; connection = connection->newer)
+        flush(connection);
+}

@@ -1,0 +1,101 @@
+/* utp_flow.h
+ * The uTP connections on one pair of UDP ports (BEP 29): which packet belongs to which, and their bytes in order.
+ *
+ * The peer that opens a connection takes an id R at random for the packets that it will receive. Its ST_SYN carries R,
+ * all its later packets R + 1, and those of the other side R:
+ *
+ *     initiator                     acceptor
+ *         ---- ST_SYN,   id R ------->
+ *         <--- ST_STATE, id R --------
+ *         ---- ST_DATA,  id R + 1 --->
+ *         <--- ST_DATA,  id R --------
+ *
+ * Connections that have ended, or were never answered, make room for new ones.
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef UTP_FLOW_H
+#define UTP_FLOW_H
+
+#include "core/peer_feed.h"
+#include "core/utp_stream.h"
+
+/* Connections on one pair of UDP ports that are followed at the same time. */
+#define UTP_CONNECTIONS_MAX     1024U
+
+/* What one side sends. First pass only. */
+struct utp_direction {
+    struct utp_stream packets;
+    bool              has_timestamp;
+    uint32_t          timestamp;    /* the latest one, microseconds modulo 2^32 */
+    int64_t           last_time;    /* of the frame of its latest packet, ns */
+    uint64_t          probe;        /* a packet whose acknowledgement is timed; 0: none yet */
+    int64_t           probe_time;   /* of its frame, ns */
+    int64_t           answer_time;  /* from there to the acknowledgement, ns; 0: not measured yet */
+};
+
+struct utp_flow;
+
+struct utp_connection {
+    struct utp_flow        *flow;
+    struct peer_feed        feed;
+    struct utp_direction    directions[2];  /* by enum peer_side: what that side sends; first pass only, as all below */
+    struct utp_connection  *newer;          /* of those that are followed, in the order in which they began */
+    struct utp_connection  *older;
+    bool                    followed;
+    bool                    has_id[2];
+    uint16_t                id[2];          /* of the packets of that side, but ST_SYN */
+    bool                    has_syn;        /* the ST_SYN was captured */
+    uint16_t                syn_seq_nr;
+    bool                    closed;         /* by ST_FIN or ST_RESET of either side */
+    bool                    had_data;
+};
+
+/* A pair of UDP ports. */
+struct utp_flow {
+    wmem_allocator_t        *scope;
+    const struct peer_setup *setup;
+    wmem_map_t              *by_id;         /* side and connection id -> the last struct utp_alias */
+    struct utp_connection   *newest;        /* that is followed */
+    struct utp_connection   *oldest;
+    uint32_t                 count;         /* of them */
+    bool                     turned_away;   /* utp_flow_get(): there was no room for the packet's connection */
+    struct peer_connection  *overflow;      /* holds what is told of packets whose connection is not followed; NULL:
+                                               none yet */
+    uint32_t                 claimed_in;    /* for the caller: first frame that is known to be of BitTorrent over uTP */
+};
+
+/* An empty flow, whose memory comes from scope; setup must outlive it. */
+struct utp_flow *utp_flow_new(wmem_allocator_t *scope, const struct peer_setup *setup);
+
+/* The connection that a packet belongs to, NULL where none is known. */
+struct utp_connection *utp_flow_find(const struct utp_flow *flow, enum peer_side from,
+                                     const struct utp_header *header, uint32_t frame);
+
+/* The same on the first pass: ST_SYN and data begin a connection, and ids are learned. NULL also where as many as
+ * UTP_CONNECTIONS_MAX are open, see utp_flow_tell_full(). time is that of the frame, ns. */
+struct utp_connection *utp_flow_get(struct utp_flow *flow, enum peer_side from, const struct utp_header *header,
+                                    uint32_t frame, int64_t time);
+
+/* A packet's connection is not followed, because too many are: told once, at the packet. First pass only. */
+void utp_flow_tell_full(struct utp_flow *flow, enum peer_side from, uint32_t frame, uint32_t packet);
+
+/* Takes a packet: what is in order goes to the connection. has_ack, ack and begins are filled in here. number tells
+ * packets of the same frame number apart, see notes_begin_packet(). First pass only. */
+void utp_connection_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet,
+                           uint32_t number);
+
+/* The capture is over: what waits for packets that never came is read. First pass only, at its end. */
+void utp_flow_flush(struct utp_flow *flow);
+
+/* By which a byte of the payload of a packet is found again, see struct feed_chunk. */
+static inline uint32_t
+utp_place(uint16_t seq_nr)
+{
+    return (uint32_t)seq_nr << 16;      /* a datagram is shorter than 64 KiB */
+}
+
+#endif

@@ -1,0 +1,306 @@
+/* utp_stream.c
+ * uTP packets in order, see utp_stream.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "core/utp_stream.h"
+
+#include <string.h>
+
+#include "core/big_endian.h"
+
+#define UTP_VERSION     1
+
+/* A packet that came before its turn. */
+struct utp_waiting {
+    struct utp_packet packet;   /* its payload points to what follows this struct */
+};
+
+/* Numbers are 16 bits wide. The first one of a stream is widened to this much more, so that those just before it are
+ * above 0 too. */
+#define WIDE_BASE       0x10000U
+
+bool
+utp_header_read(const uint8_t *data, uint32_t captured, struct utp_header *header)
+{
+    if (captured < UTP_HEADER_SIZE || (data[0] & 0x0f) != UTP_VERSION || data[0] >> 4 >= UTP_TYPE_COUNT)
+        return false;
+
+    header->type = (enum utp_type)(data[0] >> 4);
+    header->connection_id = get_be16(data + 2);
+    header->timestamp = get_be32(data + 4);
+    header->seq_nr = get_be16(data + 16);
+    header->ack_nr = get_be16(data + 18);
+
+    uint8_t  extension = data[1];
+    uint32_t offset = UTP_HEADER_SIZE;
+
+    /* "The extension field is the type of the first extension in a linked list", 0 ends it. */
+    while (extension != 0) {
+        if (offset + 2 > captured)
+            return false;
+        extension = data[offset];
+        offset += 2U + data[offset + 1];
+    }
+    header->size = offset;
+    return offset <= captured;
+}
+
+void
+utp_stream_init(struct utp_stream *stream, wmem_allocator_t *scope)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->scope = scope;
+}
+
+/* The number with these 16 low bits that is nearest to near. */
+static uint64_t
+widen(uint64_t near, uint16_t number)
+{
+    return near + (uint64_t)(int64_t)(int16_t)(uint16_t)(number - (uint16_t)near);
+}
+
+static struct utp_waiting **
+slot_of(const struct utp_stream *stream, uint64_t seq)
+{
+    return &stream->waiting[seq % UTP_WINDOW_PACKETS];
+}
+
+/* Takes a packet out of the waiting ones. */
+static struct utp_waiting *
+unlink_waiting(struct utp_stream *stream, struct utp_waiting **slot)
+{
+    struct utp_waiting *waiting = *slot;
+
+    *slot = NULL;
+    stream->waiting_count--;
+    stream->waiting_bytes -= waiting->packet.captured;
+    return waiting;
+}
+
+static void
+free_waiting(struct utp_stream *stream)
+{
+    for (uint32_t i = 0; stream->waiting_count > 0; i++) {
+        if (stream->waiting[i] != NULL)
+            wmem_free(stream->scope, unlink_waiting(stream, &stream->waiting[i]));
+    }
+}
+
+void
+utp_stream_free(struct utp_stream *stream)
+{
+    free_waiting(stream);
+    wmem_free(stream->scope, stream->waiting);
+    wmem_free(stream->scope, stream->lent);
+    utp_stream_init(stream, stream->scope);
+}
+
+/* The packet of that number is the first one. */
+static void
+start(struct utp_stream *stream, uint16_t seq_nr)
+{
+    free_waiting(stream);
+    stream->started = true;
+    stream->next = WIDE_BASE + seq_nr;
+    stream->lost = 0;
+    stream->release = 0;
+}
+
+bool
+utp_stream_acknowledge(struct utp_stream *stream, uint16_t ack_nr, uint64_t *ack)
+{
+    stream->ack_seen = true;
+    if (!stream->started)
+        return false;
+    *ack = widen(stream->next, ack_nr);
+    stream->lost = MAX(stream->lost, *ack + 1);
+    return true;
+}
+
+void
+utp_stream_flush(struct utp_stream *stream)
+{
+    stream->lost = stream->next + UTP_WINDOW_PACKETS;
+}
+
+/* Copies the current packet, which waits for those before it. */
+static void
+wait_for_turn(struct utp_stream *stream)
+{
+    const struct utp_packet *packet = &stream->current;
+
+    if (stream->waiting == NULL)
+        stream->waiting = wmem_alloc0_array(stream->scope, struct utp_waiting *, UTP_WINDOW_PACKETS);
+
+    struct utp_waiting **slot = slot_of(stream, stream->current_seq);
+    if (*slot == NULL) {        /* else it is a duplicate */
+        struct utp_waiting *waiting =
+            (struct utp_waiting *)wmem_alloc(stream->scope, sizeof *waiting + packet->captured);
+        uint8_t *payload = (uint8_t *)(waiting + 1);
+        waiting->packet = *packet;
+        waiting->packet.payload = payload;
+        if (packet->captured > 0)
+            memcpy(payload, packet->payload, packet->captured);
+        *slot = waiting;
+        stream->waiting_count++;
+        stream->waiting_bytes += packet->captured;
+    }
+    stream->current.frame = 0;
+}
+
+/* Where nothing was handed over yet, the first packet can still be found to be another one. */
+static void
+find_start(struct utp_stream *stream, const struct utp_packet *packet)
+{
+    uint16_t seq_nr = packet->header.seq_nr;
+    uint16_t next = (uint16_t)stream->next;
+
+    switch (packet->header.type) {
+    case UTP_SYN:               /* BEP 29: the first packet after it has the next number */
+        seq_nr++;
+        if (!stream->started || seq_nr != next)
+            start(stream, seq_nr);
+        break;
+    case UTP_STATE:             /* its number is that of the packet that its sender sends next; it takes none itself */
+        if (!stream->started)
+            start(stream, seq_nr);
+        break;
+    case UTP_DATA:
+    case UTP_FIN:
+        if (!stream->started || (packet->begins && seq_nr != next))
+            start(stream, seq_nr);
+        break;
+    default:                    /* the numbers of ST_RESET mean nothing */
+        break;
+    }
+}
+
+/* A packet is too far from where the stream is: whether the stream goes on there all the same, with *seq. */
+static bool
+goes_on_at(struct utp_stream *stream, uint64_t *seq)
+{
+    bool ahead = *seq > stream->next;
+
+    /* The receiver is there as well. */
+    if (ahead && stream->lost > stream->next && *seq <= stream->lost + UTP_WINDOW_PACKETS)
+        return true;
+    if (++stream->strays < UTP_STRAYS_MAX)
+        return false;
+    if (!ahead)                 /* so much is missing that the numbers have wrapped */
+        *seq += (uint64_t)UINT16_MAX + 1;
+    return true;
+}
+
+uint32_t
+utp_stream_window(const struct utp_stream *stream)
+{
+    return stream->ack_seen ? UTP_WINDOW_PACKETS : UTP_WINDOW_BLIND;
+}
+
+void
+utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
+{
+    uint64_t seq;
+
+    if (!stream->handed)
+        find_start(stream, packet);
+    if (packet->header.type != UTP_DATA && packet->header.type != UTP_FIN)
+        return;
+
+    seq = widen(stream->next, packet->header.seq_nr);
+    if (seq + UTP_WINDOW_PACKETS <= stream->next || seq >= stream->next + 2 * UTP_WINDOW_PACKETS) {
+        if (!goes_on_at(stream, &seq))
+            return;
+        stream->lost = MAX(stream->lost, seq);
+    }
+    if (seq < stream->next)     /* sent again */
+        return;
+
+    uint32_t window = utp_stream_window(stream);
+    if (seq - stream->next >= window)
+        stream->release = MAX(stream->release, seq - window + 1);
+    else if (stream->waiting_bytes + packet->captured > UTP_WINDOW_BYTES)
+        stream->release = MAX(stream->release, seq);
+    stream->strays = 0;
+    stream->current = *packet;
+    stream->current_seq = seq;
+}
+
+/* Steps over the missing packet next, or over several where nothing waits between. False where it may still come. */
+static bool
+skip(struct utp_stream *stream)
+{
+    uint64_t limit = stream->next < stream->lost ? stream->lost : stream->release;
+
+    if (stream->next >= limit)
+        return false;
+    stream->gap = MAX(stream->gap, stream->next < stream->lost ? UTP_GAP_LOST : UTP_GAP_LIMIT);
+    uint64_t to = stream->waiting_count > 0 ? stream->next + 1 : MIN(limit, stream->current_seq);
+    stream->missing += to - stream->next;
+    stream->next = to;
+    return true;
+}
+
+/* Takes the packet whose turn it is. */
+static bool
+take(struct utp_stream *stream, struct utp_packet *packet)
+{
+    while (stream->waiting_count > 0 || stream->current.frame != 0) {
+        if (stream->current.frame != 0 && stream->current_seq == stream->next) {
+            *packet = stream->current;
+            stream->current.frame = 0;
+            return true;
+        }
+        if (stream->waiting_count > 0 && *slot_of(stream, stream->next) != NULL) {
+            stream->lent = unlink_waiting(stream, slot_of(stream, stream->next));
+            *packet = stream->lent->packet;
+            return true;
+        }
+        if (!skip(stream)) {
+            if (stream->current.frame == 0)
+                return false;
+            wait_for_turn(stream);
+        }
+    }
+    return false;
+}
+
+bool
+utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
+{
+    struct utp_packet packet;
+
+    do {
+        wmem_free(stream->scope, stream->lent);
+        stream->lent = NULL;
+        if (!take(stream, &packet))
+            return false;
+        if (!stream->handed) {
+            /* Nothing was delivered before this packet, so nothing can be missing before it. */
+            stream->gap = UTP_GAP_NONE;
+            stream->missing = 0;
+            stream->first = stream->next;
+            stream->handed = true;
+        }
+        chunk->seq = stream->next++;
+    } while (packet.reported == 0);     /* ST_FIN takes a number, but has no bytes */
+
+    chunk->gap = stream->gap;
+    chunk->missing = stream->missing;
+    stream->gap = UTP_GAP_NONE;
+    stream->missing = 0;
+    if (chunk->gap != UTP_GAP_NONE)
+        stream->position += UTP_GAP_SIZE;
+    chunk->position = stream->position;
+    chunk->data = packet.payload;
+    chunk->captured = packet.captured;
+    chunk->reported = packet.reported;
+    chunk->frame = packet.frame;
+    chunk->time = packet.time;
+    chunk->has_ack = packet.has_ack;
+    chunk->ack = packet.ack;
+    stream->position += packet.reported;
+    return true;
+}

@@ -1,0 +1,392 @@
+/* packet-bt-peer.c
+ * Connections of BitTorrent peers, see packet-bt-peer.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "peer/packet-bt-peer.h"
+
+#include <string.h>
+
+#include <epan/column-utils.h>
+#include <epan/exceptions.h>
+#include <epan/proto_data.h>
+
+#include "core/peer_findings.h"
+#include "peer/expert_rows.h"
+#include "peer/layers.h"
+#include "peer/packet_facts.h"
+#include "peer/packet_watch.h"
+
+int proto_bt_peer = -1;
+int proto_bt_peer_in_name_only = -1;
+
+static int hf_bt_peer_reassembled = -1;
+static int hf_bt_peer_reassembled_from = -1;
+static int hf_bt_peer_not_shown = -1;
+
+static int ett_bt_peer_reassembled = -1;
+
+static heur_dissector_list_t extended_list;
+static struct expert_rows   *rows;
+
+static const struct bt_peer_extension *extensions[PEER_OBSERVERS_MAX];
+static struct peer_setup               setup;
+
+/* How far a connection was shown in this frame. */
+struct shown_connection {
+    struct shown_connection      *next;
+    const struct peer_connection *connection;
+    uint32_t                      next_note[2];     /* by enum peer_side, counted from the first note of the frame */
+};
+
+/* What was shown in this frame, on this pass. */
+struct shown_frame {
+    struct shown_connection *connections;
+    unsigned                 items;         /* of ours */
+    unsigned                 hidden;        /* that were left out since it was told last */
+    int                      extension;     /* protocol that took the last extended message; -1: none */
+};
+
+/* --- for extensions --- */
+
+void
+bt_peer_add_extension(const struct bt_peer_extension *extension)
+{
+    ws_assert(setup.observer_count < PEER_OBSERVERS_MAX);
+    extensions[setup.observer_count] = extension;
+    setup.observers[setup.observer_count++] = extension->observer;
+}
+
+static struct shown_frame *
+shown_in(packet_info *pinfo)
+{
+    struct shown_frame *shown = (struct shown_frame *)p_get_proto_data(pinfo->pool, pinfo, proto_bt_peer, 0);
+
+    if (shown == NULL) {
+        shown = wmem_new0(pinfo->pool, struct shown_frame);
+        shown->extension = -1;
+        p_add_proto_data(pinfo->pool, pinfo, proto_bt_peer, 0, shown);
+    }
+    return shown;
+}
+
+bool
+bt_peer_may_add(packet_info *pinfo, unsigned items)
+{
+    struct shown_frame *shown = shown_in(pinfo);
+
+    if (shown->items + items > BT_PEER_ITEMS_MAX) {
+        shown->hidden += items;
+        return false;
+    }
+    shown->items += items;
+    return true;
+}
+
+void
+bt_peer_separate_info(packet_info *pinfo)
+{
+    const char *text = col_get_text(pinfo->cinfo, COL_INFO);
+    size_t      length = text != NULL ? strlen(text) : 0;
+
+    /* The built-in dissector ends its texts with blanks. */
+    if (length > 0 && text[length - 1] != ' ')
+        col_append_sep_str(pinfo->cinfo, COL_INFO, " ", "");
+}
+
+/* --- for transports --- */
+
+bool
+bt_peer_enabled(dissector_handle_t wrapped, const char *heuristic)
+{
+    const heur_dtbl_entry_t *entry = find_heur_dissector_by_unique_short_name(heuristic);
+
+    return proto_is_protocol_enabled(find_protocol_by_id(proto_bt_peer))
+           && wrapped != NULL
+           && proto_is_protocol_enabled(find_protocol_by_id(dissector_handle_get_protocol_index(wrapped)))
+           && entry != NULL && entry->enabled;
+}
+
+const struct peer_setup *
+bt_peer_setup(void)
+{
+    return &setup;
+}
+
+/* The user's preferences, for this capture. */
+static void
+begin_capture(void)
+{
+    setup.fallback_count = 0;
+    for (unsigned i = 0; i < setup.observer_count; i++) {
+        if (extensions[i]->fallback_id == NULL || *extensions[i]->fallback_id > UINT8_MAX)
+            continue;
+        setup.fallbacks[setup.fallback_count].name = setup.observers[i]->name;
+        setup.fallbacks[setup.fallback_count++].id = (uint8_t)*extensions[i]->fallback_id;
+    }
+}
+
+/* --- one message --- */
+
+/* The frames that a message was put together from, and its bytes as a source of their own. */
+static void
+show_reassembled(const struct message_note *note, tvbuff_t *message, packet_info *pinfo, proto_tree *tree)
+{
+    const struct note_bytes *bytes = note->bytes;
+
+    if (bytes->data != NULL)
+        add_new_data_source(pinfo, message, "Reassembled BitTorrent message");
+    if (bytes->frame_count == 0 || !bt_peer_may_add(pinfo, 1 + bytes->frame_count))
+        return;
+
+    proto_item *item = proto_tree_add_none_format(tree, hf_bt_peer_reassembled, message, 0, -1,
+                                                  "Reassembled BitTorrent message (%u bytes) from %u packet%s",
+                                                  note->size, bytes->frame_count, bytes->frame_count == 1 ? "" : "s");
+    proto_tree *frames_tree = proto_item_add_subtree(item, ett_bt_peer_reassembled);
+
+    proto_item_set_generated(item);
+    for (uint32_t i = 0; i < bytes->frame_count; i++)
+        proto_item_set_generated(proto_tree_add_uint(frames_tree, hf_bt_peer_reassembled_from, message, 0, 0,
+                                                     bytes->frames[i]));
+}
+
+/* The bytes of a message: those of the packet, or those that its note holds. The packet's, all of them, where neither has
+ * them. */
+static tvbuff_t *
+message_tvb(const struct bt_peer_view *view, const struct message_note *note)
+{
+    uint32_t offset = note->place - view->place;
+
+    if (note->bytes != NULL && note->bytes->data != NULL)
+        return tvb_new_child_real_data(view->tvb, note->bytes->data, note->bytes->captured, (int)note->size);
+    if (note->bytes == NULL && offset < tvb_captured_length(view->tvb))
+        return tvb_new_subset_length(view->tvb, (int)offset, (int)note->size);
+    return view->tvb;
+}
+
+/* Offers an extended message to those who dissect such. */
+static void
+offer_extended(const struct bt_peer_view *view, struct message_note *note, tvbuff_t *message, packet_info *pinfo,
+               proto_tree *tree)
+{
+    struct shown_frame     *shown = shown_in(pinfo);
+    struct bt_peer_extended extended = {
+        .id = (uint8_t)note->extended_id,
+        .name = notes_extension(&view->connection->notes, note),
+        .sender = view->from,
+        .connection = view->connection,
+        .note = note,
+    };
+    heur_dtbl_entry_t *entry = NULL;
+
+    if (tvb_reported_length(message) < PEER_EXTENDED_HEADER_SIZE)
+        return;
+    if (shown->extension >= 0)
+        layers_begin_repeat(pinfo, shown->extension);
+    bool taken = dissector_try_heuristic(extended_list, tvb_new_subset_remaining(message, PEER_EXTENDED_HEADER_SIZE),
+                                         pinfo, tree, &entry, &extended);
+    if (shown->extension >= 0)
+        layers_end_repeat(pinfo, shown->extension);
+    if (taken && entry != NULL)
+        shown->extension = proto_get_id(entry->protocol);
+    if (taken && !PINFO_FD_VISITED(pinfo))
+        note->taken = true;
+}
+
+static void
+show_note(const struct bt_peer_view *view, struct message_note *note, packet_info *pinfo, proto_tree *tree)
+{
+    tvbuff_t *message = message_tvb(view, note);
+
+    if (note->bytes != NULL && !(note->offer && note->extension == 0 && note->details == NULL))
+        show_reassembled(note, message, pinfo, tree);
+    if (note->offer)
+        offer_extended(view, note, message, pinfo, tree);
+    for (unsigned i = 0; i < setup.observer_count; i++)
+        extensions[i]->show(view->connection, note, message, pinfo, tree);
+    expert_rows_show_message(rows, note, message, pinfo, tree);
+}
+
+/* --- the messages of a packet, in their order --- */
+
+/* The notes of a frame, as far as they are about one view and were not shown before. */
+struct note_range {
+    struct message_note *const *notes;
+    uint32_t                    count;
+    uint32_t                   *next;       /* first one that was not shown */
+};
+
+static struct note_range
+notes_to_show(const struct bt_peer_view *view, packet_info *pinfo)
+{
+    struct note_range           range = { 0 };
+    struct message_note *const *end;
+    struct shown_frame         *shown;
+    struct shown_connection    *connection;
+
+    range.notes = notes_of_frame(&view->connection->notes, pinfo->num, PINFO_FD_VISITED(pinfo), &end);
+    range.count = range.notes != NULL ? (uint32_t)(end - range.notes) : 0;
+    if (range.count == 0)
+        return range;
+
+    shown = shown_in(pinfo);
+    for (connection = shown->connections; connection != NULL; connection = connection->next) {
+        if (connection->connection == view->connection)
+            break;
+    }
+    if (connection == NULL) {
+        connection = wmem_new0(pinfo->pool, struct shown_connection);
+        connection->connection = view->connection;
+        connection->next = shown->connections;
+        shown->connections = connection;
+    }
+    range.next = &connection->next_note[view->from];
+    return range;
+}
+
+/* The next note that is about a message which ends in the first end bytes of the view; NULL: there is none. */
+static struct message_note *
+next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t end)
+{
+    for (; range->count > 0 && *range->next < range->count; ++*range->next) {
+        struct message_note *note = range->notes[*range->next];
+        if (note->from != (unsigned)view->from)
+            continue;
+        if (!view->whole_frame) {
+            int32_t note_end = (int32_t)(note->place + note->size - view->place);
+            if (note_end > (int64_t)end)
+                return NULL;            /* of a later call */
+            if (note_end <= 0)
+                continue;               /* of an earlier one */
+        }
+        ++*range->next;
+        return note;
+    }
+    return NULL;
+}
+
+static void
+show_builtin_part(const struct bt_peer_view *view, uint32_t from, uint32_t to, bool again, packet_info *pinfo,
+                  proto_tree *tree)
+{
+    int proto = dissector_handle_get_protocol_index(view->builtin);
+
+    if (from >= to)
+        return;
+    if (again) {
+        bt_peer_separate_info(pinfo);
+        col_set_fence(pinfo->cinfo, COL_INFO);      /* the built-in dissector clears what is after it */
+        layers_begin_repeat(pinfo, proto);
+    }
+    view->show_builtin(from == 0 && to == tvb_reported_length(view->tvb) ? view->tvb
+                       : tvb_new_subset_length(view->tvb, (int)from, (int)(to - from)), pinfo, tree, view->data);
+    if (again)
+        layers_end_repeat(pinfo, proto);
+}
+
+/* A message that has a text of ours in the Info column in place of the built-in dissector's. */
+static void
+show_without_info(const struct bt_peer_view *view, uint32_t from, uint32_t to, bool again, packet_info *pinfo,
+                  proto_tree *tree)
+{
+    bool writable = col_get_writable(pinfo->cinfo, COL_INFO);
+
+    col_clear(pinfo->cinfo, COL_INFO);      /* as the built-in dissector does; up to the fence */
+    col_set_writable(pinfo->cinfo, COL_INFO, FALSE);
+    TRY {
+        show_builtin_part(view, from, to, again, pinfo, tree);
+    }
+    FINALLY {
+        col_set_writable(pinfo->cinfo, COL_INFO, writable);
+    }
+    ENDTRY;
+}
+
+/* Items that were left out, see bt_peer_may_add(). */
+static void
+tell_hidden(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+{
+    struct shown_frame *shown = shown_in(pinfo);
+
+    if (shown->hidden == 0)
+        return;
+    proto_item_set_generated(proto_tree_add_uint(tree, hf_bt_peer_not_shown, tvb, 0, 0, shown->hidden));
+    shown->hidden = 0;
+}
+
+void
+bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t length, packet_info *pinfo,
+                      proto_tree *tree)
+{
+    struct note_range    range = notes_to_show(view, pinfo);
+    struct message_note *note;
+    uint32_t             at = offset, end = offset + length;
+    bool                 again = false;
+
+    while ((note = next_note(view, &range, end)) != NULL) {
+        uint32_t begins = note->place - view->place, ends = begins + note->size;
+        bool     replaces = note->offer && note->details != NULL;       /* its own text stands in Info */
+
+        if (note->bytes == NULL && begins >= at && ends <= end) {
+            show_builtin_part(view, at, replaces ? begins : ends, again, pinfo, tree);
+            again = again || at < (replaces ? begins : ends);
+            if (replaces) {
+                show_without_info(view, begins, ends, again, pinfo, tree);
+                again = true;
+            }
+            at = ends;
+        }
+        show_note(view, note, pinfo, tree);
+    }
+    if (range.count > 0)
+        tell_hidden(view->tvb, pinfo, tree);
+    show_builtin_part(view, at, end, again, pinfo, tree);
+}
+
+void
+bt_peer_show_notes(const struct bt_peer_view *view, packet_info *pinfo, proto_tree *tree)
+{
+    struct note_range    range = notes_to_show(view, pinfo);
+    struct message_note *note;
+
+    while ((note = next_note(view, &range, tvb_reported_length(view->tvb))) != NULL)
+        show_note(view, note, pinfo, tree);
+    if (range.count > 0)
+        tell_hidden(view->tvb, pinfo, tree);
+}
+
+/* --- registration --- */
+
+void
+proto_register_bt_peer(void)
+{
+    static hf_register_info hf[] = {
+        { &hf_bt_peer_reassembled,
+          { "Reassembled BitTorrent message", "bt.peer.reassembled", FT_NONE, BASE_NONE, NULL, 0x0,
+            "A message that was put together from several packets", HFILL } },
+        { &hf_bt_peer_reassembled_from,
+          { "Packet", "bt.peer.reassembled_from", FT_FRAMENUM, BASE_NONE, NULL, 0x0,
+            "A packet with bytes of the message", HFILL } },
+        { &hf_bt_peer_not_shown,
+          { "Items not shown", "bt.peer.not_shown", FT_UINT32, BASE_DEC, NULL, 0x0,
+            "About so many items were left out, because the frame has too many", HFILL } },
+    };
+    static int *ett[] = { &ett_bt_peer_reassembled };
+
+    proto_bt_peer = proto_register_protocol("BitTorrent Peer Connection", "BT-Peer", "bt.peer");
+    proto_bt_peer_in_name_only = proto_register_protocol_in_name_only(
+        "BitTorrent Peer Connection (wrapper)", "BT-Peer wrapper", "bt.peer.wrapper", proto_bt_peer, FT_PROTOCOL);
+    proto_register_field_array(proto_bt_peer, hf, array_length(hf));
+    proto_register_subtree_array(ett, array_length(ett));
+    rows = expert_rows_register(proto_bt_peer, &peer_findings.gap, sizeof peer_findings / sizeof peer_findings.gap);
+    extended_list = register_heur_dissector_list(BT_PEER_EXTENDED_LIST, proto_bt_peer);
+}
+
+void
+proto_reg_handoff_bt_peer(void)
+{
+    proto_reg_handoff_packet_facts();
+    proto_reg_handoff_packet_watch(proto_bt_peer_in_name_only);
+    register_init_routine(begin_capture);
+}

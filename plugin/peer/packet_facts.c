@@ -1,0 +1,51 @@
+/* packet_facts.c
+ * What a packet says of itself, see packet_facts.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "peer/packet_facts.h"
+
+static int64_t  last_offset = -1;   /* of the last packet in the file: no two packets share one */
+static uint32_t last_number;
+
+enum peer_side
+packet_sender(const packet_info *pinfo)
+{
+    int order = cmp_address(&pinfo->src, &pinfo->dst);
+
+    if (order == 0)
+        order = pinfo->srcport < pinfo->destport ? -1 : 1;
+    return order < 0 ? PEER_A : PEER_B;
+}
+
+int64_t
+packet_time(const packet_info *pinfo)
+{
+    const int64_t seconds_max = INT64_MAX / NS_PER_S - 1;
+    int64_t       seconds = (int64_t)pinfo->abs_ts.secs;
+
+    return CLAMP(seconds, -seconds_max, seconds_max) * NS_PER_S + CLAMP(pinfo->abs_ts.nsecs, 0, (int)NS_PER_S - 1);
+}
+
+uint32_t
+packet_number(const packet_info *pinfo)
+{
+    if (pinfo->fd->file_off != last_offset) {
+        last_offset = pinfo->fd->file_off;
+        last_number++;
+    }
+    return last_number;
+}
+
+static void
+begin_capture(void)
+{
+    last_offset = -1;
+}
+
+void
+proto_reg_handoff_packet_facts(void)
+{
+    register_init_routine(begin_capture);
+}

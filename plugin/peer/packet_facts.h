@@ -1,0 +1,29 @@
+/* packet_facts.h
+ * What a packet says of itself, whatever carries BitTorrent in it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef PACKET_FACTS_H
+#define PACKET_FACTS_H
+
+#include "peer/ws_compat.h"
+
+#include <epan/packet.h>
+
+#include "core/notes.h"
+
+/* Which end of the connection sent the packet. */
+enum peer_side packet_sender(const packet_info *pinfo);
+
+/* The time of the packet, in ns since the epoch; the nearest one that 64 bits hold. */
+int64_t packet_time(const packet_info *pinfo);
+
+/* A number that changes with each packet, also where frame numbers repeat: with a read filter (tshark -R) a rejected
+ * packet and the next one have the same. First pass only. */
+uint32_t packet_number(const packet_info *pinfo);
+
+/* Registers the init routine. */
+void proto_reg_handoff_packet_facts(void);
+
+#endif

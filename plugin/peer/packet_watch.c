@@ -1,0 +1,87 @@
+/* packet_watch.c
+ * What reaches no dissector of BitTorrent, see packet_watch.h.
+ *
+ * The dissectors of BitTorrent see packets with a payload only. A post-dissector sees all; one that wants no fields
+ * builds no trees. It returns at once until a DontHave was found, which costs other traffic nothing that shows
+ * (tools/benchmark).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "peer/packet_watch.h"
+
+#include <string.h>
+
+#include "peer/packet_facts.h"
+
+static packet_watch_t take_tcp_packet;
+static bool     begun;              /* this capture has something to watch */
+static unsigned watching;           /* connections that want to see their next packets */
+static uint8_t  ports[65536 / 8];   /* bit (source port xor destination port): one of them may have it */
+static int64_t  capture_end;
+
+static unsigned
+port_pair(const packet_info *pinfo)
+{
+    return (pinfo->srcport ^ pinfo->destport) & 0xffff;
+}
+
+static int
+watch_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *data _U_)
+{
+    if (!begun || PINFO_FD_VISITED(pinfo))
+        return 0;
+    capture_end = MAX(capture_end, packet_time(pinfo));
+    if (watching > 0 && pinfo->ptype == PT_TCP && !pinfo->flags.in_error_pkt && take_tcp_packet != NULL
+            && (ports[port_pair(pinfo) / 8] & 1 << port_pair(pinfo) % 8) != 0)
+        take_tcp_packet(pinfo);
+    return 0;
+}
+
+void
+packet_watch_begin(void)
+{
+    begun = true;
+}
+
+void
+packet_watch_add(const packet_info *pinfo)
+{
+    begun = true;
+    if (watching++ == 0)
+        memset(ports, 0, sizeof ports);
+    ports[port_pair(pinfo) / 8] |= (uint8_t)(1 << port_pair(pinfo) % 8);
+}
+
+void
+packet_watch_remove(void)
+{
+    watching--;
+}
+
+int64_t
+packet_watch_capture_end(void)
+{
+    return capture_end;
+}
+
+void
+packet_watch_set_tcp(packet_watch_t tcp)
+{
+    take_tcp_packet = tcp;
+}
+
+static void
+begin_capture(void)
+{
+    begun = false;
+    watching = 0;
+    capture_end = 0;
+}
+
+void
+proto_reg_handoff_packet_watch(int proto)
+{
+    register_postdissector(create_dissector_handle(watch_packet, proto));
+    register_init_routine(begin_capture);
+}

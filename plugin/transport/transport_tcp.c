@@ -1,0 +1,384 @@
+/* transport_tcp.c
+ * BitTorrent peers over TCP: a wrapper around the built-in BitTorrent dissector.
+ *
+ * The wrapper decides where messages end. It asks TCP for the rest of a message that goes on after the segment, and
+ * hands the complete ones to the built-in dissector for display and to peer_feed.c for what they mean:
+ *
+ *     tvb:    |<- first ->|<------ complete ------>|<- rest ->|
+ *             +-----------+-------+-------+--------+----------+
+ *             | not ours  | msg   | msg   | msg    | part     |
+ *             +-----------+-------+-------+--------+----------+
+ *
+ * first is 0 but after a hole in the capture or a repeated segment. Where TCP cannot reassemble (its preference, or
+ * that of the built-in dissector, is off, or the packets are cut) the built-in dissector gets what it gets without us,
+ * and message_stream.c puts the messages together that matter.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "transport/transport_tcp.h"
+
+#include <epan/conversation.h>
+#include <epan/dissectors/packet-tcp.h>
+#include <epan/exceptions.h>
+#include <epan/prefs.h>
+#include <epan/prefs-int.h>
+
+#include "core/peer_feed.h"
+#include "peer/packet-bt-peer.h"
+#include "peer/packet_facts.h"
+#include "peer/packet_watch.h"
+#include "peer/peer_ports.h"
+
+#define BT_PEER_TCP_HEURISTIC   "bt_peer_tcp"
+
+/* How a call of the dissector was treated on the first pass, where that is not "complete messages from byte 0 on". */
+struct segment_layout {
+    bool     framed;        /* it is known where messages start: at first */
+    bool     may_ask;       /* not framed: the built-in dissector may ask TCP for more */
+    uint32_t first;         /* framed: offset of the first message that begins in it */
+};
+
+/* Bits of tcp.completeness: the conversation had such a segment. */
+#define COMPLETENESS_FIN    0x10
+#define COMPLETENESS_RST    0x20
+
+/* A TCP conversation. */
+struct tcp_peers {
+    struct peer_feed feed;
+    uint64_t    highest_seq[2]; /* by sender: the highest sequence number, 64 bits wide; 0: none. First pass only */
+    bool        watched;        /* see packet_watch.h; first pass only */
+    uint8_t     completeness;   /* watched: as of its last packet */
+    wmem_map_t *layouts;        /* frame and sequence number -> struct segment_layout; NULL: none */
+};
+
+static bool bittorrent_desegment = true;    /* the preference of the built-in dissector; read for each capture */
+static bool reassembles_out_of_order;       /* a preference of TCP; likewise */
+
+static dissector_handle_t bittorrent_handle;
+static dissector_handle_t bt_peer_tcp_handle;
+
+static struct tcp_peers *
+get_peers(conversation_t *conversation)
+{
+    struct tcp_peers *peers = (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
+
+    if (peers == NULL) {
+        peers = wmem_new0(wmem_file_scope(), struct tcp_peers);
+        peer_feed_init(&peers->feed, wmem_file_scope(), bt_peer_setup());
+        conversation_add_proto_data(conversation, proto_bt_peer, peers);
+    }
+    return peers;
+}
+
+/* A sequence number of 32 bits as the nearest 64-bit one to those seen before. */
+static uint64_t
+widen(uint64_t *highest, uint32_t number)
+{
+    if (*highest == 0)
+        *highest = (UINT64_C(1) << 32) + number;
+    return *highest + (uint64_t)(int64_t)(int32_t)(number - (uint32_t)*highest);
+}
+
+/* --- what the first pass found out --- */
+
+static void
+remember_layout(struct tcp_peers *peers, uint32_t frame, uint32_t seq, const struct segment_layout *layout)
+{
+    if (peers->layouts == NULL)
+        peers->layouts = wmem_map_new(wmem_file_scope(), g_int64_hash, g_int64_equal);
+
+    uint64_t *key = wmem_new(wmem_file_scope(), uint64_t);
+    *key = (uint64_t)frame << 32 | seq;
+    wmem_map_insert(peers->layouts, key, wmem_memdup(wmem_file_scope(), layout, sizeof *layout));
+}
+
+static struct segment_layout
+recall_layout(const struct tcp_peers *peers, enum peer_side from, uint32_t frame, uint32_t seq)
+{
+    struct segment_layout  usual = { .framed = true };
+    uint32_t               synced_in = peers->feed.synced_in[from];
+    uint64_t               key = (uint64_t)frame << 32 | seq;
+    struct segment_layout *layout = NULL;
+
+    if (synced_in == 0 || frame < synced_in) {
+        usual.framed = false;
+        usual.may_ask = true;
+    }
+    if (peers->layouts != NULL)
+        layout = (struct segment_layout *)wmem_map_lookup(peers->layouts, &key);
+    return layout != NULL ? *layout : usual;
+}
+
+/* --- the first pass --- */
+
+/* The sequence number of the first byte of tvb. TCP gives that of the segment, and may have stepped over the rest of
+ * a message that it could not reassemble. */
+static uint32_t
+first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb)
+{
+    uint32_t length = tcpinfo->nxtseq - tcpinfo->seq;
+    uint32_t reported = tvb_reported_length(tvb);
+
+    return !tcpinfo->is_reassembled && length > reported ? tcpinfo->seq + (length - reported) : tcpinfo->seq;
+}
+
+/* What the user is told where bytes before the chunk are missing. */
+static void
+describe_hole(const struct message_stream *stream, uint64_t position, char *text, size_t size)
+{
+    uint64_t missing = position - stream->end - stream->comes_again;
+
+    g_snprintf(text, size, "%" PRIu64 " byte%s of this peer's stream %s missing before this segment%s", missing,
+               missing == 1 ? "" : "s", missing == 1 ? "is" : "are",
+               reassembles_out_of_order ? "" : "; if they come later in the capture, the preference "
+               "tcp.reassemble_out_of_order puts them in their place");
+}
+
+static void
+watch(struct tcp_peers *peers, conversation_t *conversation, packet_info *pinfo)
+{
+    const struct tcp_analysis *analysis = get_tcp_conversation_data(conversation, pinfo);
+
+    peers->watched = true;
+    peers->completeness = analysis->conversation_completeness;
+    packet_watch_add(pinfo);
+}
+
+/* Feeds the connection. First pass only. */
+static void
+read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
+             packet_info *pinfo, const struct tcpinfo *tcpinfo, bool comes_again)
+{
+    const struct message_stream *stream = &peers->feed.streams[from];
+    const struct feed_packet packet = { .from = from, .frame = pinfo->num, .time = packet_time(pinfo) };
+    struct feed_chunk chunk = {
+        .bytes = { .position = widen(&peers->highest_seq[from], seq), .captured = tvb_captured_length(tvb),
+                   .reported = tvb_reported_length(tvb), .reassembles = comes_again },
+        .place = seq, .frame = pinfo->num, .has_ack = (tcpinfo->flags & TH_ACK) != 0
+    };
+    struct segment_layout layout = { .framed = true };
+    char                  lacking[192];
+
+    DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
+    peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
+    chunk.bytes.data = tvb_get_ptr(tvb, 0, (int)chunk.bytes.captured);
+    peers->highest_seq[from] = MAX(peers->highest_seq[from], chunk.bytes.position);
+    if (chunk.has_ack)
+        chunk.ack = widen(&peers->highest_seq[other_side(from)], tcpinfo->lastackseq);
+    if (stream->has_end && chunk.bytes.position > stream->end + stream->comes_again) {
+        describe_hole(stream, chunk.bytes.position, lacking, sizeof lacking);
+        chunk.lacking = lacking;
+    }
+
+    switch (peer_feed_chunk(&peers->feed, &packet, &chunk, &layout.first)) {
+    case CHUNK_NEW:
+        break;
+    case CHUNK_REPEATED:
+        layout.framed = false;
+        layout.may_ask = true;
+        break;
+    case CHUNK_UNSYNCED:
+        layout.framed = false;
+        layout.may_ask = stream->sync == STREAM_UNKNOWN;
+        break;
+    }
+    if (layout.framed ? layout.first > 0 : peers->feed.synced_in[from] != 0)
+        remember_layout(peers, pinfo->num, seq, &layout);
+    if (!peers->watched && peer_connection_watches(peers->feed.connection))
+        watch(peers, conversation, pinfo);
+}
+
+/* Any packet of a TCP conversation, while one of them is watched. */
+static void
+take_watched_packet(packet_info *pinfo)
+{
+    conversation_t   *conversation = find_conversation_pinfo(pinfo, 0);
+    struct tcp_peers *peers = NULL;
+
+    if (conversation != NULL)
+        peers = (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
+    if (peers == NULL || !peers->watched)
+        return;
+
+    const struct tcp_analysis *analysis = get_tcp_conversation_data(conversation, pinfo);
+    uint8_t                    before = peers->completeness;
+
+    /* It sums up the conversation: what is new in it is of this packet. */
+    peers->completeness = analysis->conversation_completeness;
+    peers->feed.connection->round_trip = analysis->ts_first_rtt.secs * NS_PER_S + analysis->ts_first_rtt.nsecs;
+    peer_connection_packet(peers->feed.connection, packet_sender(pinfo), pinfo->num, packet_time(pinfo),
+                           (peers->completeness & ~before & (COMPLETENESS_FIN | COMPLETENESS_RST)) != 0);
+    if (!peer_connection_watches(peers->feed.connection)) {
+        peers->watched = false;
+        packet_watch_remove();
+    }
+}
+
+/* --- every pass --- */
+
+/* Whether a message that goes on after the segment may be asked for as a whole. */
+static bool
+reassembles(const packet_info *pinfo)
+{
+    return bittorrent_desegment && pinfo->saved_can_desegment > 0;
+}
+
+/* Shows a part of the segment as the built-in dissector does, with what TCP allows us to ask for. */
+static void
+show_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    /* Before it was lowered for the layer that we are. */
+    uint16_t can_desegment = pinfo->saved_can_desegment;
+
+    if (tvb_reported_length(part) == 0)
+        return;
+    pinfo->can_desegment = can_desegment;
+    call_dissector_with_data(bittorrent_handle, part, pinfo, tree, data);
+    pinfo->saved_can_desegment = can_desegment;
+}
+
+/* The wish of the built-in dissector for more is dropped: out of sync, any four bytes look like a length. */
+static void
+ask_for_nothing(packet_info *pinfo)
+{
+    pinfo->desegment_offset = 0;
+    pinfo->desegment_len = 0;
+}
+
+/* Shows the complete messages, and asks TCP for the rest of the next one. */
+static void
+show_framed(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, proto_tree *tree)
+{
+    tvbuff_t *tvb = view->tvb;
+    uint32_t  captured = tvb_captured_length(tvb);
+    uint32_t  reported = tvb_reported_length(tvb);
+    uint32_t  next_size;
+    uint32_t  complete;
+
+    first = MIN(first, captured);
+    complete = peer_wire_complete(tvb_get_ptr(tvb, (int)first, (int)(captured - first)), captured - first,
+                                  reported - first, &next_size);
+    if (first > 0)
+        show_builtin(tvb_new_subset_length(tvb, 0, (int)first), pinfo, tree, view->data);
+    bt_peer_show_messages(view, first, complete, pinfo, tree);
+
+    uint32_t rest = reported - first - complete;
+    if (next_size == PEER_SIZE_BAD)
+        show_builtin(tvb_new_subset_remaining(tvb, (int)(first + complete)), pinfo, tree, view->data);
+    ask_for_nothing(pinfo);
+    if (next_size != PEER_SIZE_BAD && rest > 0) {
+        pinfo->desegment_offset = (int)(first + complete);
+        pinfo->desegment_len = next_size == PEER_SIZE_UNKNOWN ? DESEGMENT_ONE_MORE_SEGMENT : next_size - rest;
+    }
+}
+
+/* Shows a segment that TCP does not put together with others, as without us. Where the built-in dissector is to put
+ * messages together and TCP does not let it, it tells TCP where the next one begins, and TCP steps over the rest of this
+ * one: good for a block, but we need the rest of any other message, and step over it ourselves. */
+static void
+show_alone(const struct bt_peer_view *view, const struct tcp_peers *peers, uint32_t first, packet_info *pinfo,
+           proto_tree *tree)
+{
+    if (!bittorrent_desegment || first == 0)
+        show_builtin(view->tvb, pinfo, tree, view->data);
+    else if (first < tvb_reported_length(view->tvb))
+        show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
+    if (!PINFO_FD_VISITED(pinfo) && !peer_feed_awaits_block(&peers->feed, view->from))
+        pinfo->want_pdu_tracking = 0;
+}
+
+/* Shows all of it. A packet cut short ends the built-in dissector with an exception; what we know shows all the
+ * same. */
+static void
+show(const struct bt_peer_view *view, const struct tcp_peers *peers, packet_info *pinfo, proto_tree *tree)
+{
+    TRY {
+        struct segment_layout layout = recall_layout(peers, view->from, pinfo->num, view->place);
+        if (layout.framed && reassembles(pinfo)) {
+            show_framed(view, layout.first, pinfo, tree);
+        } else if (layout.framed) {
+            show_alone(view, peers, layout.first, pinfo, tree);
+        } else {
+            show_builtin(view->tvb, pinfo, tree, view->data);
+            if (!layout.may_ask)
+                ask_for_nothing(pinfo);
+        }
+    }
+    FINALLY {
+        bt_peer_show_notes(view, pinfo, tree);
+    }
+    ENDTRY;
+}
+
+static int
+dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
+
+    if (tcpinfo == NULL || pinfo->flags.in_error_pkt || tvb_captured_length(tvb) == 0) {
+        show_builtin(tvb, pinfo, tree, data);
+        return (int)tvb_reported_length(tvb);
+    }
+
+    conversation_t     *conversation = find_or_create_conversation(pinfo);
+    struct tcp_peers   *peers = get_peers(conversation);
+    struct bt_peer_view view = {
+        .connection = peers->feed.connection, .from = packet_sender(pinfo), .place = first_byte(tcpinfo, tvb),
+        .tvb = tvb, .show_builtin = show_builtin, .builtin = bittorrent_handle, .data = data
+    };
+
+    if (!PINFO_FD_VISITED(pinfo))
+        read_segment(peers, conversation, view.from, view.place, tvb, pinfo, tcpinfo, reassembles(pinfo));
+    show(&view, peers, pinfo, tree);
+    return (int)tvb_reported_length(tvb);
+}
+
+/* A conversation is claimed by its handshake, as strong a test as that of the built-in dissector. */
+static ws_bool
+dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    uint32_t captured = tvb_captured_length(tvb);
+
+    if (captured < PEER_HANDSHAKE_MAGIC_SIZE
+            || !peer_wire_is_handshake(tvb_get_ptr(tvb, 0, PEER_HANDSHAKE_MAGIC_SIZE), captured))
+        return FALSE;
+    if (!bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC))
+        return FALSE;
+
+    if (!PINFO_FD_VISITED(pinfo))
+        conversation_set_dissector(find_or_create_conversation(pinfo), bt_peer_tcp_handle);
+    dissect_bt_peer_tcp(tvb, pinfo, tree, data);
+    return TRUE;
+}
+
+/* --- registration --- */
+
+static bool
+read_preference(const char *protocol, const char *name, bool otherwise)
+{
+    module_t *module = prefs_find_module(protocol);
+    pref_t   *preference = module != NULL ? prefs_find_preference(module, name) : NULL;
+
+    return preference != NULL ? prefs_get_bool_value(preference, pref_current) : otherwise;
+}
+
+static void
+begin_capture(void)
+{
+    bittorrent_desegment = read_preference("bittorrent", "desegment", true);
+    reassembles_out_of_order = read_preference("tcp", "reassemble_out_of_order", false);
+    peer_ports_adopt("tcp.port", bittorrent_handle, bt_peer_tcp_handle,
+                     bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC));
+}
+
+void
+proto_reg_handoff_bt_peer_tcp(void)
+{
+    bittorrent_handle = find_dissector("bittorrent.tcp");
+    bt_peer_tcp_handle = create_dissector_handle(dissect_bt_peer_tcp, proto_bt_peer_in_name_only);
+    heur_dissector_add("tcp", dissect_bt_peer_tcp_heur, "BitTorrent peers over TCP", BT_PEER_TCP_HEURISTIC,
+                       proto_bt_peer, HEURISTIC_ENABLE);
+    packet_watch_set_tcp(take_watched_packet);
+    register_init_routine(begin_capture);
+}
