@@ -17,11 +17,12 @@ from utp import UtpConnection
 
 OURS = "bt.donthave."
 
-# What can stand beside a message: the words of a story, and the fields of tshark, without bt.donthave, that show them.
+
 def block(kind):
     return {"piece": f"{kind}.piece_index", "begin": f"{kind}.begin", "length": f"{kind}.length"}
 
 
+# What can stand beside a message: the words of a story, and the fields of tshark, without bt.donthave, that show them.
 FIELDS = {
     "donthave": {"piece": "piece_index", "id": "id", "assigned_in": "id_assigned_in", "assumed": "id_assumed",
                  "fast": "fast", "requests": "requests", "bytes": "bytes", "request_in": "request_in",
@@ -35,7 +36,6 @@ FIELDS = {
     "reannounced": {"piece": "reannounced.piece_index", "disowned_in": "disowned_in"},
 }
 FRAMES = {"assigned_in", "request_in", "invalidated_in", "rejected_in", "disowned_in"}
-
 
 
 # --- what the stories say ---
