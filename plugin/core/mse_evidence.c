@@ -10,8 +10,8 @@
 
 #include <glib.h>
 
-#include "big_endian.h"
-#include "peer_wire.h"
+#include "core/big_endian.h"
+#include "core/peer_wire.h"
 
 #define HEADER_SIZE         (PEER_PREFIX_SIZE + 1)
 

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#include "big_endian.h"
+#include "core/big_endian.h"
 #include "mse_evidence.h"
 #include "mse_stream_parts.h"
-#include "peer_wire.h"
+#include "core/peer_wire.h"
 
 /* From "req1" S to VC, and from VC to the payload or PadC, PadD. */
 #define HASHES_SIZE     (2 * MSE_HASH_SIZE)

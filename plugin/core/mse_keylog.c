@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "big_endian.h"
+#include "core/big_endian.h"
 
 #define KEYS_PER_SLAB   128U
 #define SLOTS_MIN       64U

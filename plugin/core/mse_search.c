@@ -12,7 +12,7 @@
 
 #include "mse_evidence.h"
 #include "mse_stream_parts.h"
-#include "peer_wire.h"
+#include "core/peer_wire.h"
 
 /* The first byte at which messages can begin that follow a handshake in IA. */
 #define MESSAGES_MIN    (MSE_INITIATOR_MIN + PEER_HANDSHAKE_SIZE)

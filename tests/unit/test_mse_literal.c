@@ -8,7 +8,7 @@
 
 #include "mse_peers.h"
 #include "mse_recorded.h"
-#include "peer_wire.h"
+#include "core/peer_wire.h"
 
 /* --- field by field --- */
 
