@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include "mse_evidence.h"
+#include "core/mse_evidence.h"
 
 #include <string.h>
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/big_endian.h"
-#include "mse_evidence.h"
-#include "mse_stream_parts.h"
+#include "core/mse_evidence.h"
+#include "core/mse_stream_parts.h"
 #include "core/peer_wire.h"
 
 /* From "req1" S to VC, and from VC to the payload or PadC, PadD. */

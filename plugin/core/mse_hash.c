@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include "mse_hash.h"
+#include "core/mse_hash.h"
 
 #include <string.h>
 

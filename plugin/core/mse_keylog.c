@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include "mse_keylog.h"
+#include "core/mse_keylog.h"
 
 #include <string.h>
 

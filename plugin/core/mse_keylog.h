@@ -25,7 +25,7 @@
 #include <wireshark.h>
 #include <wsutil/wmem/wmem.h>
 
-#include "mse_hash.h"
+#include "core/mse_hash.h"
 
 /* A cap for mse_keylog_new() that no client reaches: about 280 MB. */
 #define MSE_KEYLOG_KEYS_MAX     (2U * 1024 * 1024)

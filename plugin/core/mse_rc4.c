@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include "mse_rc4.h"
+#include "core/mse_rc4.h"
 
 #include <string.h>
 

@@ -40,7 +40,7 @@
 #include <wireshark.h>
 #include <wsutil/wmem/wmem.h>
 
-#include "mse_hash.h"
+#include "core/mse_hash.h"
 
 /* The first bytes of the key stream, which MSE throws away. */
 #define MSE_RC4_DISCARDED       1024U

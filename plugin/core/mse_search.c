@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#include "mse_evidence.h"
-#include "mse_stream_parts.h"
+#include "core/mse_evidence.h"
+#include "core/mse_stream_parts.h"
 #include "core/peer_wire.h"
 
 /* The first byte at which messages can begin that follow a handshake in IA. */

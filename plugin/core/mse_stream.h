@@ -36,8 +36,8 @@
 #include <wireshark.h>
 #include <wsutil/wmem/wmem.h>
 
-#include "mse_keylog.h"
-#include "mse_rc4.h"
+#include "core/mse_keylog.h"
+#include "core/mse_rc4.h"
 
 #define MSE_PUBLIC_KEY_SIZE     MSE_SECRET_SIZE
 #define MSE_PAD_MAX             512U

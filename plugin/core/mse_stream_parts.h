@@ -1,7 +1,7 @@
 /* mse_stream_parts.h
  * What the three files of mse_stream.h share, and nobody else needs.
  *
- *     mse_stream.c      holds the first bytes, hands out payload
+ *      mse_reader.c      holds the first bytes, hands out payload
  *     mse_search.c      without a key: looks for plaintext
  *     mse_handshake.c   with a key: reads the handshake
  *
@@ -13,7 +13,7 @@
 #ifndef MSE_STREAM_PARTS_H
 #define MSE_STREAM_PARTS_H
 
-#include "mse_stream.h"
+#include "core/mse_stream.h"
 
 static inline unsigned
 mse_other(unsigned side)

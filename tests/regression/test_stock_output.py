@@ -24,6 +24,7 @@ BETTER = {
     "framing-gap-zeros": "the same",
     "framing-out-of-order": "packets out of order",
     "framing-snaplen": "packets cut short",
+    "framing-overlap": "segments that overlap, which Wireshark 4.6 reads from their first byte",
     "bad-handshake-deep": "message longer than the built-in dissector expects",
     "bad-prefix": "length prefix that cannot be",
     "bad-prefix-first": "the same",

@@ -1,5 +1,5 @@
 /* test_mse_holes.c
- * mse_stream.c where a capture lacks something: a hole, a packet that was cut, the first packets, one direction. What
+ * mse_reader.c where a capture lacks something: a hole, a packet that was cut, the first packets, one direction. What
  * is read is right all the same, or nothing is read.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -1,5 +1,5 @@
 /* test_mse_search.c
- * mse_stream.c and mse_search.c without a key: plaintext is found wherever it begins, and nowhere else.
+ * mse_reader.c and mse_search.c without a key: plaintext is found wherever it begins, and nowhere else.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,5 +1,5 @@
 /* test_mse_stream.c
- * mse_stream.c and mse_handshake.c with a key: the handshake of any length, cut anywhere; what can be wrong with it;
+ * mse_reader.c and mse_handshake.c with a key: the handshake of any length, cut anywhere; what can be wrong with it;
  * what is missing of it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -1,15 +1,15 @@
-/* mse_stream.c
+/* mse_reader.c
  * One connection that may be encrypted, see mse_stream.h: holds the first bytes, hands out payload.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include "mse_stream.h"
+#include "core/mse_stream.h"
 
 #include <string.h>
 
-#include "mse_evidence.h"
-#include "mse_stream_parts.h"
+#include "core/mse_evidence.h"
+#include "core/mse_stream_parts.h"
 
 #define HELD_ROOM_MIN   128U
 #define MARK_ROOM_MIN   4U
