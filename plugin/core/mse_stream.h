@@ -203,7 +203,7 @@ void mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk);
  * for each direction, until it returns false. The payload in the last chunk itself is not among it. */
 bool mse_stream_earlier(struct mse_stream *stream, struct mse_piece *piece);
 
-/* Whether anything can still change: it is of no use to feed more chunks. */
+/* Whether nothing can change any more: then it is of no use to feed more chunks. */
 bool mse_stream_is_settled(const struct mse_stream *stream);
 
 /* Decrypts size bytes of a direction, the first of which is at offset, from in to out, which may be the same: what is

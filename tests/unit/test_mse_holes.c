@@ -258,6 +258,53 @@ one_direction(void)
     g_rand_free(random);
 }
 
+/* The same, and what follows IA shows nothing (a message of an unknown id): then it counts that only one method was
+ * offered. */
+static void
+one_method(void)
+{
+    GRand *random = g_rand_new_with_seed(7);
+
+    for (unsigned select = 1; select <= 2; select++) {
+        struct choices choices = usual;
+        struct reader  reader;
+        uint32_t       sent[2] = { 0, 0 };
+
+        choices.select = choices.provide = select;
+        choices.first = "00000005" "63" "00000000";
+        struct wire *wire = wire_new(random, &choices);
+        reader_begin(&reader, wire->line);
+        reader_flight(&reader, wire, sent, A, UINT32_MAX, 200);
+        g_assert_cmpint(reader.stream->directions[A].state, ==, select == 2 ? MSE_RC4 : MSE_PLAINTEXT);
+        assert_read(&reader, wire, A, wire->payload[A]);
+        wire_free(wire);
+        reader_end(&reader);
+    }
+    g_rand_free(random);
+}
+
+/* The key is known, but the rest of both handshakes is missing: neither side can be read, for good. */
+static void
+both_handshakes_missing(void)
+{
+    GRand        *random = g_rand_new_with_seed(8);
+    struct wire  *wire = wire_new(random, &usual);
+    struct reader reader;
+    uint32_t      sent[2] = { 0, 0 };
+
+    reader_begin(&reader, wire->line);
+    reader_flight(&reader, wire, sent, A, wire->vc[A], 200);
+    reader_flight(&reader, wire, sent, B, 90, 200);
+    sent[A] = wire->after_ia;
+    sent[B] = wire->payload[B];
+    reader_flight(&reader, wire, sent, A, UINT32_MAX, 200);
+    reader_flight(&reader, wire, sent, B, UINT32_MAX, 200);
+    assert_nothing(&reader, MSE_UNREADABLE);
+    wire_free(wire);
+    reader_end(&reader);
+    g_rand_free(random);
+}
+
 /* Positions that no stream has, and packets without bytes: nothing happens. */
 static void
 wild_positions(void)
@@ -301,6 +348,8 @@ main(int argc, char **argv)
     g_test_add_func("/mse_holes/first_packets_missing", first_packets_missing);
     g_test_add_func("/mse_holes/cut_packets", cut_packets);
     g_test_add_func("/mse_holes/one_direction", one_direction);
+    g_test_add_func("/mse_holes/one_method", one_method);
+    g_test_add_func("/mse_holes/both_handshakes_missing", both_handshakes_missing);
     g_test_add_func("/mse_holes/wild_positions", wild_positions);
     result = g_test_run();
     wmem_cleanup();

@@ -159,6 +159,12 @@ flush(void)
     mse_keylog_feed(keylog, "\n", 1);
     g_assert_cmpuint(keylog->count, ==, 1);
     g_assert_cmpuint(keylog->bad_lines, ==, 0);
+
+    /* A line that is bad at the end of the text is counted once, too. */
+    mse_keylog_feed(keylog, "MSE " S_96 " " SKEY_2, 4 + 192 + 1 + 40);
+    mse_keylog_flush(keylog);
+    mse_keylog_feed(keylog, "\n", 1);
+    g_assert_cmpuint(keylog->bad_lines, ==, 1);
     mse_keylog_free(keylog);
     wmem_destroy_allocator(scope);
 }

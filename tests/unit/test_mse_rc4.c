@@ -107,6 +107,19 @@ passes(void)
     }
 }
 
+/* A runner that another pass left at the end is the first that goes back to the start. */
+static void
+runners_of_passes(void)
+{
+    struct fixture fixture;
+
+    set_up(&fixture, 9000000);
+    for (unsigned number = 0; number < 4; number++)
+        pass(&fixture, 65536);
+    g_assert_cmpuint(fixture.rc4->runner_count, ==, 2);
+    tear_down(&fixture);
+}
+
 /* Nothing of a stream that is not used; little of one that is short. */
 static void
 short_streams(void)
@@ -285,6 +298,7 @@ main(int argc, char **argv)
     mse_tests_init();
     g_test_add_func("/mse_rc4/known_bytes", known_bytes);
     g_test_add_func("/mse_rc4/passes", passes);
+    g_test_add_func("/mse_rc4/runners_of_passes", runners_of_passes);
     g_test_add_func("/mse_rc4/short_streams", short_streams);
     g_test_add_func("/mse_rc4/small_steps_back", small_steps_back);
     g_test_add_func("/mse_rc4/holes", holes);

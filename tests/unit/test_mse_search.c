@@ -196,7 +196,7 @@ false_messages(void)
         choices.pad_b = 0;
         struct wire *wire = wire_new(random, &choices);
         /* Without a key nobody can tell that this is no hash. */
-        memcpy(wire->bytes[A]->data + 296 + (i == 0 ? 10 : 0), "\0\0\0\x05\x05\xa1\xb2\xc3\xd4", 9);
+        memcpy(wire->bytes[A]->data + 296 + (i == 0 ? 10 : 0), "\0\0\x05\x01\x05\xa1\xb2\xc3\xd4", 9);
         reader_begin(&reader, NULL);
         reader_wire(&reader, wire, &choices, 1460);
         assert_found(&reader, wire);

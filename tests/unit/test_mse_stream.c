@@ -365,13 +365,14 @@ struct wrong {
     bool           reads_ia;
 };
 
-#define GOOD(pad_c_, pad_d_, provide_, select_) \
+#define GOOD(pad_c_, pad_d_, provide_, select_) SIZED(pad_c_, pad_d_, provide_, select_, 600)
+#define SIZED(pad_c_, pad_d_, provide_, select_, block_) \
     { .pad_a = 10, .pad_b = 20, .pad_c = (pad_c_), .pad_d = (pad_d_), .provide = (provide_), .select = (select_), \
-      .ia = IA_HANDSHAKE, .block = 2000 }
+      .ia = IA_HANDSHAKE, .block = (block_) }
 #define NONE    UINT32_MAX
 
 static const struct wrong wrongs[] = {
-    { "REQ2_MISMATCH", GOOD(5, 6, 3, 2), (uint32_t)-1 - 7, false, 0x01, MSE_FAULT_REQ2_MISMATCH, 3,
+    { "REQ2_MISMATCH", SIZED(5, 6, 3, 2, 2000), (uint32_t)-1 - 7, false, 0x01, MSE_FAULT_REQ2_MISMATCH, 3,
       { MSE_UNREADABLE, MSE_UNREADABLE }, { false, false }, false },
     { "INITIATOR_VC", GOOD(5, 6, 3, 2), 7, false, 0x80, MSE_FAULT_INITIATOR_VC, 3,
       { MSE_UNREADABLE, MSE_UNREADABLE }, { false, false }, false },
