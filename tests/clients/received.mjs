@@ -10,7 +10,7 @@ export function logReceived (wire, log) {
   })
   wire.on('extended', (name, payload) => { // comes after the library's own handler
     if (name !== 'lt_donthave') return
-    if (!heeded) log('donthave', { piece: Buffer.from(payload).readUInt32BE(), ignored: true })
+    if (!heeded) log('donthave', { piece: new DataView(payload.buffer, payload.byteOffset).getUint32(0), ignored: true })
     heeded = false
   })
 }
