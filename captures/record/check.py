@@ -4,7 +4,8 @@
   check.py CAPTURE.pcapng.gz...
 
 It reads what dumpcap writes (pcapng, Ethernet, IPv4) and nothing else. The whole capture is there, so the messages can
-be had the simple way: put each direction's bytes in order, then cut them at the length prefixes.
+be had the simple way: put each direction's bytes in order, then cut them at the length prefixes. Where the keys of WebRTC
+connections are beside the capture (NAME.keys), the bytes are those of their data channels (webrtc.py).
 """
 
 import collections
@@ -15,12 +16,15 @@ import re
 import struct
 import sys
 
+import webrtc
+
 PROTOCOL = b"\x13BitTorrent protocol"
 HANDSHAKE_LENGTH = 68
 REQUEST, REJECT = 6, 16
 EXTENDED = 20
 UTP_HEADER = 20
 ST_DATA = 0
+TCP, UDP = 6, 17  # in the IP header
 
 
 class Mismatch(Exception):
@@ -38,20 +42,33 @@ def packets(pcapng):
         offset += length
 
 
-def segments(pcapng):
-    """For each packet with data: flow, position in the stream, data. TCP counts bytes, uTP packets (BEP 29)."""
-    for frame in packets(pcapng):
-        if frame[12:14] != b"\x08\x00":
+def transport(pcapng):
+    """For each packet of TCP or UDP: frame number, protocol, flow, and all that comes after the IP header."""
+    for number, frame in enumerate(packets(pcapng), 1):
+        if frame[12:14] != b"\x08\x00" or frame[23] not in (TCP, UDP):
             continue
         header = (frame[14] & 15) * 4
         length = struct.unpack_from(">H", frame, 16)[0]
         addresses = [".".join(map(str, frame[at:at + 4])) for at in (26, 30)]
         body = frame[14 + header:14 + length]
         flow = tuple(f"{address}:{port}" for address, port in zip(addresses, struct.unpack_from(">HH", body)))
-        if frame[23] == 6:
+        yield number, frame[23], flow, body
+
+
+def datagrams(pcapng):
+    """For each packet of UDP: frame number, sender, receiver, data."""
+    for number, protocol, flow, body in transport(pcapng):
+        if protocol == UDP:
+            yield number, *flow, body[8:]
+
+
+def segments(pcapng):
+    """For each packet with data: flow, position in the stream, data. TCP counts bytes, uTP packets (BEP 29)."""
+    for _, protocol, flow, body in transport(pcapng):
+        if protocol == TCP:
             data = body[(body[12] >> 4) * 4:]
             position, modulus = struct.unpack_from(">I", body, 4)[0], 1 << 32
-        elif frame[23] == 17 and len(body) >= 8 + UTP_HEADER and body[8] == ST_DATA << 4 | 1:
+        elif len(body) >= 8 + UTP_HEADER and body[8] == ST_DATA << 4 | 1:
             position, modulus = struct.unpack_from(">H", body, 8 + 16)[0], 1 << 16
             data = utp_data(body[8:])
         else:
@@ -102,25 +119,46 @@ def messages(stream):
         offset += 4 + length
 
 
-def events(pcapng):
-    """What each end of each connection must have logged: (event, its address, its peer) -> numbers, in order."""
-    all_streams = {flow: stream for flow, stream in streams(pcapng) if stream.startswith(PROTOCOL)}
-    ids = {}
-    for (source, _), stream in all_streams.items():
-        for kind, payload in messages(stream):
-            assigned = kind == EXTENDED and payload[0] == 0 and re.search(rb"11:lt_donthavei(\d+)e", payload)
-            if assigned:
-                ids[source] = int(assigned[1])
+def connections(pcapng, keys=None):
+    """Each connection: the SCTP stream that it is, or None, and {(sender, receiver): its bytes}, of peers that speak BitTorrent."""
+    if keys is not None:
+        for channel in webrtc.channels(datagrams(pcapng), keys):
+            directions = zip(channel.ends, reversed(channel.ends))
+            yield channel.stream, {flow: channel.bytes_from(flow[0]) for flow in directions}
+        return
+    both = collections.defaultdict(dict)
+    for flow, stream in streams(pcapng):
+        if stream.startswith(PROTOCOL):
+            both[frozenset(flow)][flow] = stream
+    for directions in both.values():
+        yield None, directions
+
+
+def events(pcapng, keys=None):
+    """What each end of each connection must have logged: (event, its address, its peer, its stream) -> numbers, in order."""
     found = collections.defaultdict(list)
-    for (source, destination), stream in all_streams.items():
-        for kind, payload in messages(stream):
-            if kind == EXTENDED and payload[0] != 0 and payload[0] == ids.get(destination):
-                found["donthave", address(destination), source].append(struct.unpack(">I", payload[1:]))
-            elif kind == REQUEST:
-                found["request", address(source), destination].append(struct.unpack(">III", payload))
-            elif kind == REJECT:
-                found["reject", address(destination), source].append(struct.unpack(">III", payload))
+    for stream_id, directions in connections(pcapng, keys):
+        ids = {source: assigned_id(stream) for (source, _), stream in directions.items()}
+        for (source, destination), stream in directions.items():
+            received, sent = (address(destination), source, stream_id), (address(source), destination, stream_id)
+            for kind, payload in messages(stream):
+                if kind == EXTENDED and payload[0] != 0 and payload[0] == ids.get(destination):
+                    found["donthave", *received].append(struct.unpack(">I", payload[1:]))
+                elif kind == REQUEST:
+                    found["request", *sent].append(struct.unpack(">III", payload))
+                elif kind == REJECT:
+                    found["reject", *received].append(struct.unpack(">III", payload))
     return found
+
+
+def assigned_id(stream):
+    """The id that the sender of a stream wants to see on DontHaves."""
+    assigned = None
+    for kind, payload in messages(stream):
+        named = kind == EXTENDED and payload[0] == 0 and re.search(rb"11:lt_donthavei(\d+)e", payload)
+        if named:
+            assigned = int(named[1])
+    return assigned
 
 
 def address(endpoint):
@@ -132,31 +170,35 @@ def logged(log):
     result = collections.defaultdict(list)
     for entry in log:
         numbers = tuple(entry[name] for name in ("piece", "begin", "length") if name in entry)
-        result[entry["event"], entry["address"], entry["peer"]].append(numbers)
+        result[entry["event"], entry["address"], entry["peer"], entry.get("stream")].append(numbers)
     return result
 
 
-def compare(pcapng, log):
+def compare(pcapng, log, keys=None):
     """One line of counts if capture and log agree."""
-    seen, expected = events(pcapng), logged(log)
+    try:
+        seen, expected = events(pcapng, keys), logged(log)
+    except webrtc.Unreadable as error:
+        raise Mismatch(str(error)) from None
     peers = {key[1:] for key in expected}
     if not any(key[0] == "donthave" for key in expected):
         raise Mismatch("the clients logged no DontHave at all")
-    for (event, own, peer), numbers in seen.items():
-        if (own, peer) in peers and numbers != expected[event, own, peer]:
-            raise Mismatch(f"{event} at {own} from {peer}:\ncaptured {numbers}\nlogged   {expected[event, own, peer]}")
-    for (event, own, peer), numbers in expected.items():
-        if event != "request_failed" and numbers != seen.get((event, own, peer)):
-            raise Mismatch(f"{event} at {own} from {peer}: logged {numbers}, not captured so")
+    for (event, *ends), numbers in seen.items():
+        if tuple(ends) in peers and numbers != expected[event, *ends]:
+            raise Mismatch(f"{event} at {ends}:\ncaptured {numbers}\nlogged   {expected[event, *ends]}")
+    for (event, *ends), numbers in expected.items():
+        if event != "request_failed" and numbers != seen.get((event, *ends)):
+            raise Mismatch(f"{event} at {ends}: logged {numbers}, not captured so")
     counts = collections.Counter(entry["event"] for entry in log)
     return ", ".join(f"{count} {event}" for event, count in sorted(counts.items()))
 
 
 if __name__ == "__main__":
     for capture in map(pathlib.Path, sys.argv[1:]):
-        log_file = capture.with_name(capture.name.removesuffix(".pcapng.gz") + ".log")
+        log_file, keys_file = (capture.with_name(capture.name.removesuffix(".pcapng.gz") + end) for end in (".log", ".keys"))
         log_lines = [json.loads(line) for line in log_file.read_text().splitlines()]
+        known_keys = keys_file.read_text() if keys_file.exists() else None
         try:
-            print(f"{capture.name}: {compare(gzip.decompress(capture.read_bytes()), log_lines)}")
+            print(f"{capture.name}: {compare(gzip.decompress(capture.read_bytes()), log_lines, known_keys)}")
         except Mismatch as mismatch:
             sys.exit(f"{capture.name}: {mismatch}")

@@ -20,10 +20,10 @@ START_SECONDS = 10
 class Dumpcap:
     """Records all packets of an interface into a pcapng file while the context lasts."""
 
-    def __init__(self, interface, file):
+    def __init__(self, interface, file, only):
         self._file = file
         self._pcap = file.with_suffix(".pcap")
-        self._command = ["dumpcap", "-q", "-i", interface, "-B", "64", "-P", "-w", str(self._pcap)]
+        self._command = ["dumpcap", "-q", "-i", interface, "-f", only, "-B", "64", "-P", "-w", str(self._pcap)]
 
     def __enter__(self):
         self._messages = tempfile.TemporaryFile("w+")
@@ -63,6 +63,7 @@ class Recording:
     def __enter__(self):
         self.folder = pathlib.Path(self._cleanup.enter_context(tempfile.TemporaryDirectory()))
         self._file = self.folder / "capture.pcapng"
+        self.keys_file = self.folder / "keys"
         return self
 
     def __exit__(self, *_):
@@ -81,17 +82,21 @@ class Recording:
         self._receivers.append(client)
         return client
 
-    def capture(self, interface="lo"):
-        return Dumpcap(interface, self._file)
+    def capture(self, interface="lo", only=""):
+        """A context: what is sent meanwhile is captured, or only what a capture filter lets pass."""
+        return Dumpcap(interface, self._file, only)
 
     def save(self):
-        """Write NAME.log and NAME.pcapng.gz, if they agree with each other. Returns what was compared."""
+        """Write NAME.log, NAME.pcapng.gz, and NAME.keys where there are any, if they agree. Returns what was compared."""
         log = [entry for client in self._receivers for entry in client.log()]
+        keys = self.keys_file.read_text() if self.keys_file.exists() else None
         try:
-            summary = check.compare(self._file.read_bytes(), log)
+            summary = check.compare(self._file.read_bytes(), log, keys)
         except check.Mismatch as mismatch:
             kept = shutil.copy(self._file, pathlib.Path(tempfile.gettempdir(), f"refused-{self.name}.pcapng"))
             raise Failure(f"{self.name}: {mismatch}\nThe refused capture is {kept}") from None
+        if keys is not None:
+            CAPTURES.joinpath(self.name + ".keys").write_text(keys)
         CAPTURES.joinpath(self.name + ".log").write_text("".join(json.dumps(entry) + "\n" for entry in log))
         with open(CAPTURES / (self.name + ".pcapng.gz"), "wb") as file, \
                 gzip.GzipFile("", "wb", 9, file, mtime=0) as compressed:

@@ -2,12 +2,13 @@
 // wire_end.mjs. WebRTC is werift's, both ends in this process.
 //
 //   node webrtc_wires.mjs [--fast] [--both] [--absent] [--linger SECONDS] [--other-extensions N] [--cut BYTES]
-//                         [--channels N] [--times N] [--address A] [--connect-address A] [--port P]
+//                         [--block BYTES] [--channels N] [--times N] [--address A] [--connect-address A] [--port P]
 //                         [--connect-port P] [--through ADDRESS:PORT]
 //
 // The options of wires.mjs, and
 //
 //   --cut BYTES     messages of the channel are that long, whatever the messages of BitTorrent in them
+//   --block BYTES   blocks are that long
 //   --channels N    as many channels in the one connection, each with two wires, all at the same time
 //   --times N       one connection after another; with both ports given, all have the same
 //   --through       the connecting end sends to a relay there, which must know where the listening end is
@@ -21,6 +22,7 @@ import { join } from './channel_wire.mjs'
 import { End, play, settle } from './wire_end.mjs'
 
 const TIME_LIMIT = 60_000
+const NOBODY = '127.0.0.1:9'
 
 const { values: options } = parseArgs({
   options: {
@@ -29,6 +31,7 @@ const { values: options } = parseArgs({
     absent: { type: 'boolean', default: false },
     both: { type: 'boolean', default: false },
     'other-extensions': { type: 'string', default: '0' },
+    block: { type: 'string', default: '16384' },
     cut: { type: 'string', default: '0' },
     channels: { type: 'string', default: '1' },
     times: { type: 'string', default: '1' },
@@ -48,43 +51,43 @@ function peerConnection (address, port) {
     iceUseIpv6: false,
     iceInterfaceAddresses: { udp4: address },
     iceAdditionalHostAddresses: [address], // werift leaves loopback out
-    icePortRange: port ? [port, port] : undefined
+    icePortRange: port ? [port, port + 1] : undefined // werift takes the first that is free
   })
 }
 
-/** The description with other candidates: none, or one at another place. */
-function withCandidate (description, place) {
-  const [address, port] = place?.split(':') ?? []
-  const lines = description.sdp.split('\r\n').flatMap(line => {
-    if (!line.startsWith('a=candidate:')) return [line]
-    const fields = line.split(' ')
-    fields.splice(4, 2, address, port)
-    return place ? [fields.join(' ')] : []
-  })
-  return { type: description.type, sdp: lines.join('\r\n') }
+/** The description with its candidates at another place. */
+function movedTo (place, description) {
+  const sdp = description.sdp.replace(/^(a=candidate:(?:\S+ ){4})\S+ \d+/gm, (_, before) => before + place.replace(':', ' '))
+  return { type: description.type, sdp }
 }
 
-/** Description and answer, each with all candidates in it: signalling within one process. */
+/** Its description, with all candidates in it. Without a STUN server of its own, werift would ask Google's. */
+async function described (connection, description) {
+  for (const transport of connection.iceTransports) transport.connection.stunServer = undefined
+  await connection.setLocalDescription(description)
+  return connection.localDescription
+}
+
+/**
+ * Signalling within one process. With a relay, the connecting end knows of that alone, and the listening end of none until
+ * the first packet comes; but werift gives up without a candidate, so it gets one where nobody is.
+ */
 async function connect (connecting, listening) {
-  await connecting.setLocalDescription(await connecting.createOffer())
-  const offer = connecting.localDescription
-  await listening.setRemoteDescription(options.through ? withCandidate(offer) : offer)
-  await listening.setLocalDescription(await listening.createAnswer())
-  const answer = listening.localDescription
-  await connecting.setRemoteDescription(options.through ? withCandidate(answer, options.through) : answer)
+  const offer = await described(connecting, await connecting.createOffer())
+  await listening.setRemoteDescription(options.through ? movedTo(NOBODY, offer) : offer)
+  const answer = await described(listening, await listening.createAnswer())
+  await connecting.setRemoteDescription(options.through ? movedTo(options.through, answer) : answer)
 }
 
-/** Own address, and address and port of the other end, as the packets have them. */
-function endpoints (connection) {
-  const { localCandidate, remoteAddr } = connection.iceTransports[0].connection.nominated
-  return { address: localCandidate.host, peer: remoteAddr.join(':') }
-}
+/** Address and port of the other end, as the packets have them. */
+const peerOf = connection => connection.iceTransports[0].connection.nominated.remoteAddr.join(':')
 
-function endOf (name, connection, channel, extensionsBefore) {
-  const identity = { client: name, ...endpoints(connection), stream: channel.id }
+function endOf (name, connection, channel, address, extensionsBefore) {
+  const identity = { client: name, address, peer: peerOf(connection), stream: channel.id }
   const { fast, absent } = options
+  const block = Number(options.block)
   const log = (event, values) => emit(event, { ...identity, ...values })
-  const end = new End(name, log, { fast, absent, extensionsBefore, type: 'webrtc' })
+  const end = new End(name, log, { fast, absent, extensionsBefore, block, type: 'webrtc' })
   join(end.wire, channel, Number(options.cut))
   return end
 }
@@ -102,14 +105,14 @@ async function playOnce () {
   const allThere = new Promise(resolve => {
     listening.ondatachannel = ({ channel }) => {
       // from now on, or its first message would be lost
-      theirs.set(channel.label, endOf('listening', listening, channel, 0))
+      theirs.set(channel.label, endOf('listening', listening, channel, options.address, 0))
       if (theirs.size === ours.length) resolve()
     }
   })
   await connect(connecting, listening)
   const ends = await Promise.all(ours.map(async channel => {
     await opened(channel)
-    return endOf('connecting', connecting, channel, Number(options['other-extensions']))
+    return endOf('connecting', connecting, channel, options['connect-address'], Number(options['other-extensions']))
   }))
   await allThere
   await Promise.all(ends.map((end, i) => play(end, theirs.get(ours[i].label), options)))

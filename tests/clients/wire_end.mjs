@@ -29,9 +29,9 @@ const INFO_HASH = bytes('bep 54 sample wires!')
 /** A promise for some time later; without an argument, when all that is on its way on loopback has come. */
 export const settle = (milliseconds = SETTLE) => new Promise(resolve => setTimeout(resolve, milliseconds))
 
-function blockContent (piece) {
+function blockContent (piece, length) {
   const line = `piece ${piece} of a torrent made for captures of BEP 54`.padEnd(63, '.') + '\n'
-  return bytes(line.repeat(BLOCK / line.length))
+  return bytes(line.repeat(length / line.length))
 }
 
 function otherExtension (name) {
@@ -44,12 +44,13 @@ function otherExtension (name) {
  * A wire, the pieces that it has lost, and a call of log(event, values) for all that it sees.
  *
  * The options: fast, to offer the Fast extension (BEP 6); absent, to lack a piece from the start; extensionsBefore, how
- * many other extensions to register before lt_donthave; type, of the wire. Join the wire with a connection right away;
- * `ready` resolves when both ends may ask.
+ * many other extensions to register before lt_donthave; block, the bytes of a block; type, of the wire. Join the wire with
+ * a connection right away; `ready` resolves when both ends may ask.
  */
 export class End {
-  constructor (name, log, { fast = false, absent = false, extensionsBefore = 0, type } = {}) {
+  constructor (name, log, { fast = false, absent = false, extensionsBefore = 0, block = BLOCK, type } = {}) {
     this.log = log
+    this.block = block
     this.lost = new Set()
     this.disowned = new Set()
     this.wire = new Protocol(type)
@@ -77,7 +78,7 @@ export class End {
   }
 
   listen () {
-    this.wire.on('request', (piece, begin, length, respond) => this.serve(piece, respond))
+    this.wire.on('request', (piece, begin, length, respond) => this.serve(piece, length, respond))
     logReceived(this.wire, this.log)
     this.wire.lt_donthave.on('donthave', () => this.logAvailable())
   }
@@ -87,8 +88,8 @@ export class End {
     this.log('available', { pieces: pieces.filter(piece => this.wire.peerPieces.get(piece)) })
   }
 
-  serve (piece, respond) {
-    if (!this.lost.has(piece)) return respond(null, blockContent(piece))
+  serve (piece, length, respond) {
+    if (!this.lost.has(piece)) return respond(null, blockContent(piece, length))
     if (!this.disowned.has(piece)) this.dontHave(piece)
     respond(new Error('lost'))
   }
@@ -109,9 +110,9 @@ export class End {
   ask (piece, blocks = BLOCKS_PER_PIECE) {
     const answers = []
     for (let i = 0; i < blocks; i++) {
-      const block = { piece, begin: i * BLOCK, length: BLOCK }
+      const block = { piece, begin: i * this.block, length: this.block }
       this.log('request', block)
-      answers.push(new Promise(resolve => this.wire.request(piece, block.begin, BLOCK, error => {
+      answers.push(new Promise(resolve => this.wire.request(piece, block.begin, block.length, error => {
         if (error) this.log('request_failed', { ...block, error: error.message })
         else this.log('block', block)
         resolve()

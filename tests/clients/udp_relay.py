@@ -33,6 +33,7 @@ def arguments():
     parser.add_argument("--drop", type=float, default=0, metavar="PROBABILITY")
     parser.add_argument("--hold-back", type=float, default=0, metavar="PROBABILITY")
     parser.add_argument("--duplicate", type=float, default=0, metavar="PROBABILITY")
+    parser.add_argument("--spare", type=int, default=0, metavar="PACKETS", help="so many at the start are delayed only")
     parser.add_argument("--seed", type=int, default=54)
     parser.add_argument("--time-limit", type=float, default=120, metavar="SECONDS")
     return parser.parse_args()
@@ -58,6 +59,8 @@ class BadNetwork:
             loop.call_later(DELAY + HELD_BACK * self._random.random(), deliver)
 
     def _fate(self):
+        if self.fates.total() < self._options.spare:
+            return "untouched"
         draw = self._random.random()
         for fate, probability in (("dropped", self._options.drop), ("held back", self._options.hold_back),
                                   ("duplicated", self._options.duplicate)):
