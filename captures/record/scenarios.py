@@ -2,7 +2,7 @@
 
 import networks
 from downloads import (debian_root, firefox_peers, libtorrent_download, listening_at, npm_wires, start_seed, webrtc_wires,
-                       webrtc_wires_on_a_bad_path, webtorrent_download)
+                       webrtc_wires_on_a_bad_path, webtorrent_download, webtorrent_over_webrtc)
 from running import CLIENTS, DEBIAN_PYTHON, free_port, libtorrent_command
 
 SMALL_BLOCK = 0x1000  # where two connections would make a large capture: what is encrypted cannot be compressed
@@ -112,6 +112,11 @@ def werift_lossy(recording):
     webrtc_wires_on_a_bad_path(recording)
 
 
+def webtorrent_webrtc(recording):
+    """A WebTorrent leecher at a WebTorrent seed that lost pieces, over werift's WebRTC."""
+    webtorrent_over_webrtc(recording)
+
+
 def firefox_dtls12(recording):
     """npm wires in a page of Firefox, with Fast, over DTLS 1.2."""
     firefox_peers(recording, "--dtls", "1.2", "--fast")
@@ -125,4 +130,4 @@ def firefox_dtls13(recording):
 ALL = {scenario.__name__: scenario for scenario in (
     libtorrent_tcp_fast, libtorrent_utp, libtorrent_utp_three, libtorrent_utp_trixie, libtorrent_utp_forky,
     libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, npm_nofast, npm_fast, npm_ids, werift_nofast,
-    werift_fast, werift_cut, werift_channels, werift_again, werift_lossy, firefox_dtls12, firefox_dtls13)}
+    werift_fast, werift_cut, werift_channels, werift_again, werift_lossy, webtorrent_webrtc, firefox_dtls12, firefox_dtls13)}

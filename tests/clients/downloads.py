@@ -124,6 +124,17 @@ def webrtc_wires_on_a_bad_path(stage):
             "--through", relay_at)).wait_until_ended()
 
 
+def webtorrent_over_webrtc(stage, failures=24, lost=(1, 2)):
+    """A WebTorrent leecher at a WebTorrent seed that has lost pieces, over WebRTC, until that many requests have failed."""
+    torrent, files = stage.folder / "sample.torrent", stage.folder / "seed"
+    torrent.write_bytes(sample_torrent.torrent())
+    sample_torrent.write_files(files)
+    with stage.capture():
+        stage.start_receiver("leecher 1", webrtc_command(
+            stage, "webtorrent_webrtc.mjs", "--torrent", torrent, "--files", files, "--failures", failures,
+            *(part for piece in lost for part in ("--lose", piece)))).wait_until_ended()
+
+
 def firefox_peers(stage, *options):
     """Two wires of npm's bittorrent-protocol in a page of Firefox, over its data channels.
 

@@ -17,8 +17,8 @@
 // SCTP stream). Run it with --import webrtc-keylog.mjs to have the keys.
 
 import { parseArgs } from 'node:util'
-import { RTCPeerConnection } from 'werift'
 import { join } from './channel_wire.mjs'
+import { onlyAt, peerOf, RTCPeerConnection } from './werift_loopback.mjs'
 import { End, play, settle } from './wire_end.mjs'
 
 const TIME_LIMIT = 60_000
@@ -45,25 +45,14 @@ const { values: options } = parseArgs({
 
 const emit = (event, values) => console.log(JSON.stringify({ event, ...values }))
 
-function peerConnection (address, port) {
-  return new RTCPeerConnection({
-    iceServers: [],
-    iceUseIpv6: false,
-    iceInterfaceAddresses: { udp4: address },
-    iceAdditionalHostAddresses: [address], // werift leaves loopback out
-    icePortRange: port ? [port, port + 1] : undefined // werift takes the first that is free
-  })
-}
-
 /** The description with its candidates at another place. */
 function movedTo (place, description) {
   const sdp = description.sdp.replace(/^(a=candidate:(?:\S+ ){4})\S+ \d+/gm, (_, before) => before + place.replace(':', ' '))
   return { type: description.type, sdp }
 }
 
-/** Its description, with all candidates in it. Without a STUN server of its own, werift would ask Google's. */
+/** Its description, with all candidates in it. */
 async function described (connection, description) {
-  for (const transport of connection.iceTransports) transport.connection.stunServer = undefined
   await connection.setLocalDescription(description)
   return connection.localDescription
 }
@@ -78,9 +67,6 @@ async function connect (connecting, listening) {
   const answer = await described(listening, await listening.createAnswer())
   await connecting.setRemoteDescription(options.through ? movedTo(options.through, answer) : answer)
 }
-
-/** Address and port of the other end, as the packets have them. */
-const peerOf = connection => connection.iceTransports[0].connection.nominated.remoteAddr.join(':')
 
 function endOf (name, connection, channel, address, extensionsBefore) {
   const identity = { client: name, address, peer: peerOf(connection), stream: channel.id }
@@ -98,8 +84,8 @@ const opened = channel => new Promise(resolve => {
 })
 
 async function playOnce () {
-  const connecting = peerConnection(options['connect-address'], Number(options['connect-port']))
-  const listening = peerConnection(options.address, Number(options.port))
+  const connecting = new RTCPeerConnection(onlyAt(options['connect-address'], Number(options['connect-port'])))
+  const listening = new RTCPeerConnection(onlyAt(options.address, Number(options.port)))
   const ours = Array.from({ length: Number(options.channels) }, (_, i) => connecting.createDataChannel(`wire ${i}`))
   const theirs = new Map()
   const allThere = new Promise(resolve => {
