@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Compares a capture with the log beside it, without Wireshark: neither may know of a message that the other does not.
 
   check.py CAPTURE.pcapng.gz...

@@ -19,6 +19,7 @@ ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
 CLIENT_HELLO, SERVER_HELLO = 1, 2
 SUPPORTED_VERSIONS = 43
 DTLS_1_2, DTLS_1_3 = 0xFEFD, 0xFEFC
+EPOCH_OF_HANDSHAKE_1_3 = 2
 EPOCH_OF_APPLICATION_DATA = {DTLS_1_2: 1, DTLS_1_3: 3}
 HELLO_RETRY_REQUEST = hashlib.sha256(b"HelloRetryRequest").digest()  # as random of a ServerHello (RFC 8446, 4.1.3)
 TAG = 16
@@ -182,13 +183,16 @@ class Decryptor:
         connection = self._current.get(frozenset((sender, receiver)))
         if not connection:
             raise Undecipherable(f"no hello between {sender} and {receiver}")
-        version = connection.version
-        if record[0] < 32:
-            epoch = struct.unpack_from(">H", record, 3)[0]
-            if record[0] != APPLICATION_DATA or epoch != EPOCH_OF_APPLICATION_DATA[DTLS_1_2]:
+        if record[0] < 32:  # DTLS 1.2, or the open part of a 1.3 handshake
+            if record[0] != APPLICATION_DATA:
                 return None
-        elif record[0] & 3 != EPOCH_OF_APPLICATION_DATA[DTLS_1_3] or version != DTLS_1_3:
-            return None
+            version, epoch = DTLS_1_2, struct.unpack_from(">H", record, 3)[0]
+        else:
+            version, epoch = DTLS_1_3, record[0] & 3  # its last bits
+            if epoch == EPOCH_OF_HANDSHAKE_1_3:
+                return None
+        if (version, epoch) != (connection.version, EPOCH_OF_APPLICATION_DATA[version]):
+            raise Undecipherable(f"a record from {sender} of an epoch that was not expected: {epoch}")
         try:
             kind, plain = connection.open(sender, record)
         except InvalidTag:

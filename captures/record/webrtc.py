@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What went through the WebRTC data channels of a capture, without Wireshark: the plain bytes of both directions.
 
   webrtc.py CAPTURE.pcapng.gz...      a line for each channel; the keys are in CAPTURE.keys

@@ -7,7 +7,8 @@ Each takes a stage, which starts clients and captures:
   stage.use(context)                  enters a context that ends with the stage
   stage.start(name, command)          starts a client
   stage.start_receiver(name, command) the same, and its log is what a capture must agree with
-  stage.capture(interface, only)      a context: what is sent meanwhile is captured; on loopback, and all, by default
+  stage.capture()                     a context: what is sent meanwhile is captured; a recording can be told where
+                                      (interface), and by a capture filter what (only)
 """
 
 import os

@@ -20,6 +20,7 @@ class Stage:
 
     def __init__(self, name, one_pass, two_passes):
         self.folder = BUILD / "live" / name
+        self.keys_file = one_pass.staging.folder / f"{name}.keys"  # where nobody can read it, who runs tshark
         self.kept = False
         self._one_pass = one_pass
         self._two_passes = two_passes
@@ -30,10 +31,12 @@ class Stage:
     def __enter__(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
+        self.keys_file.unlink(missing_ok=True)
         return self
 
     def __exit__(self, *_):
         self._cleanup.close()
+        self.keys_file.unlink(missing_ok=True)
         if not self.kept:
             shutil.rmtree(self.folder)
 
@@ -44,7 +47,14 @@ class Stage:
         for client in self._clients:
             lines = "".join(json.dumps(event) + "\n" for event in client.events)
             self.folder.joinpath(f"{client.name}.log").write_text(lines)
+        if self.keys_file.exists():
+            shutil.copy(self.keys_file, self.folder)
         return self.folder
+
+    def decrypt(self):
+        """Have tshark decrypt with the keys that a client writes to keys_file, while it writes them."""
+        self.keys_file.touch(0o644)  # a file that is there keeps its mode
+        self._one_pass, self._two_passes = (tshark.with_keys(self.keys_file) for tshark in (self._one_pass, self._two_passes))
 
     # For downloads.py.
 

@@ -80,15 +80,21 @@ class Tshark:
     printed is kept for the tests that ask for another part of it.
     """
 
-    def __init__(self, staging, two_passes=False):
+    def __init__(self, staging, two_passes=False, keys=None):
         self.staging = staging
         self.two_passes = two_passes
+        self.keys = keys  # a key log as TLS has it (SSLKEYLOGFILE), readable for nobody
         self.commands = []
+
+    def with_keys(self, keys):
+        """The same tshark, with a key log."""
+        return Tshark(self.staging, self.two_passes, keys)
 
     def command(self, arguments, plugins=PLUGINS):
         environment = ["env", "-u", "XDG_CONFIG_HOME", "-u", "WIRESHARK_CONFIG_DIR", "HOME=/nonexistent",
                        "LC_ALL=C.UTF-8", "TZ=UTC", f"WIRESHARK_PLUGIN_DIR={self.staging.readable(plugins)}"]
-        return [*(NOBODY if self.staging.drop_root else []), *environment, "tshark", *map(str, arguments)]
+        keys = ["-o", f"tls.keylog_file:{self.keys}"] if self.keys else []
+        return [*(NOBODY if self.staging.drop_root else []), *environment, "tshark", *map(str, arguments), *keys]
 
     def run(self, *arguments, plugins=PLUGINS):
         """Return what tshark prints with these arguments; it must not fail, nor report a bug in a dissector."""
@@ -112,7 +118,7 @@ class Tshark:
 
     def kept(self, capture, *arguments):
         """What `read` prints, from memory if it was printed before."""
-        key = (self.two_passes, capture, arguments)
+        key = (self.two_passes, self.keys, capture, arguments)
         if key in self.staging.printed:
             self.commands.append(self.staging.printed[key][0])
         else:
