@@ -3,13 +3,13 @@
 //   SSLKEYLOGFILE=keys.txt node --import ./webrtc-keylog.mjs client.mjs
 //   tshark -o tls.keylog_file:keys.txt -r capture.pcapng
 //
-// A line for each DTLS 1.2 connection, in the format of SSLKEYLOGFILE: CLIENT_RANDOM <client random> <master secret>, once
-// for both ends where one process has both. Lines are only ever appended; a file that is made gets the mode 600, as who has
-// it can read the connection.
+// A line for each DTLS 1.2 connection, in the format of SSLKEYLOGFILE: CLIENT_RANDOM <client random> <master secret>,
+// once for both ends where one process has both. Lines are only ever appended; a file that is made gets the mode 600,
+// as who has it can read the connection.
 //
-// werift does DTLS in JavaScript and has no key log. To get the keys of a connection it asks Node for
-// HMAC(master secret, "key expansion" server_random client_random) (RFC 5246, 5 and 6.3), and that call is watched here. What
-// has OpenSSL of its own, like node-datachannel, cannot be seen.
+// werift does DTLS in JavaScript and has no key log. To get the keys of a connection it asks Node for HMAC(master
+// secret, "key expansion" server_random client_random) (RFC 5246, 5 and 6.3), and that call is watched here. What has
+// OpenSSL of its own, like node-datachannel, cannot be seen.
 
 import crypto from 'node:crypto'
 import { appendFileSync, statSync } from 'node:fs'

@@ -4,8 +4,8 @@
   check.py CAPTURE.pcapng.gz...
 
 It reads what dumpcap writes (pcapng, Ethernet, IPv4) and nothing else. The whole capture is there, so the messages can
-be had the simple way: put each direction's bytes in order, then cut them at the length prefixes. Where the keys of WebRTC
-connections are beside the capture (NAME.keys), the bytes are those of their data channels (webrtc.py).
+be had the simple way: put each direction's bytes in order, then cut them at the length prefixes. Where the keys of
+WebRTC connections are beside the capture (NAME.keys), the bytes are those of their data channels (webrtc.py).
 """
 
 import collections
@@ -120,7 +120,7 @@ def messages(stream):
 
 
 def connections(pcapng, keys=None):
-    """Each connection: the SCTP stream that it is, or None, and {(sender, receiver): its bytes}, of peers that speak BitTorrent."""
+    """Each BitTorrent connection: the SCTP stream that it is, or None, and {(sender, receiver): bytes}."""
     if keys is not None:
         for channel in webrtc.channels(datagrams(pcapng), keys):
             directions = zip(channel.ends, reversed(channel.ends))
@@ -135,7 +135,7 @@ def connections(pcapng, keys=None):
 
 
 def events(pcapng, keys=None):
-    """What each end of each connection must have logged: (event, its address, its peer, its stream) -> numbers, in order."""
+    """What each end must have logged: (event, its address, its peer, its SCTP stream) -> numbers, in order."""
     found = collections.defaultdict(list)
     for stream_id, directions in connections(pcapng, keys):
         ids = {source: assigned_id(stream) for (source, _), stream in directions.items()}
@@ -195,7 +195,8 @@ def compare(pcapng, log, keys=None):
 
 if __name__ == "__main__":
     for capture in map(pathlib.Path, sys.argv[1:]):
-        log_file, keys_file = (capture.with_name(capture.name.removesuffix(".pcapng.gz") + end) for end in (".log", ".keys"))
+        name = capture.name.removesuffix(".pcapng.gz")
+        log_file, keys_file = (capture.with_name(name + ending) for ending in (".log", ".keys"))
         log_lines = [json.loads(line) for line in log_file.read_text().splitlines()]
         known_keys = keys_file.read_text() if keys_file.exists() else None
         try:

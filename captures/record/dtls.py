@@ -171,7 +171,7 @@ class Decryptor:
         self._hellos = {}  # parts of a handshake message: (connection's endpoints, sender, number) -> {offset: part}
 
     def application_data(self, sender, receiver, datagram):
-        """The connection, and the plaintext of each record of application data in a datagram; nothing if it is not DTLS."""
+        """The connection and the plaintext of each record of application data in a datagram; none if it is not DTLS."""
         while datagram and 20 <= datagram[0] <= 63:  # RFC 7983, 7
             record, datagram = split(datagram)
             if record[0] == HANDSHAKE and record[3:5] == b"\0\0":

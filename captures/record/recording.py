@@ -87,7 +87,7 @@ class Recording:
         return Dumpcap(interface, self._file, only)
 
     def save(self):
-        """Write NAME.log, NAME.pcapng.gz, and NAME.keys where there are any, if they agree. Returns what was compared."""
+        """Write NAME.log, NAME.pcapng.gz and, if there are keys, NAME.keys, if they agree. Returns what was compared."""
         log = [entry for client in self._receivers for entry in client.log()]
         keys = self.keys_file.read_text() if self.keys_file.exists() else None
         try:

@@ -1,8 +1,8 @@
 """What is recorded: each function is one capture, named like it. A recording is given, with the network ready."""
 
 import networks
-from downloads import (debian_root, firefox_peers, libtorrent_download, listening_at, npm_wires, start_seed, webrtc_wires,
-                       webrtc_wires_on_a_bad_path, webtorrent_download, webtorrent_over_webrtc)
+from downloads import (debian_root, firefox_peers, libtorrent_download, listening_at, npm_wires, start_seed,
+                       webrtc_wires, webrtc_wires_on_a_bad_path, webtorrent_download, webtorrent_over_webrtc)
 from running import CLIENTS, DEBIAN_PYTHON, free_port, libtorrent_command
 
 SMALL_BLOCK = 0x1000  # where two connections would make a large capture: what is encrypted cannot be compressed
@@ -79,7 +79,7 @@ def npm_ids(recording):
 
 
 def werift_nofast(recording):
-    """npm wires over WebRTC, without the Fast extension. Each message of the data channel is what a wire wrote at once."""
+    """npm wires over WebRTC, without Fast. Each message of the data channel is what a wire wrote at once."""
     webrtc_wires(recording)
 
 
@@ -89,12 +89,12 @@ def werift_fast(recording):
 
 
 def werift_cut(recording):
-    """DontHaves in both directions; messages of the data channel have 1000 bytes, where messages of BitTorrent begin and end."""
+    """DontHaves in both directions. Messages of the data channel begin and end anywhere in those of BitTorrent."""
     webrtc_wires(recording, "--both", "--other-extensions", 5, "--cut", 1000, "--block", SMALL_BLOCK)
 
 
 def werift_channels(recording):
-    """Two data channels in one association, a connection of BitTorrent in each, at the same time, in both directions."""
+    """Two data channels in one association, a BitTorrent connection in each, at the same time, in both directions."""
     webrtc_wires(recording, "--both", "--channels", 2, "--block", SMALL_BLOCK)
 
 
@@ -129,5 +129,6 @@ def firefox_dtls13(recording):
 
 ALL = {scenario.__name__: scenario for scenario in (
     libtorrent_tcp_fast, libtorrent_utp, libtorrent_utp_three, libtorrent_utp_trixie, libtorrent_utp_forky,
-    libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, npm_nofast, npm_fast, npm_ids, werift_nofast,
-    werift_fast, werift_cut, werift_channels, werift_again, werift_lossy, webtorrent_webrtc, firefox_dtls12, firefox_dtls13)}
+    libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, npm_nofast, npm_fast, npm_ids,
+    werift_nofast, werift_fast, werift_cut, werift_channels, werift_again, werift_lossy, webtorrent_webrtc,
+    firefox_dtls12, firefox_dtls13)}

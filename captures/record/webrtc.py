@@ -3,9 +3,10 @@
 
   webrtc.py CAPTURE.pcapng.gz...      a line for each channel; the keys are in CAPTURE.keys
 
-channels() is the truth that a dissector can be compared with. A data channel is a stream of SCTP in DTLS in UDP (RFC 8831);
-messages that are binary or text count, those that open the channel do not (RFC 8832). SCTP gives each chunk a number
-(TSN) and may send it late or twice: chunks are put in order by that number, then those of one stream make messages.
+channels() is the truth that a dissector can be compared with. A data channel is a stream of SCTP in DTLS in UDP (RFC
+8831); messages that are binary or text count, those that open the channel do not (RFC 8832). SCTP gives each chunk a
+number (TSN) and may send it late or twice: chunks are put in order by that number, then those of one stream make
+messages.
 """
 
 import collections
@@ -86,7 +87,7 @@ class Association:
         absolute = unwrapped(tsn, max(known, default=tsn), 1 << 32)
         first = known.setdefault(absolute, chunk)
         if (first.stream, first.data) != (chunk.stream, chunk.data):
-            raise Unreadable(f"frame {chunk.frame}: TSN {tsn} of {sender} comes with other bytes than in frame {first.frame}")
+            raise Unreadable(f"frame {chunk.frame}: TSN {tsn} of {sender} has other bytes than in frame {first.frame}")
 
     def messages(self, sender):
         """(stream, message) in the order of the sender."""
@@ -100,7 +101,7 @@ class Association:
                 raise Unreadable(f"frame {chunk.frame}: an unordered message")
             part = parts.setdefault(chunk.stream, [])
             if bool(part) == bool(chunk.flags & FIRST):
-                raise Unreadable(f"frame {chunk.frame}: a message of stream {chunk.stream} begins or goes on at the wrong place")
+                raise Unreadable(f"frame {chunk.frame}: not where a message of stream {chunk.stream} begins or goes on")
             part.append(chunk)
             frames[chunk.stream] = max(frames[chunk.stream], chunk.frame)
             if chunk.flags & LAST:
@@ -153,7 +154,7 @@ class Associations:
 
 
 def channels(datagrams, keys):
-    """The channels of a capture in the order in which they begin, from (frame, sender, receiver, payload) and the key log."""
+    """The channels of a capture, from its datagrams (frame, sender, receiver, payload) and the text of the key log."""
     decryptor, associations = dtls.Decryptor(dtls.read_keys(keys)), Associations()
     try:
         for frame, sender, receiver, payload in datagrams:
@@ -176,7 +177,8 @@ def channels_of(number, association):
             if not turns[stream]:
                 raise Unreadable(f"frame {message.frame}: stream {stream} begins with message {message.order}")
             last[stream] = message.order
-            found.setdefault((stream, turns[stream]), Channel(number, stream, tuple(association.tags))).add(sender, message)
+            channel = Channel(number, stream, tuple(association.tags))
+            found.setdefault((stream, turns[stream]), channel).add(sender, message)
     return list(found.values())
 
 
@@ -192,7 +194,8 @@ def main():
         for channel in channels(check.datagrams(gzip.decompress(capture.read_bytes())), keys):
             sizes = ", ".join(f"{end} sent {len(channel.bytes_from(end))} bytes in {len(channel.sent[end])} messages"
                               for end in channel.ends)
-            print(f"{capture.name}: association {channel.association}, stream {channel.stream}, {channel.label!r}: {sizes}")
+            place = f"association {channel.association}, stream {channel.stream}, {channel.label!r}"
+            print(f"{capture.name}: {place}: {sizes}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-// The script of a page: two npm bittorrent-protocol wires with lt_donthave, joined by the WebRTC data channel of a browser;
-// what happens is in wire_end.mjs. firefox_peers.py bundles it, serves it, and prints what it reports.
+// The script of a page: two npm bittorrent-protocol wires with lt_donthave, joined by the WebRTC data channel of a
+// browser; what happens is in wire_end.mjs. firefox_peers.py bundles it, serves it, and prints what it reports.
 //
 // The options of webrtc_wires.mjs that make sense here come in the page's query: fast, both, absent, block, cut,
 // channels, other-extensions.
@@ -40,7 +40,7 @@ async function connect (connecting, listening) {
   await Promise.all([listening.setLocalDescription(answer), connecting.setRemoteDescription(answer)])
 }
 
-/** The wire must be joined at once: what the channel gets before is lost. Its log waits until its address is known. */
+/** The wire is joined at once: what the channel gets before is lost. Its log waits until its address is known. */
 function endOf (name, connection, channel, extensionsBefore = 0) {
   const early = []
   let log = (...event) => early.push(event)

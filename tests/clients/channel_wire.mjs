@@ -5,8 +5,8 @@ const MOST = 0x4000 // bytes that every implementation takes as one message
 /**
  * What the wire says goes to the channel and what comes from the channel to the wire, until either ends.
  *
- * A message of the channel is what the wire wrote at once. With a size it is that many bytes of all that was written since
- * the last turn of the event loop, so messages of BitTorrent share one, and span several.
+ * A message of the channel is what the wire wrote at once. With a size it is that many bytes of all that was written
+ * since the last turn of the event loop, so messages of BitTorrent share one, and span several.
  */
 export function join (wire, channel, size = 0) {
   let waiting = []

@@ -116,8 +116,8 @@ def webrtc_wires_on_a_bad_path(stage):
     """
     port = free_port(SEED_ADDRESS)
     relay = stage.start("relay", [
-        DEBIAN_PYTHON, CLIENTS / "udp_relay.py", "--listen", f"{LEECHER_ADDRESSES[1]}:0", "--to", f"{SEED_ADDRESS}:{port}",
-        "--spare", "60", "--drop", "0.05", "--hold-back", "0.10", "--duplicate", "0.05"])
+        DEBIAN_PYTHON, CLIENTS / "udp_relay.py", "--listen", f"{LEECHER_ADDRESSES[1]}:0",
+        "--to", f"{SEED_ADDRESS}:{port}", "--spare", "60", "--drop", "0.05", "--hold-back", "0.10", "--duplicate", "0.05"])
     relay_at = listening_at(relay)
     with stage.capture(only=f"udp port {relay_at.rpartition(':')[2]}"):
         stage.start_receiver("wires", webrtc_command(
@@ -126,7 +126,7 @@ def webrtc_wires_on_a_bad_path(stage):
 
 
 def webtorrent_over_webrtc(stage, failures=24, lost=(1, 2)):
-    """A WebTorrent leecher at a WebTorrent seed that has lost pieces, over WebRTC, until that many requests have failed."""
+    """A WebTorrent leecher at a WebTorrent seed that lost pieces, over WebRTC, until that many requests have failed."""
     torrent, files = stage.folder / "sample.torrent", stage.folder / "seed"
     torrent.write_bytes(sample_torrent.torrent())
     sample_torrent.write_files(files)
@@ -145,7 +145,7 @@ def firefox_peers(stage, *options):
     networks.ip("route", "add", "default", "via", cable.address)
     with stage.capture(only="udp"):
         stage.start_receiver("firefox", [
-            DEBIAN_PYTHON, CLIENTS / "firefox_peers.py", "--keys", str(stage.keys_file), *map(str, options)]).wait_until_ended()
+            DEBIAN_PYTHON, CLIENTS / "firefox_peers.py", "--keys", stage.keys_file, *map(str, options)]).wait_until_ended()
 
 
 def download_beside_bystander(stage, transport):

@@ -3,8 +3,8 @@
 
   firefox_peers.py --keys FILE [--dtls 1.2|1.3] [OPTION OF THE PAGE...]     --fast, --both, --channels=2 ...
 
-Prints the page's events as JSON lines, and writes the keys of the connection to FILE. Firefox takes its usual way to them:
-SSLKEYLOGFILE. It gets a profile of its own, in which it may use loopback for WebRTC, and asks nothing of anybody.
+Prints the page's events as JSON lines; Firefox writes the keys of the connection to FILE, as SSLKEYLOGFILE tells it. It
+gets a profile of its own, which is made so that it asks nothing of anybody.
 
 Needs Debian's firefox-esr, and the npm packages (npm_clients.py); esbuild makes one script for the page of them.
 """
@@ -31,7 +31,6 @@ PAGE = b"<!doctype html><meta charset=utf-8><title>peers</title><script src=peer
 STOP_SECONDS = 10
 ADDRESS = "127.0.0.1"
 PREFERENCES = {
-    "media.peerconnection.ice.loopback": True,
     "media.peerconnection.ice.obfuscate_host_addresses": False,  # or there would be mDNS
     "network.manage-offline-status": False,
     "network.captive-portal-service.enabled": False,
@@ -64,9 +63,9 @@ def emit(event):
 def bundle():
     """One script for the page, of browser_peers.mjs and the npm packages that it uses."""
     folder = npm_clients.default_folder()
-    return subprocess.run([
-        "node", folder / "node_modules" / "esbuild" / "bin" / "esbuild", folder / "browser_peers.mjs",
-        "--bundle", "--platform=browser", "--format=iife", "--log-level=warning"], check=True, stdout=subprocess.PIPE).stdout
+    esbuild = folder / "node_modules" / "esbuild" / "bin" / "esbuild"
+    command = ["node", esbuild, folder / "browser_peers.mjs", "--bundle", "--platform=browser", "--format=iife"]
+    return subprocess.run([*command, "--log-level=warning"], check=True, stdout=subprocess.PIPE).stdout
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,5 +1,5 @@
-// What a wire of bittorrent-protocol receives about lost pieces, and what it asks for, for the log of the client that owns
-// it.
+// What a wire of bittorrent-protocol receives about lost pieces, and what it asks for, for the log of the client that
+// owns it.
 
 /** Call log(event, values) for each DontHave, with ignored: true where lt_donthave ignores it, and for each Reject. */
 export function logReceived (wire, log) {
@@ -11,12 +11,13 @@ export function logReceived (wire, log) {
   })
   wire.on('extended', (name, payload) => { // comes after the library's own handler
     if (name !== 'lt_donthave') return
-    if (!heeded) log('donthave', { piece: new DataView(payload.buffer, payload.byteOffset).getUint32(0), ignored: true })
+    const piece = new DataView(payload.buffer, payload.byteOffset).getUint32(0)
+    if (!heeded) log('donthave', { piece, ignored: true })
     heeded = false
   })
 }
 
-/** Call log(event, values) for each request that the wire sends, and what becomes of it. After so many failures it asks no more. */
+/** Call log(event, values) for each request of the wire and what becomes of it. After so many failures it asks no more. */
 export function logRequests (wire, log, failures = Infinity) {
   const request = wire.request
   wire.request = function (piece, begin, length, callback) {

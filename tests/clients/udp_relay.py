@@ -33,7 +33,7 @@ def arguments():
     parser.add_argument("--drop", type=float, default=0, metavar="PROBABILITY")
     parser.add_argument("--hold-back", type=float, default=0, metavar="PROBABILITY")
     parser.add_argument("--duplicate", type=float, default=0, metavar="PROBABILITY")
-    parser.add_argument("--spare", type=int, default=0, metavar="PACKETS", help="so many at the start are delayed only")
+    parser.add_argument("--spare", type=int, default=0, metavar="PACKETS", help="the first ones are delayed only")
     parser.add_argument("--seed", type=int, default=54)
     parser.add_argument("--time-limit", type=float, default=120, metavar="SECONDS")
     return parser.parse_args()

@@ -13,8 +13,8 @@
 //   --times N       one connection after another; with both ports given, all have the same
 //   --through       the connecting end sends to a relay there, which must know where the listening end is
 //
-// Prints one JSON line per event, each with `client` (who saw it), its address, `peer` (the other end), and `stream` (the
-// SCTP stream). Run it with --import webrtc-keylog.mjs to have the keys.
+// Prints one JSON line per event, each with `client` (who saw it), its address, `peer` (the other end), and `stream`
+// (the SCTP stream). Run it with --import webrtc-keylog.mjs to have the keys.
 
 import { parseArgs } from 'node:util'
 import { join } from './channel_wire.mjs'
@@ -47,7 +47,8 @@ const emit = (event, values) => console.log(JSON.stringify({ event, ...values })
 
 /** The description with its candidates at another place. */
 function movedTo (place, description) {
-  const sdp = description.sdp.replace(/^(a=candidate:(?:\S+ ){4})\S+ \d+/gm, (_, before) => before + place.replace(':', ' '))
+  const [address, port] = place.split(':')
+  const sdp = description.sdp.replace(/^(a=candidate:(?:\S+ ){4})\S+ \d+/gm, (_, before) => `${before}${address} ${port}`)
   return { type: description.type, sdp }
 }
 
@@ -58,8 +59,8 @@ async function described (connection, description) {
 }
 
 /**
- * Signalling within one process. With a relay, the connecting end knows of that alone, and the listening end of none until
- * the first packet comes; but werift gives up without a candidate, so it gets one where nobody is.
+ * Signalling within one process. With a relay, the connecting end knows of that alone, and the listening end of none
+ * until the first packet comes; but werift gives up without a candidate, so it gets one where nobody is.
  */
 async function connect (connecting, listening) {
   const offer = await described(connecting, await connecting.createOffer())

@@ -1,14 +1,15 @@
-// A WebTorrent seed that lost pieces, and a WebTorrent leecher, over WebRTC; prints what the leecher sees as JSON lines.
+// A WebTorrent seed that lost pieces, and a WebTorrent leecher, over WebRTC; prints what the leecher sees as JSON
+// lines.
 //
 //   node webtorrent_webrtc.mjs --torrent FILE --files FOLDER [--lose PIECE]... [--failures N] [--quiet SECONDS]
 //                              [--address A] [--connect-address A]
 //
-// WebRTC is werift's, in the place of the native module that WebTorrent would take. Both clients are in this process, which
-// also carries their offer and answer: there is no tracker.
+// WebRTC is werift's, in the place of the native module that WebTorrent would take. Both clients are in this process,
+// which also carries their offer and answer: there is no tracker.
 //
-// WebTorrent never says by itself that a piece is lost, so its store does, when it is asked for one: a DontHave to all
-// peers, and an error, upon which WebTorrent rejects the request. The leecher ends as webtorrent_leecher.mjs does, and its
-// events are the same, each with the SCTP stream.
+// WebTorrent never says by itself that a piece is lost, so its store does, when it is asked for one: a DontHave to
+// all peers, and an error, upon which WebTorrent rejects the request. The leecher ends as webtorrent_leecher.mjs
+// does, and its events are the same, each with the SCTP stream.
 
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -1,16 +1,17 @@
-// One end of a connection between two npm bittorrent-protocol wires with lt_donthave, and what happens between the two.
+// One end of a connection between two npm bittorrent-protocol wires with lt_donthave, and what happens between the
+// two.
 //
-// Used over TCP (wires.mjs) and over WebRTC (webrtc_wires.mjs, and browser_peers.mjs in a browser), so nothing here is
-// Node's alone.
+// Used over TCP (wires.mjs) and over WebRTC (webrtc_wires.mjs, and browser_peers.mjs in a browser), so nothing here
+// is Node's alone.
 //
 // The serving wire has all pieces of the sample torrent, and the asking wire requests blocks of some. Pieces that are
 // lost are disowned from within the request handler, as in the README of lt_donthave. The steps in `play` cover what
 // that library promises: outstanding requests fail, others do not; a DontHave counts only for a piece that the peer
 // had; a Have takes it back.
 //
-// Events, for the log of an end: request, block, request_failed, donthave (with ignored: true where the library ignores
-// it), reject, donthave_sent, and available (pieces that the peer has, as far as is known: at each DontHave that counts,
-// and at the end).
+// Events, for the log of an end: request, block, request_failed, donthave (with ignored: true where the library
+// ignores it), reject, donthave_sent, and available (pieces that the peer has, as far as is known: at each DontHave
+// that counts, and at the end).
 
 import BitField from 'bitfield'
 import Protocol from 'bittorrent-protocol'
@@ -43,9 +44,9 @@ function otherExtension (name) {
 /**
  * A wire, the pieces that it has lost, and a call of log(event, values) for all that it sees.
  *
- * The options: fast, to offer the Fast extension (BEP 6); absent, to lack a piece from the start; extensionsBefore, how
- * many other extensions to register before lt_donthave; block, the bytes of a block; type, of the wire. Join the wire with
- * a connection right away; `ready` resolves when both ends may ask.
+ * The options: fast, to offer the Fast extension (BEP 6); absent, to lack a piece from the start; extensionsBefore,
+ * how many other extensions to register before lt_donthave; block, the bytes of a block; type, of the wire. Join the
+ * wire with a connection right away; `ready` resolves when both ends may ask.
  */
 export class End {
   constructor (name, log, { fast = false, absent = false, extensionsBefore = 0, block = BLOCK, type } = {}) {
@@ -106,7 +107,7 @@ export class End {
     this.wire.have(piece)
   }
 
-  /** Ask for the first blocks of a piece, or all of them. Resolves when each has been answered, one way or the other. */
+  /** Ask for the first blocks of a piece, or all of them. Resolves when each was answered, one way or the other. */
   ask (piece, blocks = BLOCKS_PER_PIECE) {
     const answers = []
     for (let i = 0; i < blocks; i++) {
@@ -140,7 +141,7 @@ async function playOneWay (asker, owner, firstPiece, absent) {
   asker.logAvailable()
 }
 
-/** The whole story between two ends. The options: both, to play it in both directions; absent, as given to the ends. */
+/** The whole story between two ends. The options: both, to play it in both directions; absent, as for the ends. */
 export async function play (asker, owner, { both = false, absent = false } = {}) {
   await Promise.all([asker.ready, owner.ready])
   const plays = [playOneWay(asker, owner, 0, absent)]

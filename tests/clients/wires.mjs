@@ -35,9 +35,10 @@ const { values: options } = parseArgs({
 const emit = (event, values) => console.log(JSON.stringify({ event, ...values }))
 
 function endOf (name, socket, extensionsBefore) {
-  const identity = { client: name, address: socket.localAddress, peer: `${socket.remoteAddress}:${socket.remotePort}` }
+  const peer = `${socket.remoteAddress}:${socket.remotePort}`
+  const log = (event, values) => emit(event, { client: name, address: socket.localAddress, peer, ...values })
   const { fast, absent } = options
-  const end = new End(name, (event, values) => emit(event, { ...identity, ...values }), { fast, absent, extensionsBefore })
+  const end = new End(name, log, { fast, absent, extensionsBefore })
   socket.pipe(end.wire).pipe(socket)
   return end
 }

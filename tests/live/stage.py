@@ -54,7 +54,8 @@ class Stage:
     def decrypt(self):
         """Have tshark decrypt with the keys that a client writes to keys_file, while it writes them."""
         self.keys_file.touch(0o644)  # a file that is there keeps its mode
-        self._one_pass, self._two_passes = (tshark.with_keys(self.keys_file) for tshark in (self._one_pass, self._two_passes))
+        self._one_pass = self._one_pass.with_keys(self.keys_file)
+        self._two_passes = self._two_passes.with_keys(self.keys_file)
 
     # For downloads.py.
 

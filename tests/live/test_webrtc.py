@@ -1,4 +1,4 @@
-"""Two wires of npm's bittorrent-protocol with lt_donthave over WebRTC: data channels of werift, with their keys logged.
+"""Two wires of npm's bittorrent-protocol with lt_donthave over WebRTC: data channels of werift, with a key log.
 
 tshark gets the keys while they are written, and finds in the encrypted packets what the wires said.
 """
@@ -17,7 +17,7 @@ import check
 
 
 def play(stage, *options):
-    """Play the wires. An independent decoder must find in the capture what they logged: then keys and capture are all there."""
+    """Play the wires. An independent decoder must find what they logged: then keys and capture are all there."""
     stage.decrypt()
     downloads.webrtc_wires(stage, "--linger", LINGER, *options)
     check.compare(stage.observers.file.read_bytes(), stage.logged("donthave", "reject", "request", "request_failed"),
@@ -51,13 +51,13 @@ def test_requests_fail(stage, npm, fast):
     assert bool(stage.logged("reject")) == fast
     if fast:
         stage.check_rejects()
-    frames = {int(piece): frame for frame, pieces in stage.rows("frame.number bt.donthave.piece_index", where="bt.donthave")
-              for piece in pieces.split(",")}
+    rows = stage.rows("frame.number bt.donthave.piece_index", where="bt.donthave")
+    frames = {int(piece): frame for frame, pieces in rows for piece in pieces.split(",")}
     assert [disowned_in for _, disowned_in in stage.items("reannounced", "disowned_in")] == [frames[BACK]]
 
 
 def test_both_directions(stage, npm):
-    """Both ends send DontHaves, each under its own id, and messages of the channel begin and end anywhere in BitTorrent's."""
+    """Both ends send DontHaves; messages of the channel begin and end anywhere in those of BitTorrent."""
     play(stage, "--both", "--other-extensions", "5", "--cut", "1000")
     compare(stage)
     same("pieces", [pieces_sent_to(stage, CONNECTING), sorted(pieces_sent_to(stage, LISTENING))],
