@@ -44,6 +44,14 @@ def test_filters_do_not_change_the_ledger(two_passes, options):
     assert printed.split() == ["5", "1", "1", "0", "6", "0"]
 
 
+def test_many_messages_are_one_layer(tshark):
+    """All DontHaves of a frame are layer 1 of bt.donthave, as the frame has one layer of it."""
+    assert tshark.rows("framing-forty", "frame.number", where="bt.donthave.piece_index#1 == 39") == ["9"]
+    assert tshark.rows("framing-forty", "frame.number", where="bt.donthave.piece_index#2") == []
+    assert tshark.rows("framing-forty", "frame.protocols", where="bt.donthave") == \
+        ["eth:ethertype:ip:tcp:bittorrent:bt.donthave"] * 2
+
+
 def members(value, key):
     """Every value of a key, however deep it lies."""
     if isinstance(value, dict):
