@@ -2,9 +2,8 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tshark", "keylog_tool")
+pytest.register_assert_rewrite("tshark")
 
-from keylog_tool import Tool
 from tshark import Staging, Tshark
 
 
@@ -30,25 +29,6 @@ def one_pass(request, staging):
 def two_passes(request, staging):
     """For what only the future knows."""
     return remember(request, Tshark(staging, two_passes=True))
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """tools/mse-keylog in a source tree of its own, for one module."""
-    return Tool(tmp_path_factory.mktemp("tree"))
-
-
-@pytest.fixture
-def tool(built):
-    """The command, with no key log yet."""
-    built.keys.unlink(missing_ok=True)
-    return built
-
-
-@pytest.fixture
-def fresh(tmp_path):
-    """The command before its first use."""
-    return Tool(tmp_path / "tree")
 
 
 def remember(request, runner):

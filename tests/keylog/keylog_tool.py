@@ -6,11 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tshark import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "tools" / "mse-keylog.mjs"
 
 S, SKEY = bytes(range(96)), b"the info hash itself"

@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from keylog_tool import BOTH_KEYS, LINE, PYTHON, Tool, compile_c, digests, in_hex, run_way, ways, write_pair
-from tshark import ROOT
+from keylog_tool import BOTH_KEYS, LINE, PYTHON, ROOT, Tool, compile_c, digests, in_hex, run_way, ways, write_pair
 
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wpedantic", "-Wcast-qual",
             "-Wundef", "-Wwrite-strings", "-Wvla", "-Wimplicit-fallthrough", "-Werror"]
