@@ -17,6 +17,7 @@
 #include "peer/layers.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
+#include "peer/recent_conversations.h"
 
 int proto_bt_peer = -1;
 int proto_bt_peer_in_name_only = -1;
@@ -387,6 +388,7 @@ void
 proto_reg_handoff_bt_peer(void)
 {
     proto_reg_handoff_packet_facts();
+    proto_reg_handoff_recent_conversations();
     proto_reg_handoff_packet_watch(proto_bt_peer_in_name_only);
     register_init_routine(begin_capture);
 }

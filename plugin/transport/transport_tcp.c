@@ -29,6 +29,7 @@
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
 #include "peer/peer_ports.h"
+#include "peer/recent_conversations.h"
 
 #define BT_PEER_TCP_HEURISTIC   "bt_peer_tcp"
 
@@ -193,7 +194,7 @@ read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
 static void
 take_watched_packet(packet_info *pinfo)
 {
-    conversation_t   *conversation = find_conversation_pinfo(pinfo, 0);
+    conversation_t   *conversation = recent_conversation(pinfo);
     struct tcp_peers *peers = NULL;
 
     if (conversation != NULL)
@@ -321,7 +322,7 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
         return (int)tvb_reported_length(tvb);
     }
 
-    conversation_t     *conversation = find_or_create_conversation(pinfo);
+    conversation_t     *conversation = recent_or_new_conversation(pinfo);
     struct tcp_peers   *peers = get_peers(conversation);
     struct bt_peer_view view = {
         .connection = peers->feed.connection, .from = packet_sender(pinfo), .place = first_byte(tcpinfo, tvb),
@@ -347,7 +348,7 @@ dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
         return FALSE;
 
     if (!PINFO_FD_VISITED(pinfo))
-        conversation_set_dissector(find_or_create_conversation(pinfo), bt_peer_tcp_handle);
+        conversation_set_dissector(recent_or_new_conversation(pinfo), bt_peer_tcp_handle);
     dissect_bt_peer_tcp(tvb, pinfo, tree, data);
     return TRUE;
 }

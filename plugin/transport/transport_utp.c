@@ -23,6 +23,7 @@
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
 #include "peer/peer_ports.h"
+#include "peer/recent_conversations.h"
 
 #define BT_PEER_UTP_HEURISTIC   "bt_peer_utp"
 #define BT_UTP_HEURISTIC        "bt_utp_udp"
@@ -159,12 +160,12 @@ dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *
         length = show_builtin(path, tvb, pinfo, tree, data);
         if (length == 0 && header != NULL
                 && (path == CLAIMED_BY_HANDSHAKE
-                    || find_connection(find_conversation_pinfo(pinfo, 0), from, header, pinfo->num) != NULL))
+                    || find_connection(recent_conversation(pinfo), from, header, pinfo->num) != NULL))
             length = call_data_dissector(tvb, pinfo, tree);
     }
     FINALLY {
         if (length > 0 && header != NULL) {
-            conversation_t *conversation = find_or_create_conversation(pinfo);
+            conversation_t *conversation = recent_or_new_conversation(pinfo);
             /* The built-in heuristic leads the conversation to its own dissector, on each pass. */
             if (path == CLAIMED_BY_BUILT_IN || (path != CLAIMED_BY_PORTS && !PINFO_FD_VISITED(pinfo)))
                 conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
@@ -212,7 +213,7 @@ is_handshake(const struct utp_header *header, tvbuff_t *tvb)
 static bool
 is_followed(const struct utp_header *header, packet_info *pinfo)
 {
-    const struct utp_flow *flow = flow_of(find_conversation_pinfo(pinfo, 0));
+    const struct utp_flow *flow = flow_of(recent_conversation(pinfo));
 
     return flow != NULL && flow->claimed_in <= pinfo->num
            && (header->type == UTP_SYN || utp_flow_find(flow, packet_sender(pinfo), header, pinfo->num) != NULL);
