@@ -71,6 +71,16 @@ def test_without_bt_donthave_the_rest_stays(tshark, comparable):
     assert [line for lines in differing for line in lines if not allowed.match(line)] == []
 
 
+@pytest.mark.parametrize("off", [["--disable-protocol", "bt.donthave"],
+                                 ["--disable-heuristic", "lt_donthave_bittorrent"]], ids=["protocol", "heuristic"])
+def test_nothing_of_bt_donthave_stays(two_passes, everything, off):
+    """No field and no expert item of it, in any capture."""
+    ours = [field for field in two_passes.our_fields() if field.startswith("bt.donthave.")]
+    columns = [part for field in ["bt.donthave", *ours] for part in ("-e", field)]
+    printed = two_passes.read(everything, *off, "-T", "fields", *columns)
+    assert printed.split() == []
+
+
 def same(printed, stock):
     """Compare long texts without pytest's own comparison, which takes minutes."""
     if printed == stock:

@@ -163,6 +163,21 @@ def test_closed(tshark):
     assert pieces(tshark, "utp-closed") == ["9 5", "11 6"]
 
 
+def test_packets_before_the_claim_stay_what_they_were(tshark):
+    """Also on the second pass, when it is known that the handshake of frame 4 claims the ports."""
+    protocols = tshark.rows("utp-order", "frame.protocols")
+    assert protocols[:3] == ["eth:ethertype:ip:udp:data"] * 3
+    assert "bt-utp" in protocols[3]
+
+
+def test_nothing_is_kept_of_a_conversation_before_the_claim(tshark, without_utp):
+    """Nor of one that is no uTP: it leads to no dissector of ours, and is the conversation that it is in stock tshark."""
+    assert {line.split(" ", 2)[2] for line in tshark.probe("utp-order", "packet")[:3]} == {"0 0"}
+    packets = tshark.probe(without_utp, "packet")
+    assert packets == tshark.probe(without_utp, "packet", stock=True)
+    assert {line.split(" ", 2)[2] for line in packets} == {"0 0"}
+
+
 def test_others_on_the_same_ports(tshark):
     """DHT (BEP 5) keeps its dissector, and trackers what they had, on ports that we have claimed."""
     assert ledger(tshark, "utp-dht") == ["16 5 1 16384 14", "18 6 0 0 -", "28 7 0 0 -"]

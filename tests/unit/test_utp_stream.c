@@ -466,6 +466,28 @@ elsewhere(const void *data)
     wmem_destroy_allocator(scope);
 }
 
+/* Strays with packets of the stream between them are strays, however many: only so many in a row are the stream. */
+static void
+strays_apart(void)
+{
+    wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct utp_stream stream;
+    GString          *out = g_string_new(NULL);
+    GString          *expected = g_string_new("20000:a@0");
+
+    utp_stream_init(&stream, scope);
+    add(&stream, UTP_DATA, 20000, "a", false, 1, out);
+    for (unsigned i = 1; i <= 2 * UTP_STRAYS_MAX; i++) {
+        add(&stream, UTP_DATA, (uint16_t)(40000 + i), "b", false, 2 * i, out);
+        add(&stream, UTP_DATA, (uint16_t)(20000 + i), "a", false, 2 * i + 1, out);
+        g_string_append_printf(expected, "  %u:a@%u", 20000 + i, i);
+    }
+    g_assert_cmpstr(out->str, ==, expected->str);
+    g_string_free(expected, TRUE);
+    g_string_free(out, TRUE);
+    wmem_destroy_allocator(scope);
+}
+
 /* 200000 packets: the 16 bits wrap three times, the widened numbers and positions never do. */
 static void
 long_stream(void)
@@ -790,6 +812,7 @@ main(int argc, char **argv)
     }
     g_test_add_data_func("/utp_stream/elsewhere/ahead", &ahead, elsewhere);
     g_test_add_data_func("/utp_stream/elsewhere/behind", &behind, elsewhere);
+    g_test_add_func("/utp_stream/strays_apart", strays_apart);
     g_test_add_func("/utp_stream/freed", freed);
     g_test_add_func("/utp_stream/long_stream", long_stream);
     g_test_add_func("/utp_stream/window_bytes", window_bytes);
