@@ -28,7 +28,7 @@ def session(trace, where, fast):
     18  leecher: Have 5, Not Interested
     19  seed:    DontHave 6, Choke
     20-29   leecher and seed acknowledge in turn
-    30  leecher: FIN, the eleventh packet behind the DontHave
+    30  leecher: FIN, the eleventh packet after the DontHave
     31  seed:    FIN
     """
     def if_fast(*messages):
@@ -211,7 +211,7 @@ def no_storm(trace, where):
 
 @story("not-anomaly-closed-eleven", also_utp=True)
 def closed_eleven(trace, where):
-    """The receiver closes eleven packets behind the DontHave. No CLOSED_AFTER.
+    """The receiver closes eleven packets after the DontHave. No CLOSED_AFTER.
 
     9       seed:    DontHave 5
     10-19   leecher and seed acknowledge in turn
@@ -495,7 +495,7 @@ def leecher_only(trace, where):
 
 @story("not-anomaly-snaplen", also_utp=True)
 def snaplen(trace, where):
-    """With Fast, packets are cut behind 150 bytes: the Bitfield and the last Reject. No REDUNDANT, UNREJECTED.
+    """With Fast, packets are cut after 150 bytes: the Bitfield and the last Reject. No REDUNDANT, UNREJECTED.
 
     8   seed:    Bitfield of all but the first 8 of 1024 pieces, Unchoke; only its beginning was captured
     9   leecher: Request 900/0, Request 900/16384

@@ -61,7 +61,7 @@ class Trace:
         return self.packets.pop().data[len(self.link(IPV4, False)) - len(IPV4):]
 
     def drop(self, frames):
-        """Take frames out; those behind them move up."""
+        """Take frames out; those after them move up."""
         frames = set(frames)
         self.packets = [packet for number, packet in enumerate(self.packets, 1) if number not in frames]
 

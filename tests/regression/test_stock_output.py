@@ -1,6 +1,6 @@
 """What tshark shows without the plugin is all still there with it.
 
-Starting tshark takes longer than reading a capture, so all captures are read at once, one behind the other.
+Starting tshark takes longer than reading a capture, so all captures are read at once, one after another.
 """
 
 import re
@@ -16,7 +16,7 @@ BETTER = {
     "framing-after-prefix": "segment that ends after a length prefix",
     "framing-bytes": "the same",
     "framing-split": "the same",
-    "framing-split-behind": "the same",
+    "framing-split-after": "the same",
     "framing-other-ids": "message ids that the built-in dissector does not know",
     "framing-metadata-block": "message longer than the built-in dissector expects",
     "framing-large-piece": "the same",

@@ -51,7 +51,7 @@ def test_reassembled_bytes(tshark):
 
 
 def test_numbers_wrap(tshark):
-    """seq_nr and ack_nr have 16 bits: behind 65535 comes 0."""
+    """seq_nr and ack_nr have 16 bits: after 65535 comes 0."""
     assert ledger(tshark, "utp-wrap") == [
         "15 1 1 16384 9", "18 2,3,4 1,1,1 16384,16384,16384 10,11,12", "19 5 1 16384 13", "20 6 1 16384 14"]
     assert late_requests(tshark, "utp-wrap") == ["21 6 0 16384 20 1", "22 6 0 16384 20 0"]
@@ -64,7 +64,7 @@ def test_lost_packet(tshark):
 
 
 def test_lost_packet_in_a_block(tshark):
-    """Behind a hole of unknown length, a packet that begins with messages is trusted."""
+    """After a hole of unknown length, a packet that begins with messages is trusted."""
     assert pieces(tshark, "utp-gap-in-block") == ["12 6"]
 
 
@@ -109,7 +109,7 @@ def test_no_syn(tshark):
 
 
 def test_by_the_letter(tshark):
-    """The first data of the side that was called may have the number behind that of its ST_STATE."""
+    """The first data of the side that was called may have the number after that of its ST_STATE."""
     assert pieces(tshark, "utp-by-the-letter") == ["9 9"]
 
 
