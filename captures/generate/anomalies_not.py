@@ -268,6 +268,22 @@ def capture_ends(trace, where):
     peers.leecher.acknowledge()
 
 
+@story("not-anomaly-long-round-trip")
+def long_round_trip(trace, where):
+    """With Fast: the capture ends two seconds after the DontHave, but the SYNs took three to be answered. No UNREJECTED.
+
+    9   leecher: Request 5/0
+    10  seed:    DontHave 5
+    11  leecher: acknowledges, two seconds later
+    """
+    peers = begin(trace, fast=True, **where)
+    trace.packets[0].time -= 3_000_000
+    peers.leecher.send(request(5))
+    peers.seed.send(dont_have(3, 5))
+    trace.wait(2)
+    peers.leecher.acknowledge()
+
+
 # --- what was not captured ---
 
 @story("not-anomaly-from-the-middle", seed_port=6881)
