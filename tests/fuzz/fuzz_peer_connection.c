@@ -16,8 +16,8 @@ enum {
     FROM_B = 1,         /* the sender */
     HOLE = 2,           /* as many bytes as argument says are missing before the chunk */
     AGAIN = 4,          /* as many bytes before it come again */
-    CUT = 8,            /* as many bytes behind it were not captured */
-    REASSEMBLES = 16,   /* a message that goes on behind it will come again */
+    CUT = 8,            /* as many bytes after it were not captured */
+    REASSEMBLES = 16,   /* a message that goes on after it will come again */
     NO_ACK = 32,        /* argument: what the packet acknowledges, less than everything */
     SAME_FRAME = 64,    /* with SOON: another packet with the number of a frame that a read filter rejected */
     SOON = 128          /* a millisecond after the chunk before, not a second */
