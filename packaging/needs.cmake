@@ -1,0 +1,10 @@
+# Read by cpack before it makes a package: without these commands it would go on, and make a package without
+# dependencies or fail at a place that does not tell why.
+if(CPACK_GENERATOR STREQUAL "DEB")
+  foreach(command file dpkg-shlibdeps)
+    find_program(path_of_${command} ${command} NO_CMAKE_PATH NO_CMAKE_SYSTEM_PATH)
+    if(NOT path_of_${command})
+      message(FATAL_ERROR "A Debian package cannot be made without the command ${command}: apt-get install file dpkg-dev")
+    endif()
+  endforeach()
+endif()
