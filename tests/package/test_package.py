@@ -4,31 +4,15 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "regression"))
+from installed import BUILD, PLUGIN, ROOT, X_Y, as_nobody, output, run
 
-from tshark import BUILD, NOBODY, PLUGINS  # noqa: E402
-
-X_Y = next(PLUGINS.iterdir()).name
 NAME = f"wireshark-plugin-lt-donthave-{X_Y}"
 VERSION = re.search(r"(?m)^  VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
-ENTRY_POINTS = ["plugin_describe", "plugin_register", "plugin_version", "plugin_want_major", "plugin_want_minor"]
-
-
-def run(*command, **options):
-    return subprocess.run([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
-
-
-def output(*command, **options):
-    done = run(*command, **options)
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def cpack(folder, **options):
@@ -153,23 +137,6 @@ def test_without_a_command_that_it_needs(missing, tmp_path):
     assert "Traceback" not in said and not list(tmp_path.rglob("*.deb"))
 
 
-def test_exports_its_entry_points_only():
-    symbols = output("nm", "-D", "--defined-only", PLUGINS / X_Y / "epan" / "lt_donthave.so").split("\n")
-    assert sorted(line.split()[-1] for line in symbols if line) == ENTRY_POINTS
-
-
-def test_hardened():
-    """Read-only relocations, all of them bound at the start; stack protector; checked string functions."""
-    plugin = PLUGINS / X_Y / "epan" / "lt_donthave.so"
-    headers = output("readelf", "-lW", plugin)
-    assert "GNU_RELRO" in headers
-    assert re.search(r"GNU_STACK.* RW ", headers)
-    assert re.search(r"\(FLAGS(_1)?\).*\bNOW\b", output("readelf", "-dW", plugin))
-    commands = (BUILD / "compile_commands.json").read_text()
-    assert "-D_FORTIFY_SOURCE=2" in commands
-    assert "__stack_chk_fail" in output("nm", "-D", "--undefined-only", plugin)
-
-
 def test_source_archive(tmp_path):
     """All that belongs to the project, and nothing else."""
     output("cpack", "--config", BUILD / "CPackSourceConfig.cmake", "-B", tmp_path)
@@ -192,11 +159,6 @@ def test_versions_agree():
     assert re.search(r"(?m)^Version:\s*(\S+)", spec)[1] == VERSION
 
 
-def as_nobody(home, plugins):
-    return [*(NOBODY if os.geteuid() == 0 else []), "env", "-u", "XDG_CONFIG_HOME", f"HOME={home}", "LC_ALL=C.UTF-8",
-            f"WIRESHARK_PLUGIN_DIR={plugins}"]
-
-
 @pytest.fixture
 def home(tmp_path_factory):
     """The home of a user, and a folder for Wireshark's plugins, both empty."""
@@ -209,7 +171,7 @@ def home(tmp_path_factory):
 def install(home, *places):
     for place in places:
         place.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PLUGINS / X_Y / "epan" / "lt_donthave.so", place)
+        shutil.copy(PLUGIN, place)
     if os.geteuid() == 0:
         output("chown", "-R", "65534:65534", home)
     output("chmod", "-R", "u+rwX,go+rX", home)
