@@ -4,7 +4,8 @@
  *     <rest: 2, big-endian: bytes of the input that are the stream>, then chunks:
  *     <what: 1> <argument: 1> <size: 1>
  *
- * As long as no byte was missing, the messages are those of the stream read in one piece.
+ * As long as no byte was missing and the first chunk tells where messages begin, the messages are those of the stream
+ * read in one piece, and sync is lost only by a length that no message has.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -53,7 +54,13 @@ play_chunk(struct played *played, struct stream_chunk *chunk)
     struct stream_message message;
     bool                  gap;
 
-    message_stream_open(&played->stream, chunk, &gap);
+    /* It begins another connection, unless the stream begins with it. */
+    if (chunk->position > 0 && peer_wire_is_handshake(chunk->data, chunk->captured))
+        played->whole = false;
+    if (message_stream_open(&played->stream, chunk, &gap) == CHUNK_UNSYNCED) {
+        check(!played->whole || chunk->position == 0);
+        played->whole = false;
+    }
     check(chunk->offset <= chunk->reported);
     check(!played->whole || !gap);
     uint64_t before = 0;
@@ -64,6 +71,10 @@ play_chunk(struct played *played, struct stream_chunk *chunk)
         first = false;
         check_message(played, &message);
         check(chunk->offset <= chunk->reported);
+    }
+    if (played->whole && played->stream.sync != STREAM_OK) {
+        check(peer_wire_size(played->bytes + played->expected, played->size - (uint32_t)played->expected) == PEER_SIZE_BAD);
+        played->whole = false;
     }
     check(played->stream.held_size <= played->stream.held_room);
     check(played->stream.held_room <= PEER_MESSAGE_SIZE_MAX * 2);
@@ -97,7 +108,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (reported == 0)
             continue;
         /* A copy of exactly its size: what is held must have been copied. */
-        uint8_t *copy = (uint8_t *)g_memdup2(played.bytes + position, reported - lacking);
+        uint8_t *copy = (uint8_t *)malloc(reported - lacking);
+        check(copy != NULL);
+        memcpy(copy, played.bytes + position, reported - lacking);
         struct stream_chunk chunk = {
             .position = position, .data = copy, .captured = reported - lacking, .reported = reported,
             .reassembles = (what & REASSEMBLES) != 0
@@ -108,7 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             played.stream.acked = position;
         play_chunk(&played, &chunk);
         position += reported;
-        g_free(copy);
+        free(copy);
     }
     message_stream_free(&played.stream);
     wmem_destroy_allocator(scope);

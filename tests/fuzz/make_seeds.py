@@ -103,7 +103,8 @@ def seeds():
     found = handshakes()
     chosen = sorted(found, key=lambda payload: (found[payload], payload))[:8]
     parts = [small_messages(stream) for stream in streams[:4]]
-    script = bytes(value for at in range(40) for value in (2 if at % 7 == 3 else 0, at % 5, 13 * at % 50 + 1))
+    script = bytes([0, 0, 68]) + bytes(value for at in range(40)
+                                       for value in (2 if at % 7 == 3 else 0, at % 5, 13 * at % 50 + 1))
     packets = list(utp_packets(UTP))
     stream = b"\xff\xf0" + bytes(value for sender, header, payload in packets[:120] if sender == 0
                                  for value in (0 if payload else 2, 0, min(len(payload), 40)))
