@@ -19,6 +19,7 @@ enum column {
     COLUMN_INVALIDATED_IN,
     COLUMN_REJECTED_IN,
     COLUMN_ASKED_AGAIN,
+    COLUMN_OUTCOME,
     COLUMN_COUNT
 };
 
@@ -34,6 +35,7 @@ static stat_tap_table_item columns[] = {
     [COLUMN_INVALIDATED_IN] = { TABLE_ITEM_STRING, TAP_ALIGN_RIGHT, "Invalidated in", "%s" },
     [COLUMN_REJECTED_IN] = { TABLE_ITEM_STRING, TAP_ALIGN_RIGHT, "Rejected in", "%s" },
     [COLUMN_ASKED_AGAIN] = { TABLE_ITEM_STRING, TAP_ALIGN_RIGHT, "Asked again in", "%s" },
+    [COLUMN_OUTCOME] = { TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Outcome", "%s" },
 };
 
 /* requested: the fact is the Request itself, else its DontHave. */
@@ -53,6 +55,16 @@ add_row(struct stat_rows *rows, const struct donthave_fact *fact, const struct r
     return row;
 }
 
+static const char *
+outcome_of(const struct donthave_invalidated *request)
+{
+    if (request->rejected_in != 0)
+        return "rejected";
+    if (!request->by->fast)
+        return "dropped";
+    return request->unanswered ? "never rejected" : "asked again or served before its Reject";
+}
+
 /* The Requests that a DontHave invalidated. */
 static void
 fold_donthave(struct stat_rows *rows, const struct donthave_fact *fact)
@@ -69,6 +81,7 @@ fold_donthave(struct stat_rows *rows, const struct donthave_fact *fact)
             g_array_index(rows->meta, struct row_meta, row).chosen |= fact->chosen;
         cell_optional(rows, row, COLUMN_INVALIDATED_IN, true, fact->frame);
         cell_optional(rows, row, COLUMN_REJECTED_IN, request->rejected_in != 0, request->rejected_in);
+        cell_text(rows, row, COLUMN_OUTCOME, outcome_of(request));
     }
 }
 
@@ -85,6 +98,7 @@ fold_late_request(struct stat_rows *rows, const struct donthave_fact *fact)
     cell_optional(rows, row, COLUMN_DISOWNED_IN, true, block->donthave_in);
     cell_text(rows, row, COLUMN_CROSSED, block->crossed ? "yes" : "no");
     cell_optional(rows, row, COLUMN_REJECTED_IN, block->rejected_in != 0, block->rejected_in);
+    cell_text(rows, row, COLUMN_OUTCOME, block->rejected_in != 0 ? "rejected" : "");
 }
 
 static void
