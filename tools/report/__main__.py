@@ -85,5 +85,8 @@ if __name__ == "__main__":
         sys.exit(1)
     except BrokenPipeError:
         os._exit(0)     # the reader has enough
+    except OSError as error:
+        say(error)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

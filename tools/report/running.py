@@ -110,8 +110,10 @@ class Runner:
                 break
             except subprocess.TimeoutExpired:
                 done, size = position(process.pid, capture)
-                text = f"{capture}: {done:,} of {size:,} bytes read" if size else f"{capture}: {done:,} bytes read"
-                if terminal:
+                text = f"{capture}: {done:,} of {size:,} bytes read"
+                if done == 0:
+                    pass                # tshark is still starting, or reads a pipe
+                elif terminal:
                     print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
                 else:
                     self.say(text)
