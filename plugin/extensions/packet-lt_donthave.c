@@ -20,6 +20,7 @@
 #include "core/donthave/donthave.h"
 #include "core/donthave/donthave_findings.h"
 #include "core/donthave/donthave_note.h"
+#include "extensions/info_marks.h"
 #include "extensions/tap_donthave.h"
 #include "peer/expert_rows.h"
 #include "peer/packet-bt-peer.h"
@@ -362,6 +363,7 @@ show_other(const struct peer_connection *connection, const struct message_note *
         if (!is_donthave_detail(detail) || detail->kind->number == DONTHAVE_MESSAGE)
             continue;
         donthave_tap_tell(pinfo, connection, note, detail);
+        donthave_mark_info(pinfo, detail);
         bool        room = bt_peer_may_add(pinfo, DONTHAVE_ITEMS);
         proto_item *item = room ? show_detail(connection, note, detail, &place) : NULL;
         finding = expert_rows_show_about(rows, finding, detail, item, pinfo, room);

@@ -28,10 +28,13 @@ summary_add_donthave(struct summary *summary, const struct donthave_note *dontha
     summary->without_effect += !donthave->takes_effect;
     summary->requests += donthave->requests;
     summary->bytes += donthave->bytes;
-    summary->dropped += donthave->fast ? 0 : donthave->requests;
     summary->never_rejected += donthave->unrejected;
-    for (uint32_t i = 0; i < donthave->requests; i++)
-        summary->rejected += donthave->invalidated[i]->rejected_in != 0;
+    for (uint32_t i = 0; i < donthave->requests; i++) {
+        if (donthave->invalidated[i]->rejected_in != 0)
+            summary->rejected++;
+        else if (!donthave->fast)
+            summary->dropped++;
+    }
 }
 
 void

@@ -17,7 +17,7 @@ struct summary {
     uint32_t    without_effect;     /* DontHaves that are not four bytes */
     uint32_t    requests;           /* that they invalidated */
     uint64_t    bytes;              /* sum of the lengths of those */
-    uint32_t    dropped;            /* of requests: without Fast no answer is due */
+    uint32_t    dropped;            /* of requests: without Fast no answer is due, and none came */
     uint32_t    rejected;           /* of requests */
     uint32_t    never_rejected;     /* of requests: Fast, and nothing answered them */
     uint32_t    late_requests;      /* for pieces that it disowned */

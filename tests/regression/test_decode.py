@@ -88,8 +88,8 @@ def test_never_rejected_is_marked(folder):
     text, _ = report(folder, ROOT / "captures" / "synthetic" / "anomaly-unrejected.pcap")
     marked = [line for line in text.splitlines() if line.startswith("  ! never rejected")]
     assert marked == ["  ! never rejected: requested in 9, 0+16384"]
-    assert "1 request invalidated (16384 bytes), 0 rejected, 1 never" in text
-    assert text.splitlines()[-1].endswith(": 1 request invalidated, 1 never rejected")
+    assert "2 requests invalidated (32768 bytes), 1 rejected, 1 never" in text
+    assert text.splitlines()[-1].endswith(": 2 requests invalidated, 1 rejected, 1 never rejected")
 
 
 def test_the_worst_connection_is_first(folder):
@@ -207,7 +207,7 @@ def test_empty_results(folder):
     """What is said is true: no packet passes the filter, or there is no DontHave."""
     assert report(folder, SHORT, "--", "-Y", "dns") == \
         ("", f"tools/decode: no packet in {SHORT} passes the display filter dns\n")
-    clean = ROOT / "captures" / "synthetic" / "utp-other-udp.pcap"
+    clean = ROOT / "captures" / "synthetic" / "other-udp.pcap.gz"
     assert report(folder, clean)[1].startswith(f"tools/decode: no DontHave message in {clean}")
 
 

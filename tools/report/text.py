@@ -19,7 +19,7 @@ def effect(donthave):
     if count == 0:
         return "no request outstanding"
     said = f"{plural(count, 'request')} invalidated ({donthave['Bytes']} bytes)"
-    if donthave["Fast"] == "no":
+    if donthave["Fast"] == "no" and donthave["Rejected"] == 0:
         return f"{said}, dropped without Fast"
     return f"{said}, {donthave['Rejected']} rejected, {donthave['Never rejected']} never"
 
