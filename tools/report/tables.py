@@ -11,7 +11,7 @@ RULER = "=" * 67
 # Columns of numbers; what is absent is None.
 NUMBERS = {"Frame", "Piece", "ID", "Requests", "Bytes", "Rejected", "Never rejected", "Asked again", "Begin", "Length",
            "Requested in", "Disowned in", "Invalidated in", "Rejected in", "Asked again in", "DontHaves",
-           "Late requests", "Crossed DontHave", "Late blocks", "Announced again"}
+           "Late requests", "Late, crossed", "Late blocks", "Announced again"}
 
 
 def value(column, text):
