@@ -12,8 +12,8 @@
 
 #include <epan/tap.h>
 
-/* Digits of a 64-bit number. */
-#define NUMBER_WIDTH    20
+/* Digits of a number of bytes. */
+#define NUMBER_WIDTH    12
 
 /* --- rows and cells --- */
 

@@ -2,7 +2,9 @@
 
 import collections
 import functools
+import json
 import re
+import subprocess
 import sys
 
 import pytest
@@ -224,3 +226,25 @@ def test_tree(tshark, sessions):
         assert int(count) == len(times)
         assert float(average) == pytest.approx(sum(times) / len(times), abs=0.02)
         assert (float(least), float(most)) == pytest.approx((min(times), max(times)))
+
+
+def test_tables_of_the_window(one_pass):
+    """Programs with tables of their own (Wireshark, and sharkd, which shows them without a window) show the same rows."""
+    path = ROOT / "captures" / "webtorrent_short.pcapng.gz"
+    calls = [{"method": "load", "params": {"file": str(path)}},
+             {"method": "tap", "params": {f"tap{number}": f"nstat:bt.donthave,{name}"
+                                          for number, name in enumerate(tables.NAMES)}}]
+    lines = "".join(json.dumps({"jsonrpc": "2.0", "id": number, **call}) + "\n" for number, call in enumerate(calls, 1))
+    command = one_pass.command(["-"])
+    command[command.index("tshark")] = "sharkd"
+    printed = subprocess.run(command, input=lines.encode(), capture_output=True, check=True, timeout=120).stdout
+    answer = next(answer for answer in map(json.loads, printed.splitlines()) if answer.get("id") == 2)
+    shown = {tap["tap"].rpartition(",")[2]: tap for tap in answer["result"]["taps"]}
+    expected = read_tables(one_pass, path, *tables.NAMES)
+    for name in tables.NAMES:
+        columns = [field["c"] for field in shown[name]["fields"]]
+        rows = [{column: tables.value(column, str(cell).strip() or "-") for column, cell in zip(columns, row)}
+                for row in shown[name]["tables"][0]["i"]]
+        for row in [*rows, *expected[name]]:
+            row.pop("Time", None)       # of other precision
+        assert rows == expected[name]
