@@ -10,7 +10,8 @@
 #include <epan/proto.h>
 
 #include "extensions/packet-lt_donthave.h"
-#include "extensions/tap_donthave.h"
+#include "extensions/stat_tables.h"
+#include "extensions/stat_tree.h"
 #include "peer/packet-bt-peer.h"
 #include "transport/transport_tcp.h"
 #include "transport/transport_utp.h"
@@ -30,6 +31,7 @@ register_protocols(void)
 {
     proto_register_bt_peer();
     proto_register_lt_donthave();
+    donthave_tables_register();
 }
 
 static void
@@ -49,7 +51,7 @@ plugin_register(void)
     plugin.register_protoinfo = register_protocols;
     plugin.register_handoff = register_handoffs;
     proto_register_plugin(&plugin);
-    register_tap_listener_donthave();
+    donthave_tree_register();
 }
 
 uint32_t

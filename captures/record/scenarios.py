@@ -60,6 +60,11 @@ def webtorrent_leecher(recording):
     webtorrent_download(recording, "tcp")
 
 
+def webtorrent_short(recording):
+    """The same for a few requests only: what tools/decode shows of it fits on a screen."""
+    webtorrent_download(recording, "tcp", failures=4)
+
+
 def webtorrent_leecher_utp(recording):
     """The same over uTP."""
     webtorrent_download(recording, "utp")
@@ -141,6 +146,6 @@ def npm_ids(recording):
 
 ALL = {scenario.__name__: scenario for scenario in (
     libtorrent_tcp_fast, libtorrent_utp, libtorrent_utp_three, libtorrent_utp_trixie, libtorrent_utp_forky,
-    libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, npm_nofast, npm_fast, npm_ids,
+    libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, webtorrent_short, npm_nofast, npm_fast, npm_ids,
     mse_default_tcp, mse_default_utp, mse_default_delay, mse_rc4_tcp, mse_rc4_utp, mse_webtorrent, mse_webtorrent_rc4,
     mse_transmission, mse_transmission_qbittorrent, mse_qbittorrent)}

@@ -15,13 +15,12 @@
 
 #include <epan/packet.h>
 #include <epan/prefs.h>
-#include <epan/proto_data.h>
-#include <epan/tap.h>
 #include <epan/tfs.h>
 
 #include "core/donthave/donthave.h"
 #include "core/donthave/donthave_findings.h"
 #include "core/donthave/donthave_note.h"
+#include "extensions/info_marks.h"
 #include "extensions/tap_donthave.h"
 #include "peer/expert_rows.h"
 #include "peer/packet-bt-peer.h"
@@ -75,7 +74,6 @@ static int ett_bt_donthave = -1;
 static int ett_bt_donthave_item = -1;
 
 static struct expert_rows  *rows;
-static int                  donthave_tap = -1;
 static heur_dtbl_entry_t   *donthave_heuristic;
 static unsigned             fallback_id;
 
@@ -96,27 +94,6 @@ static void
 add_generated_boolean(proto_tree *tree, int hf, tvbuff_t *tvb, bool value)
 {
     proto_item_set_generated(proto_tree_add_boolean(tree, hf, tvb, 0, 0, value));
-}
-
-/* Adds to what the tap says of this frame. */
-static struct donthave_tap_item *
-tap_item(packet_info *pinfo, enum donthave_tap_event event, uint32_t piece)
-{
-    struct donthave_tap_frame *frame =
-        (struct donthave_tap_frame *)p_get_proto_data(pinfo->pool, pinfo, proto_bt_donthave, 0);
-    struct donthave_tap_item  *item = wmem_new0(pinfo->pool, struct donthave_tap_item);
-
-    if (frame == NULL) {
-        frame = wmem_new0(pinfo->pool, struct donthave_tap_frame);
-        frame->end = &frame->first;
-        p_add_proto_data(pinfo->pool, pinfo, proto_bt_donthave, 0, frame);
-        tap_queue_packet(donthave_tap, pinfo, frame);
-    }
-    item->event = event;
-    item->piece = piece;
-    *frame->end = item;
-    frame->end = &item->next;
-    return item;
 }
 
 /* Whether some requests were never answered although the capture runs long enough to show an answer. Known from the second
@@ -151,7 +128,7 @@ show_requests(const struct donthave_note *donthave, const struct place *place, p
     add_generated_uint(tree, hf_bt_donthave_requests, place->tvb, donthave->requests);
     proto_item_set_generated(proto_tree_add_uint64(tree, hf_bt_donthave_bytes, place->tvb, 0, 0, donthave->bytes));
     for (uint32_t i = 0; i < donthave->requests && bt_peer_may_add(place->pinfo, 1); i++)
-        add_generated_uint(tree, hf_bt_donthave_request_in, place->tvb, donthave->request_frames[i]);
+        add_generated_uint(tree, hf_bt_donthave_request_in, place->tvb, donthave->invalidated[i]->request_in);
 
     if (donthave->requests > 0)
         proto_item_append_text(item, ", %u request%s (%" PRIu64 " bytes) %s", donthave->requests,
@@ -190,17 +167,6 @@ donthave_of(const struct message_note *note)
 }
 
 static void
-tap_donthave(packet_info *pinfo, const struct donthave_note *donthave)
-{
-    struct donthave_tap_item *item = tap_item(pinfo, donthave->takes_effect ? DONTHAVE_TAP_DONTHAVE
-                                              : DONTHAVE_TAP_DONTHAVE_BAD, donthave->piece);
-
-    item->requests = donthave->requests;
-    item->bytes = donthave->bytes;
-    item->fast = donthave->fast;
-}
-
-static void
 show_donthave(const struct bt_peer_extended *extended, const struct donthave_note *donthave, const struct place *place)
 {
     proto_item *item = proto_tree_add_item(place->tree, proto_bt_donthave, place->tvb, 0, -1, ENC_NA);
@@ -219,7 +185,7 @@ show_donthave(const struct bt_peer_extended *extended, const struct donthave_not
         show_requests(donthave, place, item, tree);
     expert_rows_show_about(rows, extended->note->findings, &donthave->detail, item, place->pinfo, true);
     if (donthave->unrejected > 0 && PINFO_FD_VISITED(place->pinfo)
-            && is_unanswered(extended->connection, donthave, extended->sender, donthave->request_frames[0],
+            && is_unanswered(extended->connection, donthave, extended->sender, donthave->invalidated[0]->request_in,
                              packet_time(place->pinfo)))
         show_unanswered(item, place->pinfo, donthave->unrejected);
     show_info(donthave, place->pinfo);
@@ -235,7 +201,7 @@ dissect_lt_donthave_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
 
     if (donthave == NULL)
         return FALSE;
-    tap_donthave(pinfo, donthave);
+    donthave_tap_tell(pinfo, extended->connection, extended->note, &donthave->detail);
     if (bt_peer_may_add(pinfo, DONTHAVE_ITEMS))
         show_donthave(extended, donthave, &place);
     return TRUE;
@@ -295,7 +261,7 @@ show_invalidated(const struct peer_connection *connection, const struct message_
     proto_item    *item = add_block_item(place, &request_fields, "Request invalidated", invalidated->piece,
                                          invalidated->begin, invalidated->length, &tree);
 
-    add_generated_uint(tree, hf_bt_donthave_request_invalidated_in, place->tvb, invalidated->donthave_in);
+    add_generated_uint(tree, hf_bt_donthave_request_invalidated_in, place->tvb, invalidated->by->frame);
     proto_item_set_generated(proto_tree_add_time(tree, hf_bt_donthave_request_time, place->tvb, 0, 0, &age));
     if (invalidated->rejected_in != 0)
         add_generated_uint(tree, hf_bt_donthave_request_rejected_in, place->tvb, invalidated->rejected_in);
@@ -322,7 +288,7 @@ show_reject(const struct donthave_block *block, const struct place *place)
     proto_item *item = add_block_item(place, &reject_fields, "Reject of an invalidated request", block->piece,
                                       block->begin, block->length, &tree);
 
-    add_generated_uint(tree, hf_bt_donthave_reject_request_in, place->tvb, block->request_in);
+    add_generated_uint(tree, hf_bt_donthave_reject_request_in, place->tvb, block->answers->request_in);
     return item;
 }
 
@@ -349,49 +315,6 @@ show_negotiated(const struct donthave_negotiated *negotiated, const struct place
     if (negotiated->id == 0)
         proto_item_append_text(item, " (switched off)");
     return item;
-}
-
-static void
-tap_block(packet_info *pinfo, enum donthave_tap_event event, const struct donthave_block *block, uint32_t frame)
-{
-    struct donthave_tap_item *item = tap_item(pinfo, event, block->piece);
-
-    item->begin = block->begin;
-    item->length = block->length;
-    item->frame = frame;
-}
-
-static void
-tap_detail(packet_info *pinfo, const struct note_detail *detail)
-{
-    const struct donthave_block       *block = (const struct donthave_block *)detail;
-    const struct donthave_invalidated *invalidated = (const struct donthave_invalidated *)detail;
-    const struct donthave_reannounced *reannounced = (const struct donthave_reannounced *)detail;
-    struct donthave_tap_item          *item;
-
-    switch ((enum donthave_kind)detail->kind->number) {
-    case DONTHAVE_INVALIDATED:
-        item = tap_item(pinfo, DONTHAVE_TAP_INVALIDATED, invalidated->piece);
-        item->begin = invalidated->begin;
-        item->length = invalidated->length;
-        item->frame = invalidated->donthave_in;
-        break;
-    case DONTHAVE_LATE_REQUEST:
-        tap_block(pinfo, block->crossed ? DONTHAVE_TAP_CROSSED_REQUEST : DONTHAVE_TAP_LATE_REQUEST, block,
-                  block->donthave_in);
-        break;
-    case DONTHAVE_LATE_BLOCK:
-        tap_block(pinfo, DONTHAVE_TAP_LATE_BLOCK, block, block->donthave_in);
-        break;
-    case DONTHAVE_REJECT:
-        tap_block(pinfo, DONTHAVE_TAP_REJECTED, block, block->request_in);
-        break;
-    case DONTHAVE_REANNOUNCED:
-        tap_item(pinfo, DONTHAVE_TAP_REANNOUNCED, reannounced->piece)->frame = reannounced->disowned_in;
-        break;
-    default:
-        break;
-    }
 }
 
 /* The item of a detail; NULL: it has none. */
@@ -439,11 +362,14 @@ show_other(const struct peer_connection *connection, const struct message_note *
     for (const struct note_detail *detail = note->details; detail != NULL; detail = detail->next) {
         if (!is_donthave_detail(detail) || detail->kind->number == DONTHAVE_MESSAGE)
             continue;
-        tap_detail(pinfo, detail);
+        donthave_tap_tell(pinfo, connection, note, detail);
+        donthave_mark_info(pinfo, detail);
         bool        room = bt_peer_may_add(pinfo, DONTHAVE_ITEMS);
         proto_item *item = room ? show_detail(connection, note, detail, &place) : NULL;
         finding = expert_rows_show_about(rows, finding, detail, item, pinfo, room);
     }
+    if (note->findings != NULL)
+        donthave_tap_tell(pinfo, connection, note, NULL);
     expert_rows_show_message(rows, note, tvb, pinfo, tree);
     pinfo->current_proto = host;
 }
@@ -570,7 +496,7 @@ proto_register_lt_donthave(void)
     proto_register_subtree_array(ett, array_length(ett));
     rows = expert_rows_register(proto_bt_donthave, (const struct finding_kind *)&donthave_findings,
                                 sizeof donthave_findings / sizeof(struct finding_kind));
-    donthave_tap = register_tap(BT_DONTHAVE_TAP);
+    donthave_tap_register(proto_bt_donthave);
 
     module_t *module = prefs_register_protocol(proto_bt_donthave, NULL);
     prefs_register_uint_preference(module, "fallback_id", "Assumed id of lt_donthave",

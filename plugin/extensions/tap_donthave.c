@@ -1,89 +1,95 @@
 /* tap_donthave.c
- * The statistics tree of bt.donthave, see tap_donthave.h.
+ * Feeds the tap of bt.donthave, see tap_donthave.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "extensions/tap_donthave.h"
 
-#include "peer/ws_compat.h"
-
-#include <epan/packet.h>
-#include <epan/stats_tree.h>
+#include <epan/proto_data.h>
 #include <epan/tap.h>
 #include <epan/to_str.h>
 
-static int node_donthaves = -1;
-static int node_effects = -1;
+static int tap = -1;
+static int proto_of_tap = -1;
 
-static const char donthaves_name[] = "DontHave messages by sender";
-static const char effects_name[] = "What they did";
+/* By enum donthave_kind; a handshake has no event. */
+static const struct {
+    bool                    has_event;
+    enum donthave_tap_event event;
+} events[DONTHAVE_KIND_COUNT] = {
+    [DONTHAVE_MESSAGE] = { true, DONTHAVE_TAP_DONTHAVE },
+    [DONTHAVE_INVALIDATED] = { true, DONTHAVE_TAP_INVALIDATED },
+    [DONTHAVE_LATE_REQUEST] = { true, DONTHAVE_TAP_LATE_REQUEST },
+    [DONTHAVE_LATE_BLOCK] = { true, DONTHAVE_TAP_LATE_BLOCK },
+    [DONTHAVE_REJECT] = { true, DONTHAVE_TAP_REJECTED },
+    [DONTHAVE_WAIT_OVER] = { true, DONTHAVE_TAP_WAIT_OVER },
+    [DONTHAVE_REANNOUNCED] = { true, DONTHAVE_TAP_REANNOUNCED },
+};
 
-static void
-init_tree(stats_tree *st)
+static const char *
+end_to_str(packet_info *pinfo, const address *host, uint32_t port)
 {
-    node_donthaves = stats_tree_create_node(st, donthaves_name, 0, STAT_DT_INT, TRUE);
-    node_effects = stats_tree_create_node(st, effects_name, 0, STAT_DT_INT, TRUE);
+    const char *text = address_to_str(pinfo->pool, host);
+
+    return wmem_strdup_printf(pinfo->pool, host->type == AT_IPv6 ? "[%s]:%u" : "%s:%u", text, port);
 }
 
-static void
-count_effect(stats_tree *st, const char *name, int count)
+/* The ends of the last item, where they are the same, else new ones. */
+static const struct donthave_tap_ends *
+ends_of(packet_info *pinfo, const struct donthave_tap_ends *last, const struct peer_connection *connection,
+        enum peer_side from)
 {
-    if (count > 0) {
-        increase_stat_node(st, effects_name, 0, TRUE, count);
-        increase_stat_node(st, name, node_effects, FALSE, count);
+    if (last != NULL && last->connection == connection && last->from == from)
+        return last;
+
+    struct donthave_tap_ends *ends = wmem_new(pinfo->pool, struct donthave_tap_ends);
+    ends->connection = connection;
+    ends->from = from;
+    ends->sender = end_to_str(pinfo, &pinfo->src, pinfo->srcport);
+    ends->receiver = end_to_str(pinfo, &pinfo->dst, pinfo->destport);
+    return ends;
+}
+
+/* What the tap gets of this frame, queued with its first item. */
+static struct donthave_tap_frame *
+frame_of(packet_info *pinfo)
+{
+    struct donthave_tap_frame *frame =
+        (struct donthave_tap_frame *)p_get_proto_data(pinfo->pool, pinfo, proto_of_tap, 0);
+
+    if (frame == NULL) {
+        frame = wmem_new0(pinfo->pool, struct donthave_tap_frame);
+        p_add_proto_data(pinfo->pool, pinfo, proto_of_tap, 0, frame);
+        tap_queue_packet(tap, pinfo, frame);
     }
-}
-
-static void
-count_donthave(stats_tree *st, const char *sender, const struct donthave_tap_item *item)
-{
-    int node;
-
-    tick_stat_node(st, donthaves_name, 0, TRUE);
-    node = tick_stat_node(st, sender, node_donthaves, TRUE);
-    tick_stat_node(st, item->fast ? "With Fast" : "Without Fast", node, FALSE);
-    count_effect(st, "Requests invalidated", (int)item->requests);
-}
-
-static tap_packet_status
-count_packet(stats_tree *st, packet_info *pinfo, epan_dissect_t *edt _U_, const void *data, tap_flags_t flags _U_)
-{
-    const struct donthave_tap_frame *frame = (const struct donthave_tap_frame *)data;
-    const char                      *sender = address_to_str(pinfo->pool, &pinfo->src);
-
-    for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next) {
-        switch (item->event) {
-        case DONTHAVE_TAP_DONTHAVE:
-        case DONTHAVE_TAP_DONTHAVE_BAD:
-            count_donthave(st, sender, item);
-            break;
-        case DONTHAVE_TAP_INVALIDATED:
-            break;                      /* counted with their DontHave */
-        case DONTHAVE_TAP_LATE_REQUEST:
-            count_effect(st, "Late requests", 1);
-            break;
-        case DONTHAVE_TAP_CROSSED_REQUEST:
-            count_effect(st, "Late requests that crossed", 1);
-            break;
-        case DONTHAVE_TAP_LATE_BLOCK:
-            count_effect(st, "Late blocks", 1);
-            break;
-        case DONTHAVE_TAP_REJECTED:
-            count_effect(st, "Requests rejected by name", 1);
-            break;
-        case DONTHAVE_TAP_REANNOUNCED:
-            count_effect(st, "Pieces announced again", 1);
-            break;
-        }
-    }
-    return TAP_PACKET_REDRAW;
+    return frame;
 }
 
 void
-register_tap_listener_donthave(void)
+donthave_tap_tell(packet_info *pinfo, const struct peer_connection *connection, const struct message_note *note,
+                  const struct note_detail *detail)
 {
-    stats_tree_register_plugin(BT_DONTHAVE_TAP, BT_DONTHAVE_TAP,
-                               "BitTorrent" WS_STATS_TREE_SEPARATOR "DontHave (BEP 54)", 0, count_packet, init_tree,
-                               NULL);
+    if (!have_tap_listener(tap) || (detail != NULL && !events[detail->kind->number].has_event))
+        return;
+
+    struct donthave_tap_frame *frame = frame_of(pinfo);
+    struct donthave_tap_item  *item = wmem_new0(pinfo->pool, struct donthave_tap_item);
+
+    item->event = detail != NULL ? events[detail->kind->number].event : DONTHAVE_TAP_FINDINGS;
+    item->ends = ends_of(pinfo, frame->last != NULL ? frame->last->ends : NULL, connection, (enum peer_side)note->from);
+    item->note = note;
+    item->detail = detail;
+    if (frame->last != NULL)
+        frame->last->next = item;
+    else
+        frame->first = item;
+    frame->last = item;
+}
+
+void
+donthave_tap_register(int proto)
+{
+    proto_of_tap = proto;
+    tap = register_tap(BT_DONTHAVE_TAP);
 }

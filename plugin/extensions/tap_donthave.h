@@ -1,5 +1,5 @@
 /* tap_donthave.h
- * The tap "bt.donthave" and the statistics made from it.
+ * The tap "bt.donthave": what happened in each frame, for statistics.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,44 +7,58 @@
 #ifndef TAP_DONTHAVE_H
 #define TAP_DONTHAVE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "peer/ws_compat.h"
+
+#include <epan/packet.h>
+
+#include "core/donthave/donthave_note.h"
+#include "core/peer_connection.h"
 
 #define BT_DONTHAVE_TAP "bt.donthave"
 
-/* What happened in a message. */
+/* What happened in a message. The detail is that of the message's note, and lives as long as the capture; what is final
+ * after pass 1 in it is known to who reads it at the end of the pass. */
 enum donthave_tap_event {
-    DONTHAVE_TAP_DONTHAVE,          /* a DontHave of four bytes */
-    DONTHAVE_TAP_DONTHAVE_BAD,      /* one of another length: it has no effect */
-    DONTHAVE_TAP_INVALIDATED,       /* a Request that a DontHave invalidated; from the second pass on */
-    DONTHAVE_TAP_LATE_REQUEST,
-    DONTHAVE_TAP_CROSSED_REQUEST,   /* late, but on its way already */
-    DONTHAVE_TAP_LATE_BLOCK,
-    DONTHAVE_TAP_REJECTED,          /* a Reject that answers an invalidated request */
-    DONTHAVE_TAP_REANNOUNCED        /* one for each piece */
+    DONTHAVE_TAP_DONTHAVE,          /* a DontHave: struct donthave_note */
+    DONTHAVE_TAP_INVALIDATED,       /* a Request that a DontHave invalidated; from the second pass on: struct
+                                       donthave_invalidated. On each pass they hang on their DontHave as well */
+    DONTHAVE_TAP_LATE_REQUEST,      /* struct donthave_block */
+    DONTHAVE_TAP_LATE_BLOCK,        /* struct donthave_block */
+    DONTHAVE_TAP_REJECTED,          /* a Reject that answers an invalidated request: struct donthave_block */
+    DONTHAVE_TAP_WAIT_OVER,         /* a Piece or Request that ends the wait for a Reject: struct donthave_block */
+    DONTHAVE_TAP_REANNOUNCED,       /* one for each piece: struct donthave_reannounced */
+    DONTHAVE_TAP_FINDINGS           /* the note has findings of bt.donthave: no detail */
 };
 
-/* One of them. Other members than event and piece are 0 where they do not apply. */
+/* Who said it to whom, on which connection. */
+struct donthave_tap_ends {
+    const struct peer_connection *connection;
+    enum peer_side                from;
+    const char                   *sender;       /* "10.0.0.1:6881", "[2001:db8::1]:6881" */
+    const char                   *receiver;
+};
+
 struct donthave_tap_item {
-    struct donthave_tap_item *next;
-    enum donthave_tap_event   event;
-    uint32_t                  piece;
-    uint32_t                  begin;        /* of the block, bytes */
-    uint32_t                  length;       /* of the block, bytes */
-    uint32_t                  requests;     /* DONTHAVE: that it invalidated */
-    uint64_t                  bytes;        /* DONTHAVE: sum of their lengths */
-    bool                      fast;         /* DONTHAVE: the Fast extension is in force */
-    uint32_t                  frame;        /* of the DontHave, or of the Request of a Reject; 0: none */
+    struct donthave_tap_item       *next;
+    enum donthave_tap_event         event;
+    const struct donthave_tap_ends *ends;
+    const struct message_note      *note;
+    const struct note_detail       *detail;
 };
 
 /* The tap's data: all items of one frame, in their order. Wireshark queues 5,000 entries for a frame at most, so a frame
- * has one. Addresses and ports are those of the packet, whose sender sent the messages. */
+ * has one. Items and ends live as long as the packet. */
 struct donthave_tap_frame {
-    struct donthave_tap_item  *first;
-    struct donthave_tap_item **end;         /* where the next one goes */
+    struct donthave_tap_item *first;
+    struct donthave_tap_item *last;
 };
 
-/* Registers the statistics tree: -z bt.donthave,tree. */
-void register_tap_listener_donthave(void);
+/* Registers the tap, of that protocol. */
+void donthave_tap_register(int proto);
+
+/* Tells the tap of a detail of a message, or that its note has findings (detail NULL). Those that the tap has no event for
+ * are passed over. */
+void donthave_tap_tell(packet_info *pinfo, const struct peer_connection *connection, const struct message_note *note,
+                       const struct note_detail *detail);
 
 #endif

@@ -29,4 +29,13 @@ typedef gboolean ws_bool;
 #define WS_STATS_TREE_SEPARATOR "/"
 #endif
 
+/* For users of <epan/stat_tap_ui.h>: what a stat_tap_init_cb returns, and how it does. */
+#if WS_AT_LEAST(4, 6)
+#define WS_STAT_TAP_INIT_RESULT bool
+#define WS_STAT_TAP_INIT_DONE   return true
+#else
+#define WS_STAT_TAP_INIT_RESULT void
+#define WS_STAT_TAP_INIT_DONE   return
+#endif
+
 #endif

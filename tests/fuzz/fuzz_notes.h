@@ -19,9 +19,9 @@ check_detail(const struct note_detail *detail, uint32_t frames)
         return;
     const struct donthave_note *donthave = (const struct donthave_note *)(const void *)detail;
     check(donthave->unrejected <= donthave->requests);
-    check((donthave->request_frames != NULL) == (donthave->requests > 0));
+    check((donthave->invalidated != NULL) == (donthave->requests > 0));
     for (uint32_t i = 0; i < donthave->requests; i++)
-        check(donthave->request_frames[i] <= frames);
+        check(donthave->invalidated[i]->request_in <= frames);
 }
 
 static inline void

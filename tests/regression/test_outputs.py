@@ -126,6 +126,16 @@ def test_info_column_of_many(tshark):
     assert info.count("DontHave") == 40
 
 
+def test_info_column_marks(two_passes):
+    """In TCP's manner, after the message: what a DontHave invalidated, what came too late, and what was rejected."""
+    info = two_passes.info("anomaly-rerequest")
+    assert [line.partition("Len:0x4000)")[2].strip() for line in info[8:12]] == [
+        "[Invalidated by 10]", "", "[Piece disowned in 10]", ""]
+    info = two_passes.info("anomaly-unrejected")
+    assert info[8].endswith("[Invalidated by 10] [Rejected in 11]") and info[8].count("[Invalidated by 10]") == 2
+    assert info[10].endswith("[Rejects 9]")
+
+
 def test_tree(one_pass):
     """The item's text is a summary, and what is not on the wire is in brackets, as generated."""
     printed = one_pass.read(CAPTURE, "-V", "-Y", "frame.number == 9")

@@ -115,12 +115,14 @@ def test_tree_keeps_every_line(tshark, comparable, option):
 
 
 def without_ours(line):
-    """A line of the packet list without blanks, our texts, and Extended, in whose place ours stands."""
-    return "".join(re.sub(r"DontHave( Piece=\d+)?( \([^)]*\))?|Extended", "", line).split())
+    """A line of the packet list without blanks, our texts and marks, and Extended, in whose place ours stands."""
+    marks = r"\[(Invalidated by|Rejected in|Piece disowned in|Rejects) \d+\]"
+    return "".join(re.sub(rf"DontHave( Piece=\d+)?( \([^)]*\))?|{marks}|Extended", "", line).split())
 
 
 def test_list_keeps_every_line(tshark, comparable):
-    """In the packet list, ours stands in the place of the message's Extended, and nothing else changes."""
+    """In the packet list, ours stands in the place of the message's Extended, marks come after the messages that they are
+    about, and nothing else changes."""
     stock, ours = tshark.stock(comparable).splitlines(), tshark.read(comparable).splitlines()
     assert len(stock) == len(ours)
     assert [(before, after) for before, after in zip(stock, ours) if without_ours(after) != without_ours(before)] == []

@@ -77,7 +77,7 @@ story_describe_donthave(GString *out, const struct message_note *note, const str
     if (donthave->requests > 0)
         g_string_append_printf(out, " bytes %" G_GUINT64_FORMAT " request_in", donthave->bytes);
     for (uint32_t i = 0; i < donthave->requests; i++)
-        g_string_append_printf(out, "%s%u", i > 0 ? "," : " ", donthave->request_frames[i]);
+        g_string_append_printf(out, "%s%u", i > 0 ? "," : " ", donthave->invalidated[i]->request_in);
     if (donthave->fast)
         g_string_append_printf(out, " unrejected %u", donthave->unrejected);
 }
@@ -85,7 +85,7 @@ story_describe_donthave(GString *out, const struct message_note *note, const str
 static void
 story_describe_invalidated(GString *out, const struct donthave_invalidated *invalidated)
 {
-    g_string_append_printf(out, " invalidated_in %u after %gs", invalidated->donthave_in,
+    g_string_append_printf(out, " invalidated_in %u after %gs", invalidated->by->frame,
                            (double)invalidated->age / 1e9);
     if (invalidated->rejected_in != 0)
         g_string_append_printf(out, " rejected_in %u", invalidated->rejected_in);
@@ -115,11 +115,13 @@ story_describe_detail(GString *out, const struct message_note *note, const struc
         g_string_append_printf(out, " late_block disowned_in %u", block->donthave_in);
         break;
     case DONTHAVE_REJECT:
-        g_string_append_printf(out, " reject request_in %u", block->request_in);
+        g_string_append_printf(out, " reject request_in %u", block->answers->request_in);
         break;
     case DONTHAVE_REANNOUNCED:
         g_string_append_printf(out, " reannounced %u disowned_in %u", item->piece, item->disowned_in);
         break;
+    case DONTHAVE_WAIT_OVER:
+        break;                          /* for statistics */
     default:
         g_assert_not_reached();
     }
@@ -136,7 +138,7 @@ story_describe_unrejected(GString *out, const struct peer_connection *connection
 
     if (detail->kind->number == DONTHAVE_MESSAGE && donthave->unrejected > 0)
         waits = !donthave->excused && peer_connection_heard_since(connection, (enum peer_side)note->from,
-                                                                  donthave->request_frames[0]);
+                                                                  donthave->invalidated[0]->request_in);
     else if (detail->kind->number == DONTHAVE_INVALIDATED && invalidated->unanswered)
         waits = !invalidated->by->excused
                 && peer_connection_heard_since(connection, other_side((enum peer_side)note->from), note->frame);

@@ -21,12 +21,28 @@ const struct note_kind donthave_kinds[DONTHAVE_KIND_COUNT] = {
     { LT_DONTHAVE_NAME, DONTHAVE_LATE_BLOCK },
     { LT_DONTHAVE_NAME, DONTHAVE_REJECT },
     { LT_DONTHAVE_NAME, DONTHAVE_REANNOUNCED },
+    { LT_DONTHAVE_NAME, DONTHAVE_WAIT_OVER },
 };
 
 static double
 seconds(int64_t ns)
 {
     return (double)ns / (double)NS_PER_S;
+}
+
+/* A request is tagged with the last thing that was said of it: that it came late, or that a DontHave invalidated it. */
+static void *
+tag_of(const struct request *request, enum donthave_kind kind)
+{
+    struct note_detail *detail = request != NULL ? (struct note_detail *)request->tag : NULL;
+
+    return detail != NULL && detail->kind == &donthave_kinds[kind] ? detail : NULL;
+}
+
+static struct donthave_invalidated *
+invalidated_of(const struct request *request)
+{
+    return (struct donthave_invalidated *)tag_of(request, DONTHAVE_INVALIDATED);
 }
 
 /* --- a connection begins and ends --- */
@@ -52,7 +68,7 @@ excuse_waits(struct donthave_state *state, int64_t end)
             continue;
         for (struct request *request = request_table_newest(requests); request != NULL;
                 request = request_table_older(requests, request)) {
-            struct donthave_invalidated *waiting = (struct donthave_invalidated *)request->tag;
+            struct donthave_invalidated *waiting = invalidated_of(request);
             if (waiting != NULL && !peer_connection_answer_was_due(state->connection, request->time + waiting->age, end))
                 waiting->by->excused = true;
         }
@@ -113,7 +129,7 @@ note_of_request(struct notes *notes, enum peer_side asker, const struct request 
 }
 
 /* One outstanding request for the piece of a DontHave. */
-static void
+static struct donthave_invalidated *
 invalidate(struct donthave_state *state, struct request *request, struct donthave_note *donthave,
            struct message_context *context)
 {
@@ -129,7 +145,7 @@ invalidate(struct donthave_state *state, struct request *request, struct donthav
     invalidated->length = request->length;
     invalidated->age = context->time - request->time;
     invalidated->by = donthave;
-    invalidated->donthave_in = context->frame;
+    invalidated->request_in = request->frame;
     notes_add_finding(notes, note, &invalidated->detail, &donthave_findings.invalidated,
                       "The DontHave in frame %u invalidated this Request after %.6f s", context->frame,
                       seconds(invalidated->age));
@@ -142,6 +158,7 @@ invalidate(struct donthave_state *state, struct request *request, struct donthav
     } else {
         transfers_drop(transfers, asker, request);
     }
+    return invalidated;
 }
 
 /* A DontHave of four bytes: rule 4 of the ledger. */
@@ -156,11 +173,10 @@ take_donthave(struct donthave_state *state, struct donthave_note *donthave, stru
     while ((request = request_table_of_piece(requests, donthave->piece)) != NULL) {
         uint32_t room = donthave->requests;
         if ((room & (room - 1)) == 0)           /* it doubles at each power of two */
-            donthave->request_frames = (uint32_t *)wmem_realloc(notes->scope, donthave->request_frames,
-                                                                MAX(1, 2 * room) * sizeof(uint32_t));
-        donthave->request_frames[donthave->requests++] = request->frame;
+            donthave->invalidated = (struct donthave_invalidated **)wmem_realloc(
+                notes->scope, donthave->invalidated, MAX(1, 2 * room) * sizeof *donthave->invalidated);
         donthave->bytes += request->length;
-        invalidate(state, request, donthave, context);
+        donthave->invalidated[donthave->requests++] = invalidate(state, request, donthave, context);
     }
     if (donthave->requests > 0)
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.invalidated,
@@ -230,6 +246,7 @@ take_late_request(struct donthave_state *state, const struct transfer *transfer,
 
     block->donthave_in = disowned->donthave_in;
     block->crossed = !context->has_ack || context->ack < disowned->end_ack;
+    transfer->request->tag = block;
     disowned->late_requests++;
     if (!peer_connection_heard_since(state->connection, other_side(context->from), disowned->last_in))
         return;                         /* it may have been announced again */
@@ -251,14 +268,14 @@ on_request(struct donthave_state *state, const struct transfer *transfer)
     struct message_context *context = transfer->context;
     enum peer_side          owner = other_side(context->from);
     struct disowned_piece  *disowned = disowned_pieces_find(&state->owners[owner].disowned, transfer->message->index);
-    struct donthave_invalidated *former =
-        transfer->former != NULL ? (struct donthave_invalidated *)transfer->former->tag : NULL;
+    struct donthave_invalidated *former = invalidated_of(transfer->former);
 
     if (disowned != NULL)
         take_late_request(state, transfer, disowned);
     if (former == NULL || !former->unanswered)
         return;
     end_wait(state, owner, former, 0);
+    add_block(notes, DONTHAVE_WAIT_OVER, transfer->message, context)->answers = former;
     if (peer_connection_heard_since(state->connection, owner, transfer->former->frame))
         notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.rerequest,
                           "Block %u+%u requested again before the Reject of the Request in frame %u; "
@@ -298,8 +315,12 @@ on_piece(struct donthave_state *state, const struct transfer *transfer)
 
     if (disowned != NULL)
         take_late_block(state, transfer, disowned);
-    if (transfer->request != NULL && transfer->request->tag != NULL)
-        end_wait(state, owner, (struct donthave_invalidated *)transfer->request->tag, 0);
+    struct donthave_invalidated *waiting = invalidated_of(transfer->request);
+    if (waiting == NULL)
+        return;
+    if (waiting->unanswered)
+        add_block(&state->connection->notes, DONTHAVE_WAIT_OVER, transfer->message, transfer->context)->answers = waiting;
+    end_wait(state, owner, waiting, 0);
 }
 
 /* Without Fast a DontHave has dropped the request: there is nothing left to cancel. */
@@ -308,15 +329,14 @@ on_cancel(struct donthave_state *state, const struct transfer *transfer)
 {
     struct notes         *notes = &state->connection->notes;
     const struct request *request = transfer->request;
+    const struct donthave_invalidated *dropped = invalidated_of(request);
 
-    if (request == NULL || request->state != REQUEST_DROPPED || request->tag == NULL
+    if (request == NULL || request->state != REQUEST_DROPPED || dropped == NULL
             || !peer_connection_heard_since(state->connection, other_side(transfer->context->from), request->frame))
         return;
-
-    const struct donthave_invalidated *dropped = (const struct donthave_invalidated *)request->tag;
     notes_add_finding(notes, notes_get(notes, transfer->context), NULL, &donthave_findings.cancel_after,
                       "Cancel for the Request in frame %u, which the DontHave in frame %u dropped before; "
-                      "BEP 54: silently cancelled", request->frame, dropped->donthave_in);
+                      "BEP 54: silently cancelled", request->frame, dropped->by->frame);
 }
 
 /* A Reject that answers an invalidated request. */
@@ -326,7 +346,7 @@ link_reject(struct donthave_state *state, const struct transfer *transfer, struc
     struct donthave_block *block = add_block(&state->connection->notes, DONTHAVE_REJECT, transfer->message,
                                              transfer->context);
 
-    block->request_in = transfer->request->frame;
+    block->answers = waiting;
     end_wait(state, transfer->context->from, waiting, transfer->context->frame);
 }
 
@@ -337,7 +357,8 @@ on_reject(struct donthave_state *state, const struct transfer *transfer)
     struct message_context *context = transfer->context;
     const struct transfers *transfers = peer_connection_transfers(state->connection);
     const struct request   *request = transfer->request;
-    struct donthave_invalidated *invalidated = request != NULL ? (struct donthave_invalidated *)request->tag : NULL;
+    struct donthave_invalidated *invalidated = invalidated_of(request);
+    struct donthave_block  *late = (struct donthave_block *)tag_of(request, DONTHAVE_LATE_REQUEST);
     const struct disowned_piece *disowned = disowned_pieces_find(&state->owners[context->from].disowned,
                                                                  transfer->message->index);
 
@@ -349,7 +370,8 @@ on_reject(struct donthave_state *state, const struct transfer *transfer)
                               "request; BEP 6: exactly one response to a request", transfer->message->index,
                               disowned->donthave_in);
     } else if (invalidated == NULL) {
-        return;
+        if (late != NULL && transfers->fast)
+            late->rejected_in = context->frame;
     } else if (request->state != REQUEST_DROPPED || !transfers->fast_known) {
         /* Dropped, but the handshakes are not known: this Reject proves that it was to be rejected by name. */
         link_reject(state, transfer, invalidated);
@@ -357,7 +379,7 @@ on_reject(struct donthave_state *state, const struct transfer *transfer)
         notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.reject_without_fast,
                           "Reject of the Request in frame %u, which the DontHave in frame %u dropped, but the Fast "
                           "extension was not negotiated; BEP 6: the receiver must close the connection",
-                          request->frame, invalidated->donthave_in);
+                          request->frame, invalidated->by->frame);
     }
 }
 

@@ -137,6 +137,8 @@ donthave_read(struct donthave_state *state, const struct extension_resolution *r
         notes, note, &donthave_kinds[DONTHAVE_MESSAGE], sizeof *donthave);
 
     notes_set_extension(notes, note, message->extended_id, LT_DONTHAVE_NAME);
+    donthave->frame = context->frame;
+    donthave->time = context->time;
     donthave->id_assigned_in = resolution->assigned_in;
     donthave->id_assumed = resolution->how == EXTENSION_FALLBACK;
     donthave->fast = peer_connection_transfers(state->connection)->fast;

@@ -22,6 +22,7 @@ enum donthave_kind {
     DONTHAVE_LATE_BLOCK,    /* Piece of a disowned piece: struct donthave_block */
     DONTHAVE_REJECT,        /* Reject of an invalidated request: struct donthave_block */
     DONTHAVE_REANNOUNCED,   /* Have, Bitfield, Have All; one detail for each piece: struct donthave_reannounced */
+    DONTHAVE_WAIT_OVER,     /* Piece or Request that ends the wait for a Reject: struct donthave_block; shows nothing */
     DONTHAVE_KIND_COUNT
 };
 
@@ -41,7 +42,9 @@ struct donthave_note {
     uint32_t  id_assigned_in;   /* frame, 0: no handshake assigned the id */
     uint32_t  requests;         /* that it invalidated */
     uint32_t  unrejected;       /* Fast: those that still wait for an answer; final after pass 1 */
-    uint32_t *request_frames;   /* of the requests, in their order: requests of them; NULL: none */
+    uint32_t  frame;
+    int64_t   time;             /* of the frame, ns */
+    struct donthave_invalidated **invalidated;  /* the requests, in their order: requests of them; NULL: none */
     bool      has_index;        /* the payload holds one */
     bool      takes_effect;     /* the payload is four bytes: it changes state */
     bool      id_assumed;
@@ -61,8 +64,10 @@ struct donthave_block {
     uint32_t begin;             /* bytes */
     uint32_t length;            /* bytes */
     uint32_t donthave_in;       /* late: frame of the DontHave, the first one since the piece was last announced */
-    uint32_t request_in;        /* REJECT: frame of the Request */
+    uint32_t rejected_in;       /* LATE_REQUEST that no DontHave invalidated: frame of the Reject, 0: none; final after
+                                   pass 1 */
     bool     crossed;           /* LATE_REQUEST: its sender had not acknowledged the DontHave */
+    const struct donthave_invalidated *answers;     /* REJECT, WAIT_OVER: the Request */
 };
 
 /* 56 bytes, for which a note has room. */
@@ -74,7 +79,7 @@ struct donthave_invalidated {
     uint32_t              rejected_in;  /* frame of the Reject, 0: none; final after pass 1 */
     int64_t               age;          /* ns from the Request to the DontHave */
     struct donthave_note *by;           /* the DontHave */
-    uint32_t              donthave_in;  /* its frame */
+    uint32_t              request_in;   /* frame of the Request */
     bool                  unanswered;   /* Fast: still waiting; final after pass 1 */
 };
 

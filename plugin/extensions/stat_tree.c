@@ -1,0 +1,160 @@
+/* stat_tree.c
+ * The statistics tree of bt.donthave, see stat_tree.h. Percentages are those of like things in their node: DontHaves by
+ * connection, requests by what became of them. Each node is right at the end of a single pass: a request waits until a
+ * later message says what became of it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "extensions/stat_tree.h"
+
+#include "peer/ws_compat.h"
+
+#include <epan/stats_tree.h>
+#include <epan/tap.h>
+
+#include "core/donthave/donthave_findings.h"
+#include "extensions/tap_donthave.h"
+#include "peer/packet_facts.h"
+
+static const char donthaves[] = "DontHaves";
+static const char by_connection[] = "By connection";
+static const char by_piece[] = "By piece";
+static const char by_fast[] = "By Fast extension";
+static const char by_novelty[] = "By novelty";
+static const char invalidated[] = "Requests invalidated";
+static const char bytes[] = "Bytes of invalidated requests, by connection";
+static const char late_requests[] = "Requests for disowned pieces";
+static const char late_blocks[] = "Blocks of disowned pieces, by connection";
+static const char announced_again[] = "Disowned pieces announced again, by connection";
+static const char request_time[] = "Time from Request to DontHave (ms)";
+static const char reject_time[] = "Time from DontHave to Reject (ms)";
+
+static const char rejected[] = "Rejected";
+static const char never_rejected[] = "Never rejected";
+static const char answered[] = "Served or asked again before a Reject";
+static const char dropped[] = "Dropped (without Fast)";
+static const char crossed[] = "Crossed the DontHave";
+static const char not_crossed[] = "After the DontHave was acknowledged";
+
+static int node_donthaves = -1;
+static int node_by_connection = -1;
+static int node_by_piece = -1;
+static int node_by_fast = -1;
+static int node_by_novelty = -1;
+static int node_invalidated = -1;
+static int node_bytes = -1;
+static int node_late_requests = -1;
+static int node_late_blocks = -1;
+static int node_announced_again = -1;
+
+static void
+init_tree(stats_tree *st)
+{
+    node_donthaves = stats_tree_create_node(st, donthaves, 0, STAT_DT_INT, TRUE);
+    node_by_connection = stats_tree_create_node(st, by_connection, node_donthaves, STAT_DT_INT, TRUE);
+    node_by_piece = stats_tree_create_node(st, by_piece, node_donthaves, STAT_DT_INT, TRUE);
+    node_by_fast = stats_tree_create_node(st, by_fast, node_donthaves, STAT_DT_INT, TRUE);
+    node_by_novelty = stats_tree_create_node(st, by_novelty, node_donthaves, STAT_DT_INT, TRUE);
+    node_invalidated = stats_tree_create_node(st, invalidated, 0, STAT_DT_INT, TRUE);
+    node_bytes = stats_tree_create_node(st, bytes, 0, STAT_DT_INT, TRUE);
+    node_late_requests = stats_tree_create_node(st, late_requests, 0, STAT_DT_INT, TRUE);
+    node_late_blocks = stats_tree_create_node(st, late_blocks, 0, STAT_DT_INT, TRUE);
+    node_announced_again = stats_tree_create_node(st, announced_again, 0, STAT_DT_INT, TRUE);
+    stats_tree_create_node(st, request_time, 0, STAT_DT_FLOAT, FALSE);
+    stats_tree_create_node(st, reject_time, 0, STAT_DT_FLOAT, FALSE);
+}
+
+/* Like things in a node, and which of them. */
+static void
+count(stats_tree *st, const char *name, int node, int parent, const char *which, int how_many)
+{
+    increase_stat_node(st, name, parent, TRUE, how_many);
+    increase_stat_node(st, which, node, FALSE, how_many);
+}
+
+static bool
+is_redundant(const struct message_note *note)
+{
+    for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next) {
+        if (finding->kind == &donthave_findings.redundant)
+            return true;
+    }
+    return false;
+}
+
+static void
+count_donthave(stats_tree *st, packet_info *pinfo, const struct donthave_tap_item *item, const char *connection)
+{
+    const struct donthave_note *donthave = (const struct donthave_note *)item->detail;
+    const char *piece = donthave->has_index ? wmem_strdup_printf(pinfo->pool, "Piece %u", donthave->piece)
+                                            : "Not four bytes";
+
+    tick_stat_node(st, donthaves, 0, TRUE);
+    count(st, by_connection, node_by_connection, node_donthaves, connection, 1);
+    count(st, by_piece, node_by_piece, node_donthaves, piece, 1);
+    count(st, by_fast, node_by_fast, node_donthaves, donthave->fast ? "With Fast" : "Without Fast", 1);
+    count(st, by_novelty, node_by_novelty, node_donthaves, is_redundant(item->note) ? "Redundant" : "New", 1);
+    if (donthave->requests == 0)
+        return;
+    count(st, invalidated, node_invalidated, 0, donthave->fast ? never_rejected : dropped, (int)donthave->requests);
+    count(st, bytes, node_bytes, 0, connection, (int)MIN(donthave->bytes, G_MAXINT));
+    for (uint32_t i = 0; i < donthave->requests; i++)
+        avg_stat_node_add_value_float(st, request_time, 0, FALSE, (float)((double)donthave->invalidated[i]->age / 1e6));
+}
+
+/* What became of a request that a DontHave invalidated. It was counted as one that nothing answers. */
+static void
+count_answer(stats_tree *st, packet_info *pinfo, const struct donthave_tap_item *item, const char *how)
+{
+    const struct donthave_invalidated *request = ((const struct donthave_block *)item->detail)->answers;
+
+    increase_stat_node(st, request->by->fast ? never_rejected : dropped, node_invalidated, FALSE, -1);
+    tick_stat_node(st, how, node_invalidated, FALSE);
+    if (item->event == DONTHAVE_TAP_REJECTED)
+        avg_stat_node_add_value_float(st, reject_time, 0, FALSE,
+                                      (float)((double)(packet_time(pinfo) - request->by->time) / 1e6));
+}
+
+static tap_packet_status
+count_packet(stats_tree *st, packet_info *pinfo, epan_dissect_t *edt _U_, const void *data, tap_flags_t flags _U_)
+{
+    for (const struct donthave_tap_item *item = ((const struct donthave_tap_frame *)data)->first; item != NULL;
+            item = item->next) {
+        bool  by_owner = item->event != DONTHAVE_TAP_LATE_REQUEST;
+        char *connection = wmem_strdup_printf(pinfo->pool, "%s to %s", by_owner ? item->ends->sender : item->ends->receiver,
+                                              by_owner ? item->ends->receiver : item->ends->sender);
+        switch (item->event) {
+        case DONTHAVE_TAP_DONTHAVE:
+            count_donthave(st, pinfo, item, connection);
+            break;
+        case DONTHAVE_TAP_LATE_REQUEST:
+            count(st, late_requests, node_late_requests, 0,
+                  ((const struct donthave_block *)item->detail)->crossed ? crossed : not_crossed, 1);
+            break;
+        case DONTHAVE_TAP_LATE_BLOCK:
+            count(st, late_blocks, node_late_blocks, 0, connection, 1);
+            break;
+        case DONTHAVE_TAP_REJECTED:
+            count_answer(st, pinfo, item, rejected);
+            break;
+        case DONTHAVE_TAP_WAIT_OVER:
+            count_answer(st, pinfo, item, answered);
+            break;
+        case DONTHAVE_TAP_REANNOUNCED:
+            count(st, announced_again, node_announced_again, 0, connection, 1);
+            break;
+        default:
+            break;
+        }
+    }
+    return TAP_PACKET_REDRAW;
+}
+
+void
+donthave_tree_register(void)
+{
+    stats_tree_register_plugin(BT_DONTHAVE_TAP, BT_DONTHAVE_TAP,
+                               "BitTorrent" WS_STATS_TREE_SEPARATOR "DontHave (BEP 54)", 0, count_packet, init_tree,
+                               NULL);
+}

@@ -1,0 +1,246 @@
+"""tools/decode: what it prints of committed captures, to the letter; private captures; what it says where there is nothing."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tshark import NOBODY, PLUGINS, ROOT, Staging
+
+DECODE = ROOT / "tools" / "decode"
+REPORT = [sys.executable, str(ROOT / "tools" / "report")]
+SHORT = ROOT / "captures" / "webtorrent_short.pcapng.gz"
+RED = "\033[31m"
+
+TEXT = """\
+frame 147  0.070895 s  127.0.0.1:34099 -> 127.0.0.1:58778  DontHave piece 2: 4 requests invalidated (65536 bytes), 4 rejected, 0 never
+    requested in 105 129 131 133: 0+16384, 16384+16384, 32768+16384, 49152+16384; rejected in 149
+frame 149  0.074329 s  127.0.0.1:34099 -> 127.0.0.1:58778  DontHave piece 2: no request outstanding
+    redundant
+frame 149  0.074329 s  127.0.0.1:34099 -> 127.0.0.1:58778  DontHave piece 2: no request outstanding
+    redundant
+frame 149  0.074329 s  127.0.0.1:34099 -> 127.0.0.1:58778  DontHave piece 2: no request outstanding
+    redundant
+frame 149  0.074329 s  127.0.0.1:34099 -> 127.0.0.1:58778  DontHave piece 3: 2 requests invalidated (32768 bytes), 2 rejected, 0 never
+    requested in 133 148: 0+16384, 16384+16384; rejected in 149 151
+  ! asked again in 150: 32768+16384
+frame 151  0.074486 s  127.0.0.1:34099 -> 127.0.0.1:58778  DontHave piece 3: 1 request invalidated (16384 bytes), 1 rejected, 0 never
+    requested in 150: 32768+16384; rejected in 153
+  ! asked again in 152: 49152+16384
+    redundant
+frame 153  0.074605 s  127.0.0.1:34099 -> 127.0.0.1:58778  DontHave piece 3: 1 request invalidated (16384 bytes), 1 rejected, 0 never
+    requested in 152: 49152+16384; rejected in 155
+    redundant
+frame 155  0.074744 s  127.0.0.1:34099 -> 127.0.0.1:58778  DontHave piece 3: no request outstanding
+    redundant
+
+127.0.0.1:34099 -> 127.0.0.1:58778: 8 requests invalidated, all rejected; 2 requests for piece 3 after it was disowned; \
+DontHave for a piece that its sender had not advertised, or had disowned (6)
+"""
+
+USERS = ["root", "another user"] if os.geteuid() == 0 else ["this user"]
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """Where the report keeps what it copies; of root, one that tshark's user may enter, as tools/decode makes it."""
+    staging = Staging()
+    (staging.folder / "home").mkdir(mode=0o777)
+    (staging.folder / "home").chmod(0o777)
+    yield staging
+    staging.remove()
+
+
+def report(folder, *arguments, form="text", user="root", stdin=subprocess.DEVNULL, status=0):
+    """What the report prints, and what it says."""
+    become = NOBODY if user == "another user" else []
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    done = subprocess.run([*become, *REPORT, form, str(folder.readable(PLUGINS)), str(folder.folder),
+                           *map(str, arguments)], stdin=stdin, capture_output=True, env=environment, timeout=120)
+    said = done.stderr.decode()
+    assert done.returncode == status, said
+    progress = "bytes read"             # on a slow machine
+    return done.stdout.decode(), "".join(line for line in said.splitlines(True) if progress not in line)
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_report(folder, user):
+    """Each DontHave with its two ends, what it invalidated, what was asked again, and the connection in words."""
+    assert report(folder, SHORT, user=user) == (TEXT, "")
+
+
+def test_report_fits_on_a_screen():
+    assert len(TEXT.splitlines()) <= 40
+
+
+def test_two_passes_say_the_same(folder):
+    """What only the future tells is known at the end of one pass."""
+    assert report(folder, SHORT, "--", "-2") == (TEXT, "")
+
+
+def test_never_rejected_is_marked(folder):
+    text, _ = report(folder, ROOT / "captures" / "synthetic" / "anomaly-unrejected.pcap")
+    marked = [line for line in text.splitlines() if line.startswith("  ! never rejected")]
+    assert marked == ["  ! never rejected: requested in 9, 0+16384"]
+    assert "2 requests invalidated (32768 bytes), 1 rejected, 1 never" in text
+    assert text.splitlines()[-1].endswith(": 2 requests invalidated, 1 rejected, 1 never rejected")
+
+
+def test_the_worst_connection_is_first(folder):
+    """By Errors, then Warns, then the rest: of two connections the one that asks in vain comes first."""
+    text, _ = report(folder, ROOT / "captures" / "synthetic" / "story-late.pcap")
+    words = text.partition("\n\n")[2].splitlines()
+    late = [number for number, line in enumerate(words) if "disowned" in line and "crossed" not in line
+            and "request" in line.partition(";")[2]]
+    clean = [number for number, line in enumerate(words) if line.endswith("all rejected")]
+    assert late and (not clean or max(late) < min(clean)), words
+
+
+def test_json(folder):
+    """An object for each DontHave, one a line."""
+    printed, _ = report(folder, SHORT, form="json")
+    donthaves = [json.loads(line) for line in printed.splitlines()]
+    assert [donthave["frame"] for donthave in donthaves] == [147, 149, 149, 149, 149, 151, 153, 155]
+    first, fifth = donthaves[0], donthaves[4]
+    assert {key: first[key] for key in ("sender", "receiver", "piece", "id", "fast", "requests", "bytes", "rejected",
+                                        "never_rejected", "findings")} == {
+        "sender": "127.0.0.1:34099", "receiver": "127.0.0.1:58778", "piece": 2, "id": 2, "fast": True, "requests": 4,
+        "bytes": 65536, "rejected": 4, "never_rejected": 0, "findings": []}
+    assert [request["requested_in"] for request in first["invalidated"]] == [105, 129, 131, 133]
+    assert fifth["asked_again"] == [{"begin": 32768, "length": 16384, "requested_in": 150, "invalidated_in": 151,
+                                     "rejected_in": 153, "asked_again": None, "crossed": False}]
+
+
+def test_csv(folder):
+    """A row for each invalidated or late request; what is absent is empty."""
+    printed, _ = report(folder, ROOT / "captures" / "synthetic" / "anomaly-rerequest.pcap", form="csv")
+    assert printed.splitlines() == [
+        "connection,piece,begin,length,requested_in,invalidated_in,rejected_in,asked_again",
+        "10.54.188.249:40000 -> 10.55.188.249:27000,5,0,16384,9,10,,11",
+        "10.54.188.249:40000 -> 10.55.188.249:27000,5,0,16384,11,,12,",
+    ]
+
+
+def test_csv_of_several_captures_says_which(folder):
+    npm = ROOT / "captures" / "npm_fast.pcapng.gz"
+    rows = list(csv.DictReader(io.StringIO(report(folder, SHORT, npm, form="csv")[0])))
+    assert [row["capture"] for row in rows] == [str(SHORT)] * 8 + [str(npm)] * 6
+
+
+def test_color_on_a_terminal_only(folder):
+    """None in a pipe; on a terminal, what is wrong is red."""
+    assert "\033" not in report(folder, SHORT)[0]
+    command = " ".join([*REPORT, "text", str(folder.readable(PLUGINS)), str(folder.folder), str(SHORT)])
+    shown = subprocess.run(["script", "-qec", command, "/dev/null"], stdin=subprocess.DEVNULL, capture_output=True,
+                           timeout=120).stdout.decode()
+    assert f"{RED}  ! asked again in 150" in shown
+
+
+def private(folder, capture=SHORT):
+    """A copy of the capture that only its owner may read."""
+    path = folder.folder / "private.pcapng.gz"
+    if not path.exists():
+        shutil.copyfile(capture, path)
+    path.chmod(0o600)
+    return path
+
+
+def test_private_capture(folder):
+    """It is not copied: the folder for copies may not even be written to."""
+    before = sorted(folder.folder.rglob("*"))
+    path = private(folder)
+    assert report(folder, path)[0] == TEXT
+    assert [found for found in sorted(folder.folder.rglob("*")) if found not in before and found != path] == []
+
+
+def test_private_capture_in_two_passes(folder):
+    """Where tshark must seek it gets a copy, which nobody else may read."""
+    assert report(folder, private(folder), "--", "-2")[0] == TEXT
+    if os.geteuid() == 0:
+        assert (folder.folder / "capture").stat().st_mode & 0o077 == 0
+
+
+def test_standard_input(folder):
+    with open(private(folder), "rb") as capture:
+        assert report(folder, "-", stdin=capture)[0] == TEXT
+    piped = subprocess.Popen(["cat", str(SHORT)], stdout=subprocess.PIPE)
+    assert report(folder, "-", stdin=piped.stdout)[0] == TEXT
+    piped.wait()
+
+
+def test_progress(folder):
+    """After two seconds, how many bytes of all were read; here by a tshark that is slow."""
+    slow = folder.folder / "slow"
+    slow.mkdir()
+    (slow / "tshark").write_text('#!/bin/sh\nexec 3<"$2"\nhead -c 1000 <&3 >/dev/null\nsleep 3\n')
+    (slow / "tshark").chmod(0o755)
+    done = subprocess.run([*REPORT, "csv", str(folder.readable(PLUGINS)), str(folder.folder), str(SHORT)],
+                          env={**os.environ, "PATH": f"{slow}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"},
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert f"{SHORT}: 1,000 of {SHORT.stat().st_size:,} bytes read\n" in done.stderr.decode()
+
+
+def test_filter_of_the_user(folder):
+    """It is passed on: the packets that pass it, as tshark prints them."""
+    printed, said = report(folder, ROOT / "captures" / "webtorrent_leecher.pcapng.gz", "--", "-2", "-Y",
+                           "bt.donthave.request")
+    assert len(printed.splitlines()) == 45 and said == ""
+
+
+def test_fields_of_the_user(folder):
+    printed, _ = report(folder, SHORT, "--", "-T", "fields", "-e", "frame.number")
+    assert printed.split() == ["147", "149", "151", "153", "155"]
+
+
+def test_statistics_of_the_user(folder):
+    printed, said = report(folder, SHORT, "--", "-q", "-z", "bt.donthave,summary")
+    assert "8 requests invalidated, all rejected" in printed and said == ""
+
+
+def test_empty_results(folder):
+    """What is said is true: no packet passes the filter, or there is no DontHave."""
+    assert report(folder, SHORT, "--", "-Y", "dns") == \
+        ("", f"tools/decode: no packet in {SHORT} passes the display filter dns\n")
+    clean = ROOT / "captures" / "synthetic" / "other-udp.pcap.gz"
+    assert report(folder, clean)[1].startswith(f"tools/decode: no DontHave message in {clean}")
+
+
+@pytest.mark.parametrize("content, words", [
+    (b"no capture at all", "is not a capture file that tshark understands"),
+    (b'{"some": "JSON"}', "is not a capture file, tshark only knows its format"),
+])
+def test_no_capture(folder, content, words):
+    path = folder.folder / "other"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    assert words in report(folder, path, status=1)[1]
+
+
+def test_cut_capture(folder):
+    """What could be read is shown."""
+    path = folder.folder / "cut.pcapng"
+    path.write_bytes(gzip.decompress(SHORT.read_bytes())[:-30])
+    path.chmod(0o644)
+    printed, said = report(folder, path, status=1)
+    assert printed == TEXT and "ends in the middle of a packet" in said
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--nonsense"], "unknown option --nonsense"),
+    (["/nonexistent.pcap"], "no such file: /nonexistent.pcap"),
+    (["/"], "/ is a folder, not a capture file"),
+])
+def test_wrong_arguments(arguments, words):
+    done = subprocess.run([DECODE, *arguments], capture_output=True, timeout=60)
+    assert done.returncode == 1 and words in done.stderr.decode()
+
+
+def test_help_names_every_form():
+    said = subprocess.run([DECODE, "--help"], capture_output=True, check=True, timeout=60).stdout.decode()
+    assert all(option in said for option in ("--json", "--csv", "--gui", "-- TSHARK OPTION"))

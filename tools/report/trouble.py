@@ -1,0 +1,38 @@
+"""What to say where tshark fails, and where it finds nothing."""
+
+import re
+import subprocess
+
+LOST_PLUGIN = re.compile(r'bt\.donthave[^\n]*(is neither a field nor|is not a valid )|Invalid -z argument "bt\.donthave')
+
+
+def failure(name, errors, plugins):
+    """Why tshark failed, in a sentence."""
+    if re.search(r"isn't a capture file|is not a capture file", errors):
+        return f"{name} is not a capture file that tshark understands"
+    if "cut short" in errors:
+        return f"{name} ends in the middle of a packet; the lines above are what could be read"
+    if LOST_PLUGIN.search(errors):
+        lines = [line for line in errors.splitlines() if "plugin" in line]
+        return f"tshark did not load the plugin: {lines[0] if lines else f'looked in {plugins}'}"
+    lines = [line.removeprefix("tshark: ") for line in errors.splitlines() if line.startswith("tshark: ")]
+    return f"{name}: {lines[0] if lines else 'tshark failed'}"
+
+
+def only_a_format(runner, path):
+    """The format of a file that tshark opens as one "packet": a program, a film, JSON. None: it is a capture."""
+    done = subprocess.run([*runner.become, *runner.environment(), "capinfos", "-rT", "-tE", path],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    columns = done.stdout.decode(errors="replace").rstrip("\n").split("\t")
+    if len(columns) < 3 or columns[1] != columns[2]:
+        return None
+    done = subprocess.run([*runner.become, *runner.environment(), "capinfos", "-rT", "-t", path],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return done.stdout.decode(errors="replace").rstrip("\n").split("\t")[1]
+
+
+def nothing(name, display_filter):
+    """Nothing was printed, and nothing failed. The place for what could not be read, such as encrypted connections."""
+    if display_filter is not None:
+        return f"no packet in {name} passes the display filter {display_filter}"
+    return f"no DontHave message in {name}"
