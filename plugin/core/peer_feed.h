@@ -5,6 +5,9 @@
  * A transport hands over chunks, in the order of the stream as far as it can tell, with what their packet says. Where it
  * had to put them in order itself, a chunk may be of an earlier frame than the packet that is being read.
  *
+ * Bytes that come soon after a hole that they are missing from are read in their place (late_chunks.h): what is complete
+ * with them goes to the connection then, as messages of the packet that brought them.
+ *
  * Pure.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -34,6 +37,10 @@ struct feed_chunk {
     bool           acks_packets;    /* acknowledgements count packets, not bytes */
     uint64_t       end_ack;     /* acks_packets: what covers this one */
     const char    *lacking;     /* text for the user, where bytes before the chunk are missing; NULL: none are */
+    /* Writes that text anew, where some of the bytes (with acks_packets: packets) came late and fewer are missing. NULL:
+     * the text stays */
+    void         (*describe_missing)(uint64_t missing, char *text, size_t size);
+    bool           late;        /* acks_packets: the stream went on without this packet */
 };
 
 /* Frames that hold the message that is still to end, in one direction. */
@@ -43,6 +50,15 @@ struct feed_parts {
     uint32_t  room;
 };
 
+struct late_chunks;
+
+/* The hole that the user was told of, while it may still be filled. */
+struct feed_told {
+    bool      open;
+    uint64_t  order;            /* of the chunk after it, see late_chunks.h */
+    void    (*describe_missing)(uint64_t missing, char *text, size_t size);
+};
+
 /* All members are for the first pass only, but for connection. */
 struct peer_feed {
     struct peer_connection *connection;
@@ -50,6 +66,11 @@ struct peer_feed {
     struct feed_parts       parts[2];
     uint32_t                synced_in[2];   /* first frame in which it was known where messages start; 0: never. Final
                                                after that frame */
+    struct late_chunks     *late[2];    /* by sender: what came since a hole; NULL: there is none */
+    uint64_t                next_order[2];  /* by sender: order of the byte after the last chunk, see late_chunks.h */
+    uint64_t                moved[2];   /* by sender: what is added to the positions of the transport, modulo 2^64, since
+                                           a hole of unknown length was filled */
+    struct feed_told        told[2];    /* by sender */
 };
 
 /* A feed for a new connection; memory comes from scope. */

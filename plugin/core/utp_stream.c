@@ -215,7 +215,9 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
             return;
         stream->lost = MAX(stream->lost, seq);
     }
-    if (seq < stream->next)     /* sent again */
+    stream->current = *packet;
+    stream->current_seq = seq;
+    if (seq < stream->next)     /* sent again, or late */
         return;
 
     uint32_t window = utp_stream_window(stream);
@@ -224,8 +226,6 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
     else if (stream->waiting_bytes + packet->captured > UTP_WINDOW_BYTES)
         stream->release = MAX(stream->release, seq);
     stream->strays = 0;
-    stream->current = *packet;
-    stream->current_seq = seq;
 }
 
 /* Steps over the missing packet next, or over several where nothing waits between. False where it may still come. */
@@ -267,10 +267,41 @@ take(struct utp_stream *stream, struct utp_packet *packet)
     return false;
 }
 
+static void
+fill_chunk(struct utp_chunk *chunk, const struct utp_packet *packet)
+{
+    chunk->data = packet->payload;
+    chunk->captured = packet->captured;
+    chunk->reported = packet->reported;
+    chunk->frame = packet->frame;
+    chunk->time = packet->time;
+    chunk->has_ack = packet->has_ack;
+    chunk->ack = packet->ack;
+}
+
+/* The current packet, where the stream is past it. */
+static bool
+take_late(struct utp_stream *stream, struct utp_chunk *chunk)
+{
+    struct utp_packet *packet = &stream->current;
+
+    if (packet->frame == 0 || stream->current_seq >= stream->next)
+        return false;
+    memset(chunk, 0, sizeof *chunk);
+    chunk->late = true;
+    chunk->seq = stream->current_seq;
+    fill_chunk(chunk, packet);
+    packet->frame = 0;
+    return chunk->reported > 0;
+}
+
 bool
 utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
 {
     struct utp_packet packet;
+
+    if (take_late(stream, chunk))
+        return true;
 
     do {
         wmem_free(stream->scope, stream->lent);
@@ -294,13 +325,8 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
     if (chunk->gap != UTP_GAP_NONE)
         stream->position += UTP_GAP_SIZE;
     chunk->position = stream->position;
-    chunk->data = packet.payload;
-    chunk->captured = packet.captured;
-    chunk->reported = packet.reported;
-    chunk->frame = packet.frame;
-    chunk->time = packet.time;
-    chunk->has_ack = packet.has_ack;
-    chunk->ack = packet.ack;
+    chunk->late = false;
+    fill_chunk(chunk, &packet);
     stream->position += packet.reported;
     return true;
 }

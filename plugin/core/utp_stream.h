@@ -94,6 +94,7 @@ struct utp_chunk {
     uint32_t       reported;    /* bytes on the wire, not 0 */
     enum utp_gap   gap;         /* before it */
     uint64_t       missing;     /* packets of the gap */
+    bool           late;        /* the stream is past this packet: it was stepped over, or sent again. No position */
     uint64_t       seq;         /* the number of the packet, widened: never wraps */
     uint32_t       frame;       /* of the packet */
     int64_t        time;        /* of the frame, ns */
@@ -116,7 +117,7 @@ struct utp_stream {
     uint64_t          position;     /* of the next byte */
     uint32_t          strays;       /* packets out of all reason since the last good one */
     struct utp_packet current;      /* the packet just added, its payload not owned; frame 0: none */
-    uint64_t          current_seq;  /* its number, widened, at least next */
+    uint64_t          current_seq;  /* its number, widened; below next: it is late */
     struct utp_waiting **waiting;   /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
     struct utp_waiting *lent;       /* the last chunk points into it, to be freed */
     uint32_t          waiting_count;
