@@ -22,7 +22,7 @@
 #ifndef LATE_CHUNKS_H
 #define LATE_CHUNKS_H
 
-#include "core/peer_feed.h"
+#include "core/feed_chunk.h"
 
 /* Chunks of one direction that are kept. A capture that mixes up packets does so within a few of them: those that several
  * queues or processors handed over at the same time, a batch of 64 at most in Linux (NAPI_POLL_WEIGHT). */
