@@ -10,65 +10,74 @@ from collections import Counter
 
 import pytest
 
-from many import PACKET, ROOT, blocks, contents
-from rows import pieces
+from many import INTERFACE, PACKET, ROOT, SECTION, Many, block, contents, packets
 
 UTP = ["libtorrent_utp", "libtorrent_utp_forky", "libtorrent_utp_lossy", "libtorrent_utp_three", "libtorrent_utp_trixie",
        "webtorrent_leecher_utp"]
 TCP = ["libtorrent_tcp_fast", "npm_fast", "npm_ids", "npm_nofast", "webtorrent_leecher"]
 PLACES = 3
-SEEDS = range(12)
+SEEDS = range(20)
+IN_ORDER = ["-o", "tcp.reassemble_out_of_order:TRUE"]
+AS_IT_COMES = ["-o", "tcp.no_subdissector_on_error:FALSE"]
 
 
-def mixed_up(path, seed, places=PLACES):
-    """The bytes of a pcapng file whose packets have moved by up to so many places."""
-    head, packets = b"", []
-    for kind, body in blocks(contents(path)):
-        block = struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
-        if kind == PACKET:
-            packets.append(block)
-        elif not packets:
-            head += block
+def mixed_up(path, seed):
+    """The bytes of a capture whose packets have moved by up to PLACES places."""
     chance = random.Random(seed)
-    order = sorted(range(len(packets)), key=lambda number: (number + chance.uniform(0, places), number))
-    return head + b"".join(packets[number] for number in order)
+    read = list(packets(contents(path)))
+    order = sorted(range(len(read)), key=lambda number: (number + chance.uniform(0, PLACES), number))
+    written = [block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)),
+               block(INTERFACE, struct.pack("<HHI", read[0][0], 0, 0))]
+    for number in order:
+        _, time, length, packet = read[number]
+        header = struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(packet), length)
+        written.append(block(PACKET, header + packet))
+    return b"".join(written)
 
 
 def found(tshark, path, *options):
-    """How often there is a DontHave for each piece."""
-    return Counter(piece for row in pieces(tshark, path, *options) for piece in row.split()[1].split(","))
+    """Frame and pieces of each frame with DontHaves."""
+    columns = ["-T", "fields", "-e", "frame.number", "-e", "bt.donthave.piece_index"]
+    for line in tshark.read(path, *options, "-Y", "bt.donthave", *columns).splitlines():
+        frame, _, pieces = line.partition("\t")
+        yield int(frame), [piece for piece in pieces.split(",") if piece]
 
 
-@pytest.fixture
-def mixed(tmp_path_factory):
-    def write(name, seed):
-        path = tmp_path_factory.mktemp("order") / f"{name}-{seed}.pcapng"
-        path.write_bytes(mixed_up(ROOT / "captures" / f"{name}.pcapng.gz", seed))
-        return path
+@pytest.fixture(scope="module")
+def mixed(staging, tmp_path_factory):
+    """For the name of a recording, all its mixed-up forms in one file, and what was sent in it."""
+    known = {}
+
+    def write(name):
+        if name not in known:
+            folder = tmp_path_factory.mktemp(name)
+            for seed in SEEDS:
+                (folder / f"{seed}.pcapng").write_bytes(mixed_up(ROOT / "captures" / f"{name}.pcapng.gz", seed))
+            known[name] = Many(staging, [folder / f"{seed}.pcapng" for seed in SEEDS])
+        return known[name]
     return write
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+def check(tshark, mixed, name, *options):
+    expected = Counter(piece for _, pieces in found(tshark, ROOT / "captures" / f"{name}.pcapng.gz")
+                       for piece in pieces)
+    assert expected.total() > 3
+    forms = mixed(name)
+    counted = {path: Counter() for path in forms.captures}
+    for frame, pieces in found(tshark, forms.path, *options):
+        counted[forms.place(frame)[0]].update(pieces)
+    assert {path.stem: counter - expected + (expected - counter) for path, counter in counted.items()
+            if counter != expected} == {}
+
+
 @pytest.mark.parametrize("name", UTP)
-def test_utp(tshark, mixed, name, seed):
+def test_utp(tshark, mixed, name):
     """uTP: with no option."""
-    path = ROOT / "captures" / f"{name}.pcapng.gz"
-    assert found(tshark, mixed(name, seed)) == found(tshark, path)
+    check(tshark, mixed, name)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("options", [IN_ORDER, AS_IT_COMES], ids=["in-order", "as-it-comes"])
 @pytest.mark.parametrize("name", TCP)
-def test_tcp(tshark, mixed, name, seed):
-    """TCP: where Wireshark puts the segments in order."""
-    options = ["-o", "tcp.reassemble_out_of_order:TRUE"]
-    path = ROOT / "captures" / f"{name}.pcapng.gz"
-    assert found(tshark, mixed(name, seed), *options) == found(tshark, path)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", TCP)
-def test_tcp_not_withheld(tshark, mixed, name, seed):
-    """TCP: where Wireshark hands over what comes late, but does not put it in order."""
-    options = ["-o", "tcp.no_subdissector_on_error:FALSE"]
-    path = ROOT / "captures" / f"{name}.pcapng.gz"
-    assert found(tshark, mixed(name, seed), *options) == found(tshark, path)
+def test_tcp(tshark, mixed, name, options):
+    """TCP: where Wireshark puts the segments in order, and where it does not withhold what comes late."""
+    check(tshark, mixed, name, *options)
