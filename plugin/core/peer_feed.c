@@ -265,7 +265,7 @@ read_again(struct peer_feed *feed, const struct feed_packet *packet, const struc
 
 /* A chunk with bytes before the end of the stream: those that fill a hole are read. */
 static void
-take_late(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
+take_late(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk)
 {
     const struct message_stream *stream = &feed->streams[packet->from];
     struct feed_chunk            part = *chunk;
@@ -275,10 +275,12 @@ take_late(struct peer_feed *feed, const struct feed_packet *packet, const struct
         part.bytes.reported = (uint32_t)MIN(chunk->bytes.reported, seen);
         part.bytes.captured = MIN(chunk->bytes.captured, part.bytes.reported);
     }
-    if (part.bytes.reported > LATE_BYTES_MAX)
+    if (part.bytes.reported > LATE_BYTES_MAX) {
         forget_late(feed, packet->from);
-    else if (late_chunks_add(feed->late[packet->from], &part))
+    } else if (late_chunks_add(feed->late[packet->from], &part)) {
+        chunk->filled = true;
         read_again(feed, packet, &part);
+    }
     if (feed->late[packet->from] != NULL)
         give_up_holes(feed, packet);
 }

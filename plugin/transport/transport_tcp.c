@@ -175,7 +175,7 @@ read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
-        layout.may_ask = true;
+        layout.may_ask = !chunk.filled;     /* else TCP withholds what is still to fill the hole */
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;

@@ -17,8 +17,6 @@ UTP = ["libtorrent_utp", "libtorrent_utp_forky", "libtorrent_utp_lossy", "libtor
 TCP = ["libtorrent_tcp_fast", "npm_fast", "npm_ids", "npm_nofast", "webtorrent_leecher"]
 PLACES = 3
 SEEDS = range(20)
-IN_ORDER = ["-o", "tcp.reassemble_out_of_order:TRUE"]
-AS_IT_COMES = ["-o", "tcp.no_subdissector_on_error:FALSE"]
 
 
 def mixed_up(path, seed):
@@ -76,8 +74,7 @@ def test_utp(tshark, mixed, name):
     check(tshark, mixed, name)
 
 
-@pytest.mark.parametrize("options", [IN_ORDER, AS_IT_COMES], ids=["in-order", "as-it-comes"])
 @pytest.mark.parametrize("name", TCP)
-def test_tcp(tshark, mixed, name, options):
-    """TCP: where Wireshark puts the segments in order, and where it does not withhold what comes late."""
-    check(tshark, mixed, name, *options)
+def test_tcp(tshark, mixed, name):
+    """TCP: where Wireshark puts the segments in order."""
+    check(tshark, mixed, name, "-o", "tcp.reassemble_out_of_order:TRUE")
