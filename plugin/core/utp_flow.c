@@ -277,7 +277,14 @@ utp_flow_tell_full(struct utp_flow *flow, enum peer_side from, uint32_t frame, u
 
 /* --- packets --- */
 
-/* Takes what is next in order, while packet is read. */
+static void
+describe_missing(uint64_t missing, char *text, size_t size)
+{
+    g_snprintf(text, (gulong)size, "%" PRIu64 " uTP packet%s of this peer %s missing before this one", missing,
+               missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
+}
+
+/* Takes what is next in order, or late, while packet is read. */
 static void
 take_chunk(struct utp_connection *connection, const struct feed_packet *packet, const struct utp_chunk *next)
 {
@@ -285,14 +292,14 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
         .bytes = { .position = next->position, .data = next->data, .captured = next->captured,
                    .reported = next->reported },
         .place = utp_place((uint16_t)next->seq), .frame = next->frame, .has_ack = next->has_ack, .ack = next->ack,
-        .acks_packets = true, .end_ack = next->seq
+        .acks_packets = true, .end_ack = next->seq,
+        .late = next->late, .describe_missing = describe_missing
     };
     char     lacking[96];
     uint32_t rest;
 
     if (next->gap != UTP_GAP_NONE) {
-        g_snprintf(lacking, sizeof lacking, "%" PRIu64 " uTP packet%s of this peer %s missing before this one",
-                   next->missing, next->missing == 1 ? "" : "s", next->missing == 1 ? "is" : "are");
+        describe_missing(next->missing, lacking, sizeof lacking);
         chunk.lacking = lacking;
     }
     peer_feed_chunk(&connection->feed, packet, &chunk, &rest);

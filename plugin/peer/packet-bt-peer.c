@@ -255,7 +255,9 @@ next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t en
         if (note->from != (unsigned)view->from)
             continue;
         if (!view->whole_frame) {
-            int32_t note_end = (int32_t)(note->place + note->size - view->place);
+            bool    elsewhere = note->bytes != NULL && note->bytes->elsewhere;
+            int32_t note_end = (int32_t)((elsewhere ? note->bytes->shown_at + 1 : note->place + note->size)
+                                         - view->place);
             if (note_end > (int64_t)end)
                 return NULL;            /* of a later call */
             if (note_end <= 0)

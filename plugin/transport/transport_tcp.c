@@ -126,11 +126,9 @@ first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb)
 
 /* What the user is told where bytes before the chunk are missing. */
 static void
-describe_hole(const struct message_stream *stream, uint64_t position, char *text, size_t size)
+describe_missing(uint64_t missing, char *text, size_t size)
 {
-    uint64_t missing = position - stream->end - stream->comes_again;
-
-    g_snprintf(text, size, "%" PRIu64 " byte%s of this peer's stream %s missing before this segment%s", missing,
+    g_snprintf(text, (gulong)size, "%" PRIu64 " byte%s of this peer's stream %s missing before this segment%s", missing,
                missing == 1 ? "" : "s", missing == 1 ? "is" : "are",
                reassembles_out_of_order ? "" : "; if they come later in the capture, the preference "
                "tcp.reassemble_out_of_order puts them in their place");
@@ -168,8 +166,9 @@ read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
     if (chunk.has_ack)
         chunk.ack = widen(&peers->highest_seq[other_side(from)], tcpinfo->lastackseq);
     if (stream->has_end && chunk.bytes.position > stream->end + stream->comes_again) {
-        describe_hole(stream, chunk.bytes.position, lacking, sizeof lacking);
+        describe_missing(chunk.bytes.position - stream->end - stream->comes_again, lacking, sizeof lacking);
         chunk.lacking = lacking;
+        chunk.describe_missing = describe_missing;
     }
 
     switch (peer_feed_chunk(&peers->feed, &packet, &chunk, &layout.first)) {
@@ -177,7 +176,7 @@ read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
-        layout.may_ask = true;
+        layout.may_ask = !chunk.filled;     /* else TCP withholds what is still to fill the hole */
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;

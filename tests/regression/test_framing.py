@@ -78,6 +78,19 @@ def test_segments_out_of_order(tshark):
         "9 1", "11 2,3", "12 4", "15 5", "16 6"]
 
 
+def test_segments_as_they_come(tshark):
+    """Where Wireshark hands over what comes late, but does not put it in order, it is read in its place. What is missing at
+    the end is counted on the second pass: frame 15 has it, but Wireshark takes it for a retransmission."""
+    options = ["-o", "tcp.no_subdissector_on_error:FALSE"]
+    assert pieces(tshark, "framing-out-of-order", *options) == ["9 1", "10 3", "11 2", "12 4", "16 6"]
+    gaps = tshark.rows("framing-out-of-order", "frame.number", *options, where="bt.peer.expert.gap")
+    assert gaps == (["13"] if tshark.two_passes else ["10", "13"])
+    printed = tshark.read("framing-out-of-order", *options, "-V", "-Y", "frame.number == 13")
+    missing = 3 if tshark.two_passes else 7
+    assert f"{missing} bytes of this peer's stream are missing before this segment" in printed
+
+
+
 WITHOUT_REASSEMBLY = ["9 1,2", "13 3", "16 4", "17 5", "20 6", "21 7"]
 
 
