@@ -11,6 +11,7 @@
 
 #include "extensions/packet-lt_donthave.h"
 #include "extensions/tap_donthave.h"
+#include "peer/packet-bt-mse.h"
 #include "peer/packet-bt-peer.h"
 #include "transport/transport_tcp.h"
 #include "transport/transport_utp.h"
@@ -29,6 +30,7 @@ static void
 register_protocols(void)
 {
     proto_register_bt_peer();
+    proto_register_bt_mse();
     proto_register_lt_donthave();
 }
 
@@ -36,6 +38,7 @@ static void
 register_handoffs(void)
 {
     proto_reg_handoff_bt_peer();
+    proto_reg_handoff_bt_mse();
     proto_reg_handoff_lt_donthave();
     proto_reg_handoff_bt_peer_tcp();
     proto_reg_handoff_bt_peer_utp();
