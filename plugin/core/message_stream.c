@@ -36,6 +36,15 @@ begin_message(struct message_stream *stream, uint64_t position)
     stream->stepped_over = false;
 }
 
+void
+message_stream_begin(struct message_stream *stream, uint64_t position)
+{
+    stream->sync = STREAM_OK;
+    stream->has_end = true;
+    stream->first = stream->end = position;
+    begin_message(stream, position);
+}
+
 static void
 lose_sync(struct message_stream *stream, bool too_long)
 {

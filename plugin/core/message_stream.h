@@ -92,6 +92,9 @@ void message_stream_init(struct message_stream *stream, wmem_allocator_t *scope)
 /* Gives the stream's memory back, and leaves it empty. */
 void message_stream_free(struct message_stream *stream);
 
+/* A message is known to begin at that position, and nothing of the stream came before it. */
+void message_stream_begin(struct message_stream *stream, uint64_t position);
+
 /* Begins with the next chunk: drops what was seen before, steps over holes, finds sync again. *gap tells whether
  * messages are missing before the chunk, or in it; not so where all that is missing is inside one message. */
 enum chunk_state message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, bool *gap);

@@ -43,6 +43,12 @@ peer_feed_end(struct peer_feed *feed)
     peer_connection_end(feed->connection);
 }
 
+void
+peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position)
+{
+    message_stream_begin(&feed->streams[from], position);
+}
+
 /* --- messages --- */
 
 /* One reading of a stream: as its chunks come, or again from a hole on. */

@@ -56,6 +56,9 @@ void peer_feed_init(struct peer_feed *feed, wmem_allocator_t *scope, const struc
 /* Gives back what is for the first pass only. Notes stay. */
 void peer_feed_end(struct peer_feed *feed);
 
+/* The next message of a direction is known to begin at that position. First pass only. */
+void peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position);
+
 /* Takes the next chunk of a direction, while packet is being read: messages that are complete with it go to the
  * connection. *first is set to the first byte of the chunk that begins a message, or to its end where none does. First
  * pass only. */
