@@ -53,16 +53,60 @@ print_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *
     return 0;
 }
 
+static void
+print_item(uint32_t frame, const char *event, uint32_t piece, uint32_t begin, uint32_t length, uint32_t linked)
+{
+    printf("probe tap %u %s %u %u %u %u\n", frame, event, piece, begin, length, linked);
+}
+
+static void
+print_block(uint32_t frame, const char *event, const struct note_detail *detail)
+{
+    const struct donthave_block *block = (const struct donthave_block *)(const void *)detail;
+
+    print_item(frame, event, block->piece, block->begin, block->length,
+               block->answers != NULL ? block->answers->request_in : block->donthave_in);
+}
+
 static tap_packet_status
 print_tap(void *listener _U_, packet_info *pinfo, epan_dissect_t *edt _U_, const void *data, tap_flags_t flags _U_)
 {
-    static const char *const names[] = { "donthave", "donthave_bad", "invalidated", "late_request", "crossed_request",
-                                         "late_block", "rejected", "reannounced" };
     const struct donthave_tap_frame *frame = (const struct donthave_tap_frame *)data;
 
-    for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next)
-        printf("probe tap %u %s %u %u %u %u %" PRIu64 " %d %u\n", pinfo->num, names[item->event], item->piece,
-               item->begin, item->length, item->requests, item->bytes, item->fast, item->frame);
+    for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next) {
+        const void *detail = item->detail;
+        const struct donthave_note        *donthave = (const struct donthave_note *)detail;
+        const struct donthave_invalidated *invalidated = (const struct donthave_invalidated *)detail;
+        const struct donthave_reannounced *reannounced = (const struct donthave_reannounced *)detail;
+
+        switch (item->event) {
+        case DONTHAVE_TAP_DONTHAVE:
+            printf("probe tap %u %s %u %u %" PRIu64 " %d\n", pinfo->num,
+                   donthave->takes_effect ? "donthave" : "donthave_bad", donthave->piece, donthave->requests,
+                   donthave->bytes, donthave->fast);
+            break;
+        case DONTHAVE_TAP_INVALIDATED:
+            print_item(pinfo->num, "invalidated", invalidated->piece, invalidated->begin, invalidated->length,
+                       invalidated->by->frame);
+            break;
+        case DONTHAVE_TAP_LATE_REQUEST:
+            print_block(pinfo->num, ((const struct donthave_block *)detail)->crossed ? "crossed_request"
+                        : "late_request", item->detail);
+            break;
+        case DONTHAVE_TAP_LATE_BLOCK:
+            print_block(pinfo->num, "late_block", item->detail);
+            break;
+        case DONTHAVE_TAP_REJECTED:
+            print_block(pinfo->num, "rejected", item->detail);
+            break;
+        case DONTHAVE_TAP_REANNOUNCED:
+            print_item(pinfo->num, "reannounced", reannounced->piece, 0, 0, reannounced->disowned_in);
+            break;
+        case DONTHAVE_TAP_WAIT_OVER:
+        case DONTHAVE_TAP_FINDINGS:
+            break;
+        }
+    }
     return TAP_PACKET_DONT_REDRAW;
 }
 
