@@ -13,6 +13,7 @@
 #include "extensions/stat_tables.h"
 #include "extensions/stat_tree.h"
 #include "peer/packet-bt-peer.h"
+#include "peer/peer_filter.h"
 #include "transport/transport_tcp.h"
 #include "transport/transport_utp.h"
 
@@ -31,6 +32,7 @@ register_protocols(void)
 {
     proto_register_bt_peer();
     proto_register_lt_donthave();
+    peer_filter_register();
     donthave_tables_register();
 }
 
