@@ -12,6 +12,7 @@
 #include "extensions/packet-lt_donthave.h"
 #include "extensions/stat_tables.h"
 #include "extensions/stat_tree.h"
+#include "peer/packet-bt-mse.h"
 #include "peer/packet-bt-peer.h"
 #include "peer/peer_filter.h"
 #include "transport/transport_tcp.h"
@@ -31,6 +32,7 @@ static void
 register_protocols(void)
 {
     proto_register_bt_peer();
+    proto_register_bt_mse();
     proto_register_lt_donthave();
     peer_filter_register();
     donthave_tables_register();
@@ -40,6 +42,7 @@ static void
 register_handoffs(void)
 {
     proto_reg_handoff_bt_peer();
+    proto_reg_handoff_bt_mse();
     proto_reg_handoff_lt_donthave();
     proto_reg_handoff_bt_peer_tcp();
     proto_reg_handoff_bt_peer_utp();

@@ -109,7 +109,7 @@ def base_message(trace, where):
 
 @story("anomaly-id-assumed", seed_port=6881)
 def id_assumed(trace, where):
-    """A capture that begins behind the handshakes, for fallback_id 3.
+    """A capture that begins after the handshakes, for fallback_id 3.
 
     1   seed:    Have 4
     2   leecher: Have 4
@@ -220,7 +220,7 @@ def late_block_newer(trace, where):
 def late_request(trace, where):
     """9   seed:    DontHave 5
     10  leecher: LATE_REQUEST: Request 5/0
-    11  leecher: LATE_REQUEST: Request 5/16384, 1.2 s behind the DontHave
+    11  leecher: LATE_REQUEST: Request 5/16384, 1.2 s after the DontHave
     """
     peers = begin(trace, **where)
     peers.seed.send(dont_have(3, 5))
@@ -371,7 +371,7 @@ def bad_id(trace, where):
 def bad_handshake(trace, where):
     """9   leecher: BAD_HANDSHAKE: a dictionary that is cut short
     10  leecher: BAD_HANDSHAKE: nested 33 deep
-    11  leecher: BAD_HANDSHAKE: a byte behind the dictionary
+    11  leecher: BAD_HANDSHAKE: a byte after the dictionary
     """
     peers = begin(trace, **where)
     peers.leecher.send(extended(0, b"d1:md6:ut_pexi1e"))
@@ -421,7 +421,7 @@ def limit_message(trace, where):
 
 @story("anomaly-limit-order")
 def limit_order(trace, where):
-    """uTP: a packet that never comes, and too many behind it. The leecher's packets were not captured.
+    """uTP: a packet that never comes, and too many after it. The leecher's packets were not captured.
 
     1    ST_SYN, of the leecher (the only one)
     2    seed: ST_STATE
@@ -429,7 +429,7 @@ def limit_order(trace, where):
     4    seed: extension handshake
     5    seed: Bitfield of all, Unchoke
     6-85 seed: Have 1; a packet before frame 6 is missing
-    69   LIMIT: the 64th behind the missing packet
+    69   LIMIT: the 64th after the missing packet
     """
     peers = UtpConnection(trace, **where)
     shake_hands(peers)

@@ -28,7 +28,7 @@ def session(trace, where, fast):
     18  leecher: Have 5, Not Interested
     19  seed:    DontHave 6, Choke
     20-29   leecher and seed acknowledge in turn
-    30  leecher: FIN, the eleventh packet behind the DontHave
+    30  leecher: FIN, the eleventh packet after the DontHave
     31  seed:    FIN
     """
     def if_fast(*messages):
@@ -211,7 +211,7 @@ def no_storm(trace, where):
 
 @story("not-anomaly-closed-eleven", also_utp=True)
 def closed_eleven(trace, where):
-    """The receiver closes eleven packets behind the DontHave. No CLOSED_AFTER.
+    """The receiver closes eleven packets after the DontHave. No CLOSED_AFTER.
 
     9       seed:    DontHave 5
     10-19   leecher and seed acknowledge in turn
@@ -265,6 +265,22 @@ def capture_ends(trace, where):
     peers = begin(trace, fast=True, **where)
     peers.leecher.send(request(5))
     peers.seed.send(dont_have(3, 5))
+    peers.leecher.acknowledge()
+
+
+@story("not-anomaly-long-round-trip")
+def long_round_trip(trace, where):
+    """With Fast: the capture ends two seconds after the DontHave, but the SYNs took three to be answered. No UNREJECTED.
+
+    9   leecher: Request 5/0
+    10  seed:    DontHave 5
+    11  leecher: acknowledges, two seconds later
+    """
+    peers = begin(trace, fast=True, **where)
+    trace.packets[0].time -= 3_000_000
+    peers.leecher.send(request(5))
+    peers.seed.send(dont_have(3, 5))
+    trace.wait(2)
     peers.leecher.acknowledge()
 
 
@@ -495,7 +511,7 @@ def leecher_only(trace, where):
 
 @story("not-anomaly-snaplen", also_utp=True)
 def snaplen(trace, where):
-    """With Fast, packets are cut behind 150 bytes: the Bitfield and the last Reject. No REDUNDANT, UNREJECTED.
+    """With Fast, packets are cut after 150 bytes: the Bitfield and the last Reject. No REDUNDANT, UNREJECTED.
 
     8   seed:    Bitfield of all but the first 8 of 1024 pieces, Unchoke; only its beginning was captured
     9   leecher: Request 900/0, Request 900/16384

@@ -1,6 +1,6 @@
 """What the captures of anomalies share: each connection has addresses of its own.
 
-So all of them can be read as one file, one behind the other, by one run of tshark: nothing of one capture has a
+So all of them can be read as one file, one after another, by one run of tshark: nothing of one capture has a
 meaning in another.
 """
 

@@ -59,7 +59,7 @@ def prefix(trace):
 
 @capture("bad-prefix-first")
 def prefix_first(trace):
-    """The same right behind the handshakes, from the side that says no more.
+    """The same right after the handshakes, from the side that says no more.
 
     6   leecher: ff ff ff ff alone
     7   seed: extension handshake, Bitfield, Unchoke
@@ -95,7 +95,7 @@ def handshake_kinds(trace):
 
     9   leecher: an integer
     10  leecher: a list
-    11  leecher: a dictionary, and a byte behind it
+    11  leecher: a dictionary, and a byte after it
     12  leecher: four bytes that are no bencoding at all
     13  leecher: a string that claims 4294967295 bytes
     14  seed:    DontHave 5 with id 3, assigned in frame 6

@@ -13,6 +13,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "synthetic"
 START = 1_700_000_000_000_000   # µs since 1970: every capture begins in the same second
 STEP = 1_000                    # µs from one packet to the next
 
+IPV4 = b"\x45"                  # how an IPv4 packet begins
+
 CAPTURES = {}
 
 
@@ -54,8 +56,12 @@ class Trace:
         a.time, b.time = b.time, a.time
         self.packets[frame - 1], self.packets[other - 1] = b, a
 
+    def take_last(self):
+        """Take the last frame out; return its IP packet. The capture did not see it."""
+        return self.packets.pop().data[len(self.link(IPV4, False)) - len(IPV4):]
+
     def drop(self, frames):
-        """Take frames out; those behind them move up."""
+        """Take frames out; those after them move up."""
         frames = set(frames)
         self.packets = [packet for number, packet in enumerate(self.packets, 1) if number not in frames]
 

@@ -6,7 +6,8 @@ import bad_input
 import carriers
 import framing
 import ids
+import not_delivered
 import stories
 import utp_packets
 
-FAMILIES = (ids, framing, carriers, bad_input, stories, utp_packets, anomalies, anomalies_not)
+FAMILIES = (ids, framing, carriers, bad_input, stories, utp_packets, not_delivered, anomalies, anomalies_not)

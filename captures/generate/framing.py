@@ -28,9 +28,9 @@ def split(trace):
         peers.seed.send_cut(dont_have(3, boundary), at=[boundary])
 
 
-@capture("framing-split-behind")
-def split_behind(trace):
-    """The same, with a Have in front and a Have behind, so that messages end in the middle of segments.
+@capture("framing-split-after")
+def split_after(trace):
+    """The same, with a Have in front and a Have after, so that messages end in the middle of segments.
 
     9, 10    Have 1 and the first byte of DontHave 1; the other nine and Have 1
     ...
@@ -80,7 +80,7 @@ def forty(trace):
 
 @capture("framing-other-ids")
 def other_ids(trace):
-    """DontHaves behind messages that many programs do not know, and behind keep-alives.
+    """DontHaves after messages that many programs do not know, and after keep-alives.
 
     9   id 18 (six bytes), DontHave 1
     10  id 21, Hash Request of BEP 52, DontHave 2
@@ -109,8 +109,8 @@ def metadata_block(size=BLOCK):
 
 
 @capture("framing-metadata-block", compressed=True)
-def behind_metadata(trace):
-    """DontHaves behind 16 KiB of ut_metadata, longer than the built-in dissector thinks a message can be.
+def after_metadata(trace):
+    """DontHaves after 16 KiB of ut_metadata, longer than the built-in dissector thinks a message can be.
 
     9      ut_metadata and DontHave 5 in one segment, as a capture with segmentation offload has it
     10-21  the same with DontHave 6 in segments of 1460 bytes
@@ -123,8 +123,8 @@ def behind_metadata(trace):
 
 
 @capture("framing-large-piece", compressed=True)
-def behind_large_piece(trace):
-    """DontHaves behind a block of 512 KiB.
+def after_large_piece(trace):
+    """DontHaves after a block of 512 KiB.
 
     9      leecher: Request 1, 512 KiB
     10-18  seed: the Piece and DontHave 5 in segments of 60,000 bytes
@@ -233,7 +233,7 @@ def no_reassembly(trace):
 
 @capture("framing-snaplen")
 def snaplen(trace):
-    """As framing-no-reassembly, cut to 96 bytes a packet: 42 bytes of payload. DontHave 6 is behind the cut."""
+    """As framing-no-reassembly, cut to 96 bytes a packet: 42 bytes of payload. DontHave 6 is after the cut."""
     blocks_and_dont_haves(trace)
     trace.cut(96)
 
@@ -243,7 +243,7 @@ GAPS_ROUNDS = 60
 
 
 def gaps_lost(frames):
-    """The 3 % of the frames behind the beginning that were not captured."""
+    """The 3 % of the frames after the beginning that were not captured."""
     return sorted(random.Random(GAPS_SEED).sample(range(9, frames + 1), round(frames * 0.03)))
 
 

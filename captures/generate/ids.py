@@ -175,7 +175,7 @@ def any_order(trace):
     """Keys that are not sorted, in m and around it, with lists and dictionaries on the way.
 
     6   leecher: v, reqq, m (ut_pex, lt_donthave 3, a), p, yourip, ipv6
-    7   seed:    m (lt_donthave 7, zz, aa) behind a list and a dictionary that has an m with lt_donthave 9 of its own
+    7   seed:    m (lt_donthave 7, zz, aa) after a list and a dictionary that has an m with lt_donthave 9 of its own
     9   seed:    DontHave 5 with id 3
     10  leecher: Bitfield, DontHave 6 with id 7
     11  leecher: id 9, which nobody assigned, four bytes

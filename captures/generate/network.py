@@ -6,6 +6,7 @@ Everything that a receiver would check is right: lengths, checksums, and the pse
 import ipaddress
 import struct
 
+ICMP = 1
 TCP = 6
 UDP = 17
 
@@ -47,13 +48,32 @@ def udp_datagram(source, destination, payload):
     return with_checksum(header + payload, 6, UDP, source, destination)
 
 
+def ipv4_packet(source, destination, protocol, payload, number, fragment):
+    """`number` is the packet's identification, `fragment` its flags and fragment offset (RFC 791)."""
+    header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), number, fragment, 64, protocol, 0)
+    header += source.packed + destination.packed
+    return header[:10] + struct.pack(">H", checksum(header)) + header[12:] + payload
+
+
 def ip_packet(source, destination, protocol, payload):
     """An IPv4 packet (never fragmented) or an IPv6 packet, by the version of the addresses."""
     if source.version == 6:
         return struct.pack(">IHBB", 6 << 28, len(payload), protocol, 64) + source.packed + destination.packed + payload
-    header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0x4000, 64, protocol, 0)
-    header += source.packed + destination.packed
-    return header[:10] + struct.pack(">H", checksum(header)) + header[12:] + payload
+    return ipv4_packet(source, destination, protocol, payload, 0, 0x4000)
+
+
+def ip_fragments(source, destination, protocol, payload, number, at):
+    """An IPv4 packet in two fragments; `at` is the offset of the second, a multiple of 8."""
+    return (ipv4_packet(source, destination, protocol, payload[:at], number, 0x2000),
+            ipv4_packet(source, destination, protocol, payload[at:], number, at // 8))
+
+
+def icmp_unreachable(router, packet):
+    """What a router tells the sender of an IPv4 packet that it could not deliver. It quotes the packet (RFC 1812, 4.3.2.3)."""
+    message = struct.pack(">BBHI", 3, 1, 0, 0) + packet
+    message = message[:2] + struct.pack(">H", checksum(message)) + message[4:]
+    header = struct.pack(">BBHHHBBH", 0x45, 0xC0, 20 + len(message), 0, 0, 64, ICMP, 0) + router.packed + packet[12:16]
+    return header[:10] + struct.pack(">H", checksum(header)) + header[12:] + message
 
 
 def ethertype(packet):

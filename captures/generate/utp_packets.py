@@ -69,7 +69,7 @@ def order_ipv6(trace):
 def split(trace):
     """Messages in several packets.
 
-    9, 10    leecher: Request 5/0, cut in two; behind it Request 5/16384
+    9, 10    leecher: Request 5/0, cut in two; after it Request 5/16384
     11-13    seed:    DontHave 5, cut in three
     14-16    seed:    Piece 6/0 of 16 KiB, cut in three; in 16 also DontHave 6, cut
     17       seed:    the rest of DontHave 6
@@ -136,7 +136,7 @@ def gap_in_block(trace):
 
     9       seed:    the beginning of Piece 6/0
     --      seed:    the middle, not captured
-    10      seed:    the end, and behind it DontHave 5, of which nobody knows that it begins there
+    10      seed:    the end, and after it DontHave 5, of which nobody knows that it begins there
     11      leecher: ST_STATE
     12      seed:    DontHave 6
     """
@@ -155,7 +155,7 @@ def gap_unknown(trace):
     9          seed:    DontHave 1
     --         seed:    a packet that was lost
     10-1121    seed:    1101 packets with DontHave 2 and Have 2 in turns: they wait until the 1024th from the lost one on;
-               leecher: behind each hundredth an ST_STATE that does not acknowledge the one that was lost
+               leecher: after each hundredth an ST_STATE that does not acknowledge the one that was lost
     """
     peers = start(trace)
     peers.seed.send(dont_have(3, 1))
@@ -202,7 +202,7 @@ def late_start(trace):
 
 @capture("utp-no-syn")
 def no_syn(trace):
-    """The capture begins behind the ST_STATE that answers the ST_SYN.
+    """The capture begins after the ST_STATE that answers the ST_SYN.
 
     1, 2  handshakes
     3-5   extension handshakes, Bitfield
@@ -243,7 +243,7 @@ def extensions(trace):
 
     9   leecher: Request 5/0, with extension bits
     10  leecher: ST_STATE with a selective ACK of four bytes
-    11  seed:    DontHave 5, with a selective ACK of eight bytes and an extension of an unknown type behind it
+    11  seed:    DontHave 5, with a selective ACK of eight bytes and an extension of an unknown type after it
     12  leecher: ST_STATE with a selective ACK of one byte, as libtorrent writes it
     13  seed:    DontHave 6, with a selective ACK of one byte
     14  seed:    DontHave 7, with an unknown extension of no bytes
@@ -339,7 +339,7 @@ def crossed(trace):
     """What an ack_nr covers are packets: the DontHave 5 ends in the second of two.
 
     9   seed:    the beginning of DontHave 5
-    10  seed:    its end, and behind it Have 1
+    10  seed:    its end, and after it Have 1
     11  leecher: Request 5/0, which acknowledges frame 9 only: crossed
     12  leecher: Request 5/16384, which acknowledges frame 10
     """
@@ -393,7 +393,7 @@ def tracker_connect(transaction):
 
 @capture("utp-dht")
 def dht(trace):
-    """DHT (BEP 5) and UDP tracker (BEP 15) on the ports of a uTP connection: before, between and behind.
+    """DHT (BEP 5) and UDP tracker (BEP 15) on the ports of a uTP connection: before, between and after.
 
     1, 2    DHT ping and its answer
     3       tracker connect
@@ -457,7 +457,7 @@ def large_window(trace):
 
 @capture("utp-closed")
 def closed(trace):
-    """Packets behind the end: a stray ST_STATE, data after ST_FIN, and an ST_RESET with the other side's id.
+    """Packets after the end: a stray ST_STATE, data after ST_FIN, and an ST_RESET with the other side's id.
 
     9   seed:    DontHave 5
     10  leecher: ST_FIN
@@ -505,8 +505,8 @@ def other_udp(trace):
     21-22    DHT
     23-24    tracker
     25-44    headers of uTP of every type with data that is not BitTorrent
-    45       the handshake of BitTorrent right behind the UDP header
-    46       the handshake behind a header of version 2
+    45       the handshake of BitTorrent right after the UDP header
+    46       the handshake after a header of version 2
     47-246   noise that begins as uTP does
     """
     noise = random.Random(54)

@@ -22,7 +22,7 @@ is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* i<digits>e, with an optional minus; the reader is behind the i. */
+/* i<digits>e, with an optional minus; the reader is after the i. */
 static enum bencode_token
 read_integer(struct bencode_reader *reader)
 {

@@ -33,6 +33,16 @@ begin_message(struct message_stream *stream, uint64_t position)
     stream->held_size = 0;
     stream->comes_again = 0;
     stream->holed = false;
+    stream->stepped_over = false;
+}
+
+void
+message_stream_begin(struct message_stream *stream, uint64_t position)
+{
+    stream->sync = STREAM_OK;
+    stream->has_end = true;
+    stream->first = stream->end = position;
+    begin_message(stream, position);
 }
 
 static void
@@ -49,7 +59,7 @@ static void
 step_over_hole(struct message_stream *stream, uint64_t position)
 {
     if (stream->size != PEER_SIZE_UNKNOWN && stream->start + stream->size >= position)
-        stream->holed = true;
+        stream->holed = stream->stepped_over = true;
     else
         lose_sync(stream, false);
     stream->end = position;
@@ -224,6 +234,7 @@ go_on(struct message_stream *stream, struct stream_chunk *chunk, struct stream_m
     message->data = stream->held;
     message->captured = stream->held_size;
     message->assembled = true;
+    message->stepped_over = stream->stepped_over;
     begin_message(stream, stream->end);
     return true;
 }
@@ -247,6 +258,7 @@ message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, s
         message->data = data;
         message->captured = MIN(size, readable);
         message->assembled = false;
+        message->stepped_over = false;
         chunk->offset += size;
         stream->end += size;
         begin_message(stream, stream->end);

@@ -45,6 +45,7 @@ struct message_stream {
     bool              has_end;  /* end is valid: there was a chunk */
     bool              too_long; /* STREAM_LOST: by a length beyond the cap */
     bool              holed;    /* bytes of the message at start are missing: held does not grow any more */
+    bool              stepped_over; /* holed, by a hole in the stream */
     bool              has_stray;
     uint64_t          start;    /* STREAM_OK: position of the message that arrives, or of the next one */
     uint64_t          first;    /* has_end: position of the first chunk */
@@ -76,6 +77,7 @@ struct stream_message {
     uint32_t       captured;    /* bytes at data */
     const uint8_t *data;        /* into the chunk, or held by the stream: valid until the next call for the stream */
     bool           assembled;   /* it began in an earlier chunk, data is not in this one */
+    bool           stepped_over;    /* bytes of it are missing from the stream, and not from its packets only */
 };
 
 enum chunk_state {
@@ -89,6 +91,9 @@ void message_stream_init(struct message_stream *stream, wmem_allocator_t *scope)
 
 /* Gives the stream's memory back, and leaves it empty. */
 void message_stream_free(struct message_stream *stream);
+
+/* A message is known to begin at that position, and nothing of the stream came before it. */
+void message_stream_begin(struct message_stream *stream, uint64_t position);
 
 /* Begins with the next chunk: drops what was seen before, steps over holes, finds sync again. *gap tells whether
  * messages are missing before the chunk, or in it; not so where all that is missing is inside one message. */

@@ -201,13 +201,14 @@ notes_keep_bytes(struct notes *notes, struct message_note *note, const uint8_t *
     note->bytes = (struct note_bytes *)wmem_alloc(notes->scope,
                                                   sizeof *note->bytes + frame_count * sizeof *frames);
     note->bytes->captured = size;
+    note->bytes->elsewhere = false;
     note->bytes->data = size > 0 ? (const uint8_t *)wmem_memdup(notes->scope, bytes, size) : NULL;
     note->bytes->frame_count = frame_count;
     if (frame_count > 0)
         memcpy(note->bytes->frames, frames, frame_count * sizeof *frames);
 }
 
-void
+struct finding *
 notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
                   const struct finding_kind *kind, const char *format, ...)
 {
@@ -231,6 +232,24 @@ notes_add_finding(struct notes *notes, struct message_note *note, const struct n
     else
         note->findings = finding;
     notes->last_finding = finding;
+    return finding;
+}
+
+void
+notes_remove_finding(struct notes *notes, struct message_note *note, const struct finding *finding)
+{
+    struct finding **link = &note->findings;
+
+    while (*link != finding)
+        link = &(*link)->next;
+    *link = finding->next;
+    notes->written = NULL;
+}
+
+void
+notes_change_finding(struct finding *finding, const char *text)
+{
+    g_strlcpy(finding->text, text, strlen(finding->text) + 1);
 }
 
 static int

@@ -72,6 +72,8 @@ struct finding {
 struct note_bytes {
     const uint8_t *data;
     uint32_t       captured;        /* bytes at data; 0: not kept */
+    uint32_t       shown_at;        /* elsewhere: a place in its frame, see struct message_context */
+    bool           elsewhere;
     uint32_t       frame_count;
     uint32_t       frames[];        /* in the order of the bytes; empty: not known */
 };
@@ -125,6 +127,8 @@ struct message_context {
     uint32_t       bytes_size;
     const uint32_t *frames;         /* that hold it, with bytes; the last one is repeated by frame where it differs */
     uint32_t       frame_count;
+    bool           elsewhere;       /* the message ends in an earlier packet: it is complete by what was missing before, */
+    uint32_t       shown_at;        /* which begins at this place */
     struct message_note *note;      /* NULL until there is something to show */
 };
 
@@ -166,8 +170,14 @@ void notes_keep_bytes(struct notes *notes, struct message_note *note, const uint
 
 /* Adds a finding to a note; those about a detail come before those about a later one. The text is made as printf() does; what comes from the wire must be
  * printable, see notes_printable(). about: the detail that it is about, NULL: the message. First pass only. */
-void notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
-                       const struct finding_kind *kind, const char *format, ...) G_GNUC_PRINTF(5, 6);
+struct finding *notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
+                                  const struct finding_kind *kind, const char *format, ...) G_GNUC_PRINTF(5, 6);
+
+/* Takes a finding from a note. First pass only; what the first pass has shown stays shown. */
+void notes_remove_finding(struct notes *notes, struct message_note *note, const struct finding *finding);
+
+/* Another text for a finding, not longer than it was. First pass only. */
+void notes_change_finding(struct finding *finding, const char *text);
 
 /* The first note of a frame, of either side, and in *end the one after its last; equal: there is none. later: a pass
  * after the first, which also sees what only later packets told. */

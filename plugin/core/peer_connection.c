@@ -165,9 +165,8 @@ tell_pending_gaps(struct peer_connection *connection)
         if (gap == NULL || !gap->pending)
             continue;
         gap->pending = false;
-        struct message_note *note = notes_add_late(&connection->notes, (enum peer_side)side, gap->frame, gap->place,
-                                                   gap->size, true);
-        notes_add_finding(&connection->notes, note, NULL, &peer_findings.gap, "%s", gap->text);
+        gap->note = notes_add_late(&connection->notes, (enum peer_side)side, gap->frame, gap->place, gap->size, true);
+        gap->finding = notes_add_finding(&connection->notes, gap->note, NULL, &peer_findings.gap, "%s", gap->text);
     }
 }
 
@@ -285,6 +284,8 @@ keep_bytes(struct peer_connection *connection, const struct message_context *con
     /* Of a message that shows nothing but that it was put together, the bytes are not worth their memory. */
     notes_keep_bytes(&connection->notes, note, context->bytes, wanted ? context->bytes_size : 0, context->frames,
                      context->frame_count);
+    note->bytes->elsewhere = context->elsewhere;
+    note->bytes->shown_at = context->shown_at;
 }
 
 void
@@ -372,24 +373,44 @@ peer_connection_gap(struct peer_connection *connection, enum peer_side from)
         transfers_gap(connection->transfers, from);
 }
 
-void
+bool
 peer_connection_lacks(struct peer_connection *connection, struct message_context *context, const char *text)
 {
-    struct peer_gap **gap = &connection->gaps[context->from];
+    struct peer_gap *gap = connection->gaps[context->from];
 
-    if (*gap != NULL)
-        return;
-    *gap = wmem_new0(connection->scope, struct peer_gap);
-    (*gap)->pending = !offers_any(connection);
-    if ((*gap)->pending) {
-        (*gap)->frame = context->frame;
-        (*gap)->place = context->place;
-        (*gap)->size = context->size;
-        g_strlcpy((*gap)->text, text, sizeof (*gap)->text);
+    if (gap != NULL)
+        return false;
+    connection->gaps[context->from] = gap = wmem_new0(connection->scope, struct peer_gap);
+    gap->pending = !offers_any(connection);
+    if (gap->pending) {
+        gap->frame = context->frame;
+        gap->place = context->place;
+        gap->size = context->size;
+        g_strlcpy(gap->text, text, sizeof gap->text);
     } else {
-        notes_add_finding(&connection->notes, notes_get(&connection->notes, context), NULL, &peer_findings.gap, "%s",
-                          text);
+        gap->note = notes_get(&connection->notes, context);
+        gap->finding = notes_add_finding(&connection->notes, gap->note, NULL, &peer_findings.gap, "%s", text);
     }
+    return true;
+}
+
+void
+peer_connection_lacks_less(struct peer_connection *connection, enum peer_side from, const char *text)
+{
+    struct peer_gap *gap = connection->gaps[from];
+
+    if (gap == NULL)
+        return;
+    if (text != NULL && gap->pending)
+        g_strlcpy(gap->text, text, sizeof gap->text);
+    else if (text != NULL)
+        notes_change_finding(gap->finding, text);
+    if (text != NULL)
+        return;
+    if (!gap->pending)
+        notes_remove_finding(&connection->notes, gap->note, gap->finding);
+    wmem_free(connection->scope, gap);
+    connection->gaps[from] = NULL;
 }
 
 void

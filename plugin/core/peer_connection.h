@@ -42,6 +42,8 @@ struct peer_gap {
     uint32_t place;
     uint32_t size;
     char     text[192]; /* pending */
+    struct message_note *note;      /* not pending: where it is told, */
+    struct finding      *finding;   /* and what */
 };
 
 struct peer_connection {
@@ -95,8 +97,13 @@ void peer_connection_packet(struct peer_connection *connection, enum peer_side f
 void peer_connection_gap(struct peer_connection *connection, enum peer_side from);
 
 /* Bytes of that peer's stream are missing before a place in the capture: a finding there, once for each direction, where
- * an extension is offered that an observer listens for. text says how many, and what may help. First pass only. */
-void peer_connection_lacks(struct peer_connection *connection, struct message_context *context, const char *text);
+ * an extension is offered that an observer listens for. text says how many, and what may help. False: the direction has one.
+ * First pass only. */
+bool peer_connection_lacks(struct peer_connection *connection, struct message_context *context, const char *text);
+
+/* Some of the bytes that peer_connection_lacks() told of came late. text says how many are missing all the same, and is not
+ * longer than the first one; NULL: none are. First pass only. */
+void peer_connection_lacks_less(struct peer_connection *connection, enum peer_side from, const char *text);
 
 /* A cap was reached at a place in the capture: told once. what: limit of them are kept. First pass only. */
 void peer_connection_limit(struct peer_connection *connection, struct message_context *context, const char *what,

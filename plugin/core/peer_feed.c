@@ -8,6 +8,12 @@
 
 #include <string.h>
 
+#include "core/late_chunks.h"
+#include "core/peer_wire.h"
+
+/* How far a hole of unknown length moves the positions after it: more than any message is long. */
+#define HOLE_SIZE   ((uint64_t)1 << 32)
+
 void
 peer_feed_init(struct peer_feed *feed, wmem_allocator_t *scope, const struct peer_setup *setup)
 {
@@ -17,10 +23,19 @@ peer_feed_init(struct peer_feed *feed, wmem_allocator_t *scope, const struct pee
         message_stream_init(&feed->streams[side], scope);
 }
 
+static void
+forget_late(struct peer_feed *feed, enum peer_side from)
+{
+    late_chunks_free(feed->late[from]);
+    feed->late[from] = NULL;
+    feed->told[from].open = false;
+}
+
 void
 peer_feed_end(struct peer_feed *feed)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
+        forget_late(feed, (enum peer_side)side);
         message_stream_free(&feed->streams[side]);
         wmem_free(feed->connection->scope, feed->parts[side].frames);
         memset(&feed->parts[side], 0, sizeof feed->parts[side]);
@@ -28,16 +43,36 @@ peer_feed_end(struct peer_feed *feed)
     peer_connection_end(feed->connection);
 }
 
-static void
-add_part(struct peer_feed *feed, enum peer_side from, uint32_t frame)
+void
+peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position)
 {
-    struct feed_parts *parts = &feed->parts[from];
+    message_stream_begin(&feed->streams[from], position);
+}
+
+/* --- messages --- */
+
+/* One reading of a stream: as its chunks come, or again from a hole on. */
+struct reading {
+    struct peer_feed         *feed;
+    const struct feed_packet *packet;       /* that is being read */
+    struct message_stream    *stream;
+    struct feed_parts        *parts;
+    const struct feed_chunk  *late;         /* again: the chunk that filled a hole; NULL: nothing is taken */
+    bool                      again;
+    bool                      taken;        /* again: something came out for the first time, */
+    bool                      overtaken;    /* and what came out before may have taken back what it says */
+};
+
+static void
+add_part(const struct reading *reading, uint32_t frame)
+{
+    struct feed_parts *parts = reading->parts;
 
     if (parts->count > 0 && parts->frames[parts->count - 1] == frame)
         return;
     if (parts->count == parts->room) {
         parts->room = MAX(4, 2 * parts->room);
-        parts->frames = (uint32_t *)wmem_realloc(feed->connection->scope, parts->frames,
+        parts->frames = (uint32_t *)wmem_realloc(reading->stream->scope, parts->frames,
                                                  parts->room * sizeof *parts->frames);
     }
     parts->frames[parts->count++] = frame;
@@ -55,64 +90,303 @@ context_at(const struct feed_packet *packet, const struct feed_chunk *chunk, uin
     return context;
 }
 
-static void
-take_message(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk,
-             const struct stream_message *message)
+/* Whether the bytes of a chunk are in the packet that is being read. */
+static bool
+is_in_packet(const struct reading *reading, const struct feed_chunk *chunk)
 {
-    struct message_context context = context_at(packet, chunk, (uint32_t)(message->position - chunk->bytes.position),
-                                                message->size);
+    return chunk->frame == reading->packet->frame
+           && (!reading->again || chunk->place - reading->late->place < reading->late->bytes.reported);
+}
+
+static void
+take_message(const struct reading *reading, const struct feed_chunk *chunk, const struct stream_message *message)
+{
+    struct message_context context = context_at(reading->packet, chunk,
+                                                (uint32_t)(message->position - chunk->bytes.position), message->size);
 
     context.end_ack = chunk->acks_packets ? chunk->end_ack : message->position + message->size;
-    if (message->assembled || chunk->frame != packet->frame) {
-        add_part(feed, packet->from, chunk->frame);
+    if (message->assembled || !is_in_packet(reading, chunk)) {
+        add_part(reading, chunk->frame);
         context.bytes = message->data;
         context.bytes_size = message->captured;
-        context.frames = feed->parts[packet->from].frames;
-        context.frame_count = feed->parts[packet->from].count;
+        context.frames = reading->parts->frames;
+        context.frame_count = reading->parts->count;
+        context.elsewhere = reading->again;
+        context.shown_at = reading->again ? reading->late->place : 0;
     }
-    peer_connection_message(feed->connection, message->data, message->captured, message->size, &context);
-    feed->parts[packet->from].count = 0;
+    peer_connection_message(reading->feed->connection, message->data, message->captured, message->size, &context);
+}
+
+/* Whether a message announces pieces: it may take back a DontHave before it. */
+static bool
+announces(const struct stream_message *message)
+{
+    struct peer_message decoded;
+
+    peer_wire_decode(message->data, message->captured, message->size, &decoded);
+    return decoded.id == PEER_HAVE || decoded.id == PEER_BITFIELD || decoded.id == PEER_HAVE_ALL;
+}
+
+/* A message came out, which ends where the chunk was read to. One that was cut by a hole counts as not seen: it may come
+ * out whole. */
+static void
+on_message(struct reading *reading, const struct feed_chunk *chunk, const struct stream_message *message)
+{
+    struct late_chunks *late = reading->feed->late[reading->packet->from];
+    uint64_t            last = late_chunk_order(chunk) + chunk->bytes.offset - 1;
+    bool                first_time;
+
+    if (reading->again && (reading->late == NULL || message->stepped_over))
+        return;
+    first_time = late == NULL || message->stepped_over || late_chunks_take_end(late, last);
+    if (!reading->again || first_time)
+        take_message(reading, chunk, message);
+    if (reading->again && first_time)
+        reading->taken = true;
+    else if (reading->again && reading->taken && announces(message))
+        reading->overtaken = true;
+}
+
+/* Takes the messages that end in the chunk. *first, where it is not NULL, is set to the first byte that begins a message
+ * where the chunk begins in one. */
+static void
+take_messages(struct reading *reading, struct feed_chunk *chunk, enum chunk_state state, bool in_message,
+              uint32_t *first)
+{
+    struct message_stream *stream = reading->stream;
+    struct stream_message  message;
+
+    while (message_stream_next(stream, &chunk->bytes, &message)) {
+        on_message(reading, chunk, &message);
+        reading->parts->count = 0;
+        if (in_message && first != NULL)
+            *first = chunk->bytes.offset;
+        in_message = false;
+    }
+    if (state == CHUNK_REPEATED)
+        return;
+    if (stream->sync == STREAM_OK && stream->end + stream->comes_again > stream->start)
+        add_part(reading, chunk->frame);
+    else
+        reading->parts->count = 0;
+}
+
+/* --- again --- */
+
+/* Reads a chunk that was kept, after what has the order before it. */
+static void
+read_kept(struct reading *reading, uint64_t before, const struct late_chunk *kept)
+{
+    struct feed_chunk chunk = kept->chunk;
+    bool              gap;
+
+    /* The length of a packet that is missing is not known. */
+    if (chunk.acks_packets)
+        chunk.bytes.position = reading->stream->end + (kept->order != before ? HOLE_SIZE : 0);
+    take_messages(reading, &chunk, message_stream_open(reading->stream, &chunk.bytes, &gap), false, NULL);
+}
+
+/* The first hole is filled, or given up: what follows it is read, up to the next one. */
+static void
+go_on_to_next_hole(struct reading *reading, struct late_chunks *late)
+{
+    reading->stream = &late->stream;
+    reading->parts = &late->parts;
+    do {
+        read_kept(reading, late->next, late->first);
+        late_chunks_drop_first(late);
+    } while (late->first != NULL && late->first->order == late->next);
+}
+
+/* What is kept has grown too much: holes are given up, the first one first. */
+static void
+give_up_holes(struct peer_feed *feed, const struct feed_packet *packet)
+{
+    struct late_chunks *late = feed->late[packet->from];
+    struct reading      reading = { .feed = feed, .packet = packet, .again = true };
+
+    while (late_chunks_full(late))
+        go_on_to_next_hole(&reading, late);
+    if (feed->told[packet->from].open && feed->told[packet->from].order < late->next)
+        feed->told[packet->from].open = false;
+    if (late->first == NULL)
+        forget_late(feed, packet->from);
+}
+
+/* What the user was told is missing is less now. */
+static void
+correct_told(struct peer_feed *feed, const struct feed_packet *packet, bool packets)
+{
+    struct feed_told *told = &feed->told[packet->from];
+    char              text[192];
+
+    if (!told->open)
+        return;
+
+    uint64_t missing = late_chunks_missing(feed->late[packet->from], told->order, packets);
+    if (missing == 0)
+        told->open = false;
+    if (missing == 0 || told->describe_missing != NULL) {
+        if (missing > 0)
+            told->describe_missing(missing, text, sizeof text);
+        peer_connection_lacks_less(feed->connection, packet->from, missing > 0 ? text : NULL);
+    }
+}
+
+/* A chunk has filled a hole, or a part of one. */
+static void
+read_again(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
+{
+    enum peer_side         from = packet->from;
+    struct late_chunks    *late = feed->late[from];
+    struct message_stream *live = &feed->streams[from];
+    struct feed_parts     *parts = &feed->parts[from];
+    struct reading         reading = { .feed = feed, .packet = packet, .late = chunk, .again = true };
+    uint64_t               acked = live->acked, end = live->end + live->comes_again, before;
+
+    late->stream.acked = INT64_MAX;     /* what is kept is no stray */
+    if (late->first->order == late->next)
+        go_on_to_next_hole(&reading, late);
+    message_stream_free(live);
+    wmem_free(feed->connection->scope, parts->frames);
+    late_chunks_copy_stream(&late->stream, &late->parts, live, parts);
+    reading.stream = live;
+    reading.parts = parts;
+    before = late->next;
+    for (const struct late_chunk *kept = late->first; kept != NULL; kept = kept->next) {
+        read_kept(&reading, before, kept);
+        before = kept->after;
+    }
+    live->acked = acked;
+    if (chunk->acks_packets)
+        feed->moved[from] += live->end - end;
+    if (live->sync == STREAM_OK && feed->synced_in[from] == 0)
+        feed->synced_in[from] = packet->frame;
+    if (reading.overtaken)
+        peer_connection_gap(feed->connection, from);
+    correct_told(feed, packet, chunk->acks_packets);
+    if (late->first == NULL)
+        forget_late(feed, from);
+}
+
+/* A chunk with bytes before the end of the stream: those that fill a hole are read. */
+static void
+take_late(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk)
+{
+    const struct message_stream *stream = &feed->streams[packet->from];
+    struct feed_chunk            part = *chunk;
+
+    if (!chunk->acks_packets) {
+        uint64_t seen = stream->end + stream->comes_again - chunk->bytes.position;
+        part.bytes.reported = (uint32_t)MIN(chunk->bytes.reported, seen);
+        part.bytes.captured = MIN(chunk->bytes.captured, part.bytes.reported);
+    }
+    if (part.bytes.reported > LATE_BYTES_MAX) {
+        forget_late(feed, packet->from);
+    } else if (late_chunks_add(feed->late[packet->from], &part)) {
+        chunk->filled = true;
+        read_again(feed, packet, &part);
+    }
+    if (feed->late[packet->from] != NULL)
+        give_up_holes(feed, packet);
+}
+
+/* --- chunks --- */
+
+/* Whether a chunk has bytes that the stream went past. */
+static bool
+is_late(const struct peer_feed *feed, enum peer_side from, const struct feed_chunk *chunk)
+{
+    const struct message_stream *stream = &feed->streams[from];
+
+    if (chunk->acks_packets)
+        return chunk->late;
+    return stream->has_end && chunk->bytes.position < stream->end + stream->comes_again;
+}
+
+/* Where the stream is about to step over a hole, it is kept as it is. */
+static struct late_chunks *
+keep_before_hole(const struct peer_feed *feed, enum peer_side from, const struct feed_chunk *chunk)
+{
+    const struct message_stream *stream = &feed->streams[from];
+    uint64_t                     end = stream->end + stream->comes_again;
+
+    if (feed->late[from] != NULL || !stream->has_end || chunk->bytes.position <= end)
+        return NULL;
+    return late_chunks_new(stream, &feed->parts[from], chunk->acks_packets ? feed->next_order[from] : end);
+}
+
+/* The chunk is the next one of a stream with holes, of which kept is the first; NULL: the first is known already. */
+static void
+keep_after_hole(struct peer_feed *feed, enum peer_side from, const struct feed_chunk *chunk, enum chunk_state state,
+                struct late_chunks *kept)
+{
+    if (state == CHUNK_REPEATED) {      /* nothing of it counts: no hole before it either */
+        late_chunks_free(kept);
+        return;
+    }
+    if (kept != NULL)
+        feed->late[from] = kept;
+    feed->next_order[from] = late_chunk_after(chunk);
+    if (feed->late[from] == NULL)
+        return;
+    if (chunk->bytes.reported > LATE_BYTES_MAX)
+        forget_late(feed, from);
+    else
+        late_chunks_add(feed->late[from], chunk);
+}
+
+/* Bytes before the chunk are missing. */
+static void
+tell_missing(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
+{
+    struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
+    struct feed_told      *told = &feed->told[packet->from];
+
+    if (peer_connection_lacks(feed->connection, &context, chunk->lacking)) {
+        told->open = feed->late[packet->from] != NULL;
+        told->order = late_chunk_order(chunk);
+        told->describe_missing = chunk->describe_missing;
+    }
 }
 
 enum chunk_state
 peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk, uint32_t *first)
 {
     struct message_stream *stream = &feed->streams[packet->from];
-    struct stream_message  message;
+    struct reading         reading = { .feed = feed, .packet = packet, .stream = stream,
+                                       .parts = &feed->parts[packet->from] };
     bool                   gap;
 
+    chunk->bytes.position += feed->moved[packet->from];
     if (chunk->acks_packets)
         stream->acked = INT64_MAX;      /* the transport knows strays by their numbers */
     else if (chunk->has_ack)
         feed->streams[other_side(packet->from)].acked = MAX(feed->streams[other_side(packet->from)].acked, chunk->ack);
+    if (feed->late[packet->from] != NULL && is_late(feed, packet->from, chunk))
+        take_late(feed, packet, chunk);
+    if (chunk->late) {
+        *first = chunk->bytes.reported;
+        return CHUNK_REPEATED;
+    }
 
+    struct late_chunks    *kept = keep_before_hole(feed, packet->from, chunk);
     enum chunk_state       state = message_stream_open(stream, &chunk->bytes, &gap);
     uint32_t               begins = chunk->bytes.offset;
     bool                   in_message = state == CHUNK_NEW && stream->end > stream->start;
 
     *first = in_message ? chunk->bytes.reported : begins;
+    keep_after_hole(feed, packet->from, chunk, state, kept);
     if (gap)
         peer_connection_gap(feed->connection, packet->from);
-    if (chunk->lacking != NULL && state != CHUNK_REPEATED) {
-        struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
-        peer_connection_lacks(feed->connection, &context, chunk->lacking);
-    }
+    if (chunk->lacking != NULL && state != CHUNK_REPEATED)
+        tell_missing(feed, packet, chunk);
     if (stream->sync == STREAM_OK && feed->synced_in[packet->from] == 0)
         feed->synced_in[packet->from] = packet->frame;
 
-    while (message_stream_next(stream, &chunk->bytes, &message)) {
-        take_message(feed, packet, chunk, &message);
-        if (in_message)
-            *first = chunk->bytes.offset;
-        in_message = false;
-    }
-    if (state == CHUNK_REPEATED)
-        return state;
-    if (stream->sync == STREAM_OK && stream->end + stream->comes_again > stream->start)
-        add_part(feed, packet->from, chunk->frame);
-    else
-        feed->parts[packet->from].count = 0;
-
+    take_messages(&reading, chunk, state, in_message, first);
+    if (feed->late[packet->from] != NULL)
+        give_up_holes(feed, packet);
     if (state == CHUNK_NEW && stream->sync == STREAM_LOST) {
         peer_connection_gap(feed->connection, packet->from);
         if (stream->too_long) {

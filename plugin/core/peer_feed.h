@@ -5,6 +5,9 @@
  * A transport hands over chunks, in the order of the stream as far as it can tell, with what their packet says. Where it
  * had to put them in order itself, a chunk may be of an earlier frame than the packet that is being read.
  *
+ * Bytes that come soon after a hole that they are missing from are read in their place (late_chunks.h): what is complete
+ * with them goes to the connection then, as messages of the packet that brought them.
+ *
  * Pure.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -13,6 +16,7 @@
 #ifndef PEER_FEED_H
 #define PEER_FEED_H
 
+#include "core/feed_chunk.h"
 #include "core/message_stream.h"
 #include "core/peer_connection.h"
 
@@ -23,24 +27,13 @@ struct feed_packet {
     int64_t        time;        /* ns */
 };
 
-/* Some plain bytes of the stream. */
-struct feed_chunk {
-    struct stream_chunk bytes;
-    uint32_t       place;       /* by which the transport finds the first byte in its frame again; the places of the
-                                   bytes after it follow, modulo 2^32 */
-    uint32_t       frame;       /* of the packet that holds them */
-    bool           has_ack;     /* as that packet says */
-    uint64_t       ack;
-    bool           acks_packets;    /* acknowledgements count packets, not bytes */
-    uint64_t       end_ack;     /* acks_packets: what covers this one */
-    const char    *lacking;     /* text for the user, where bytes before the chunk are missing; NULL: none are */
-};
+struct late_chunks;
 
-/* Frames that hold the message that is still to end, in one direction. */
-struct feed_parts {
-    uint32_t *frames;
-    uint32_t  count;
-    uint32_t  room;
+/* The hole that the user was told of, while it may still be filled. */
+struct feed_told {
+    bool      open;
+    uint64_t  order;            /* of the chunk after it, see late_chunks.h */
+    void    (*describe_missing)(uint64_t missing, char *text, size_t size);
 };
 
 /* All members are for the first pass only, but for connection. */
@@ -50,6 +43,11 @@ struct peer_feed {
     struct feed_parts       parts[2];
     uint32_t                synced_in[2];   /* first frame in which it was known where messages start; 0: never. Final
                                                after that frame */
+    struct late_chunks     *late[2];    /* by sender: what came since a hole; NULL: there is none */
+    uint64_t                next_order[2];  /* by sender: order of the byte after the last chunk, see late_chunks.h */
+    uint64_t                moved[2];   /* by sender: what is added to the positions of the transport, modulo 2^64, since
+                                           a hole of unknown length was filled */
+    struct feed_told        told[2];    /* by sender */
 };
 
 /* A feed for a new connection; memory comes from scope. */
@@ -57,6 +55,9 @@ void peer_feed_init(struct peer_feed *feed, wmem_allocator_t *scope, const struc
 
 /* Gives back what is for the first pass only. Notes stay. */
 void peer_feed_end(struct peer_feed *feed);
+
+/* The next message of a direction is known to begin at that position. First pass only. */
+void peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position);
 
 /* Takes the next chunk of a direction, while packet is being read: messages that are complete with it go to the
  * connection. *first is set to the first byte of the chunk that begins a message, or to its end where none does. First

@@ -147,7 +147,8 @@ stop_following(struct utp_connection *connection)
     for (int side = PEER_A; side <= PEER_B; side++)
         utp_stream_free(&connection->directions[side].packets);
     peer_feed_end(&connection->feed);
-    if (notes_are_empty(&connection->feed.connection->notes)) {
+    utp_mse_end(&connection->encryption);
+    if (!utp_mse_is_found(&connection->encryption) && notes_are_empty(&connection->feed.connection->notes)) {
         unlearn(flow, connection);
         wmem_free(flow->scope, connection->feed.connection);
         wmem_free(flow->scope, connection);
@@ -277,7 +278,14 @@ utp_flow_tell_full(struct utp_flow *flow, enum peer_side from, uint32_t frame, u
 
 /* --- packets --- */
 
-/* Takes what is next in order, while packet is read. */
+static void
+describe_missing(uint64_t missing, char *text, size_t size)
+{
+    g_snprintf(text, (gulong)size, "%" PRIu64 " uTP packet%s of this peer %s missing before this one", missing,
+               missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
+}
+
+/* Takes what is next in order, or late, while packet is read. */
 static void
 take_chunk(struct utp_connection *connection, const struct feed_packet *packet, const struct utp_chunk *next)
 {
@@ -285,16 +293,22 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
         .bytes = { .position = next->position, .data = next->data, .captured = next->captured,
                    .reported = next->reported },
         .place = utp_place((uint16_t)next->seq), .frame = next->frame, .has_ack = next->has_ack, .ack = next->ack,
-        .acks_packets = true, .end_ack = next->seq
+        .acks_packets = true, .end_ack = next->seq,
+        .late = next->late, .describe_missing = describe_missing
     };
     char     lacking[96];
     uint32_t rest;
 
     if (next->gap != UTP_GAP_NONE) {
-        g_snprintf(lacking, sizeof lacking, "%" PRIu64 " uTP packet%s of this peer %s missing before this one",
-                   next->missing, next->missing == 1 ? "" : "s", next->missing == 1 ? "is" : "are");
+        describe_missing(next->missing, lacking, sizeof lacking);
         chunk.lacking = lacking;
     }
+    if (connection->flow->mse_feeds != NULL
+            && utp_mse_take(&connection->encryption, connection->flow->mse_feeds, &connection->feed,
+                            connection->flow->setup, packet, connection->number, next, &chunk))
+        return;
+    if (connection->flow->only_searched)
+        return;
     peer_feed_chunk(&connection->feed, packet, &chunk, &rest);
     if (next->gap == UTP_GAP_LIMIT)
         peer_feed_limit(&connection->feed, packet, &chunk, "uTP packets out of order",
@@ -342,6 +356,9 @@ utp_connection_packet(struct utp_connection *connection, enum peer_side from, st
     enum utp_type         type = packet->header.type;
     bool                  closes = type == UTP_FIN || type == UTP_RESET;
 
+    if (connection->first_frame == 0)
+        connection->first_frame = packet->frame;
+    connection->number = number;
     peer_connection_begin_packet(connection->feed.connection, packet->frame, number);
     if (!direction->has_timestamp || (int32_t)(packet->header.timestamp - direction->timestamp) > 0)
         direction->timestamp = packet->header.timestamp;

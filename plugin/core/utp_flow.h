@@ -21,6 +21,7 @@
 #define UTP_FLOW_H
 
 #include "core/peer_feed.h"
+#include "core/utp_mse.h"
 #include "core/utp_stream.h"
 
 /* Connections on one pair of UDP ports that are followed at the same time. */
@@ -42,6 +43,8 @@ struct utp_flow;
 struct utp_connection {
     struct utp_flow        *flow;
     struct peer_feed        feed;
+    struct utp_mse          encryption;
+    uint32_t                first_frame;
     struct utp_direction    directions[2];  /* by enum peer_side: what that side sends; first pass only, as all below */
     struct utp_connection  *newer;          /* of those that are followed, in the order in which they began */
     struct utp_connection  *older;
@@ -52,6 +55,7 @@ struct utp_connection {
     uint16_t                syn_seq_nr;
     bool                    closed;         /* by ST_FIN or ST_RESET of either side */
     bool                    had_data;
+    uint32_t                number;         /* of the packet that is read, see utp_connection_packet() */
 };
 
 /* A pair of UDP ports. */
@@ -65,6 +69,10 @@ struct utp_flow {
     bool                     turned_away;   /* utp_flow_get(): there was no room for the packet's connection */
     struct peer_connection  *overflow;      /* holds what is told of packets whose connection is not followed; NULL:
                                                none yet */
+    struct mse_feeds        *mse_feeds;     /* set by the caller: where encrypted connections are looked for; NULL: they are
+                                               not */
+    bool                     only_searched; /* set by the caller: nobody knows yet whether this is BitTorrent, so only
+                                               encrypted connections are looked for. First pass only */
     uint32_t                 claimed_in;    /* for the caller: first frame that is known to be of BitTorrent over uTP */
 };
 

@@ -150,6 +150,44 @@ wait_for_turn(struct utp_stream *stream)
     stream->current.frame = 0;
 }
 
+/* Notes whether the packet of a number was stepped over. */
+static void
+set_stepped_over(struct utp_stream *stream, uint64_t seq, bool stepped_over)
+{
+    uint64_t bit = UINT64_C(1) << seq % 64;
+
+    if (stepped_over)
+        stream->stepped_over[seq % UTP_WINDOW_PACKETS / 64] |= bit;
+    else
+        stream->stepped_over[seq % UTP_WINDOW_PACKETS / 64] &= ~bit;
+}
+
+static bool
+was_stepped_over(const struct utp_stream *stream, uint64_t seq)
+{
+    return stream->handed && seq > stream->first
+           && (stream->stepped_over[seq % UTP_WINDOW_PACKETS / 64] >> seq % 64 & 1) != 0;
+}
+
+/* A packet that was stepped over comes before anything after it was handed over: the stream goes back to it. False where
+ * what waits is too far ahead for that. */
+static bool
+go_back(struct utp_stream *stream, uint64_t seq)
+{
+    for (uint64_t number = seq; stream->waiting_count > 0 && number < stream->next; number++) {
+        if (*slot_of(stream, number) != NULL)
+            return false;
+    }
+    for (uint64_t number = seq; number < stream->next; number++) {
+        stream->missing -= was_stepped_over(stream, number);
+        set_stepped_over(stream, number, false);
+    }
+    if (stream->missing == 0)
+        stream->gap = UTP_GAP_NONE;
+    stream->next = seq;
+    return true;
+}
+
 /* Where nothing was handed over yet, the first packet can still be found to be another one. */
 static void
 find_start(struct utp_stream *stream, const struct utp_packet *packet)
@@ -215,8 +253,16 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
             return;
         stream->lost = MAX(stream->lost, seq);
     }
-    if (seq < stream->next)     /* sent again */
+    if (seq < stream->next && !was_stepped_over(stream, seq))      /* sent again */
         return;
+    stream->current = *packet;
+    stream->current_seq = seq;
+    if (seq < stream->next && seq < stream->last)
+        return;
+    if (seq < stream->next && !go_back(stream, seq)) {
+        stream->current.frame = 0;
+        return;
+    }
 
     uint32_t window = utp_stream_window(stream);
     if (seq - stream->next >= window)
@@ -224,8 +270,6 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
     else if (stream->waiting_bytes + packet->captured > UTP_WINDOW_BYTES)
         stream->release = MAX(stream->release, seq);
     stream->strays = 0;
-    stream->current = *packet;
-    stream->current_seq = seq;
 }
 
 /* Steps over the missing packet next, or over several where nothing waits between. False where it may still come. */
@@ -239,6 +283,8 @@ skip(struct utp_stream *stream)
     stream->gap = MAX(stream->gap, stream->next < stream->lost ? UTP_GAP_LOST : UTP_GAP_LIMIT);
     uint64_t to = stream->waiting_count > 0 ? stream->next + 1 : MIN(limit, stream->current_seq);
     stream->missing += to - stream->next;
+    for (uint64_t seq = MAX(stream->next, to - MIN(to, UTP_WINDOW_PACKETS)); seq < to; seq++)
+        set_stepped_over(stream, seq, true);
     stream->next = to;
     return true;
 }
@@ -267,10 +313,42 @@ take(struct utp_stream *stream, struct utp_packet *packet)
     return false;
 }
 
+static void
+fill_chunk(struct utp_chunk *chunk, const struct utp_packet *packet)
+{
+    chunk->data = packet->payload;
+    chunk->captured = packet->captured;
+    chunk->reported = packet->reported;
+    chunk->frame = packet->frame;
+    chunk->time = packet->time;
+    chunk->has_ack = packet->has_ack;
+    chunk->ack = packet->ack;
+}
+
+/* The current packet, where it was stepped over. */
+static bool
+take_late(struct utp_stream *stream, struct utp_chunk *chunk)
+{
+    struct utp_packet *packet = &stream->current;
+
+    if (packet->frame == 0 || stream->current_seq >= stream->next)
+        return false;
+    memset(chunk, 0, sizeof *chunk);
+    chunk->late = true;
+    chunk->seq = stream->current_seq;
+    fill_chunk(chunk, packet);
+    set_stepped_over(stream, chunk->seq, false);
+    packet->frame = 0;
+    return chunk->reported > 0;
+}
+
 bool
 utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
 {
     struct utp_packet packet;
+
+    if (take_late(stream, chunk))
+        return true;
 
     do {
         wmem_free(stream->scope, stream->lent);
@@ -284,6 +362,8 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
             stream->first = stream->next;
             stream->handed = true;
         }
+        set_stepped_over(stream, stream->next, false);
+        stream->last = stream->next;
         chunk->seq = stream->next++;
     } while (packet.reported == 0);     /* ST_FIN takes a number, but has no bytes */
 
@@ -294,13 +374,8 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
     if (chunk->gap != UTP_GAP_NONE)
         stream->position += UTP_GAP_SIZE;
     chunk->position = stream->position;
-    chunk->data = packet.payload;
-    chunk->captured = packet.captured;
-    chunk->reported = packet.reported;
-    chunk->frame = packet.frame;
-    chunk->time = packet.time;
-    chunk->has_ack = packet.has_ack;
-    chunk->ack = packet.ack;
+    chunk->late = false;
+    fill_chunk(chunk, &packet);
     stream->position += packet.reported;
     return true;
 }

@@ -94,6 +94,7 @@ struct utp_chunk {
     uint32_t       reported;    /* bytes on the wire, not 0 */
     enum utp_gap   gap;         /* before it */
     uint64_t       missing;     /* packets of the gap */
+    bool           late;        /* it was stepped over: a part of the gap before an earlier chunk. It has no position */
     uint64_t       seq;         /* the number of the packet, widened: never wraps */
     uint32_t       frame;       /* of the packet */
     int64_t        time;        /* of the frame, ns */
@@ -110,13 +111,15 @@ struct utp_stream {
     enum utp_gap      gap;          /* before the next chunk */
     uint64_t          next;         /* widened seq_nr of the packet to be handed over next */
     uint64_t          first;        /* and of the first one */
+    uint64_t          last;         /* handed: and of the last one that was handed over */
     uint64_t          lost;         /* what is missing before this packet never comes: the receiver has it */
     uint64_t          release;      /* what is missing before this packet is not waited for: too much waits */
     uint64_t          missing;      /* packets stepped over since the last chunk */
+    uint64_t          stepped_over[UTP_WINDOW_PACKETS / 64];    /* a bit for each number before next: still missing */
     uint64_t          position;     /* of the next byte */
     uint32_t          strays;       /* packets out of all reason since the last good one */
     struct utp_packet current;      /* the packet just added, its payload not owned; frame 0: none */
-    uint64_t          current_seq;  /* its number, widened, at least next */
+    uint64_t          current_seq;  /* its number, widened; below next: it is late */
     struct utp_waiting **waiting;   /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
     struct utp_waiting *lent;       /* the last chunk points into it, to be freed */
     uint32_t          waiting_count;
@@ -147,7 +150,7 @@ uint32_t utp_stream_window(const struct utp_stream *stream);
 /* Adds a packet of any type. Afterwards utp_stream_next() must be called until it returns false. */
 void utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet);
 
-/* The next chunk that is in order; false when there is none. */
+/* The next chunk that is in order, or late; false when there is none. */
 bool utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk);
 
 #endif

@@ -17,6 +17,7 @@
 #include "peer/layers.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
+#include "peer/recent_conversations.h"
 
 int proto_bt_peer = -1;
 int proto_bt_peer_in_name_only = -1;
@@ -267,7 +268,9 @@ next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t en
         if (note->from != (unsigned)view->from)
             continue;
         if (!view->whole_frame) {
-            int32_t note_end = (int32_t)(note->place + note->size - view->place);
+            bool    elsewhere = note->bytes != NULL && note->bytes->elsewhere;
+            int32_t note_end = (int32_t)((elsewhere ? note->bytes->shown_at + 1 : note->place + note->size)
+                                         - view->place);
             if (note_end > (int64_t)end)
                 return NULL;            /* of a later call */
             if (note_end <= 0)
@@ -403,6 +406,7 @@ void
 proto_reg_handoff_bt_peer(void)
 {
     proto_reg_handoff_packet_facts();
+    proto_reg_handoff_recent_conversations();
     proto_reg_handoff_packet_watch(proto_bt_peer_in_name_only);
     register_init_routine(begin_capture);
 }

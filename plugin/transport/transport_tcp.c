@@ -25,10 +25,14 @@
 #include <epan/prefs-int.h>
 
 #include "core/peer_feed.h"
+#include "peer/mse_keys.h"
+#include "peer/packet-bt-mse.h"
 #include "peer/packet-bt-peer.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
 #include "peer/peer_ports.h"
+#include "peer/recent_conversations.h"
+#include "transport/tcp_search.h"
 
 #define BT_PEER_TCP_HEURISTIC   "bt_peer_tcp"
 
@@ -49,11 +53,14 @@ struct tcp_peers {
     uint64_t    highest_seq[2]; /* by sender: the highest sequence number, 64 bits wide; 0: none. First pass only */
     bool        watched;        /* see packet_watch.h; first pass only */
     uint8_t     completeness;   /* watched: as of its last packet */
+    struct mse_feed *mse;       /* NULL: the connection is not encrypted */
+    bool        search_over;    /* mse is final; first pass only */
     wmem_map_t *layouts;        /* frame and sequence number -> struct segment_layout; NULL: none */
 };
 
 static bool bittorrent_desegment = true;    /* the preference of the built-in dissector; read for each capture */
 static bool reassembles_out_of_order;       /* a preference of TCP; likewise */
+static bool searches;                       /* connections of nobody are searched for MSE; likewise */
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_peer_tcp_handle;
@@ -76,7 +83,7 @@ static uint64_t
 widen(uint64_t *highest, uint32_t number)
 {
     if (*highest == 0)
-        *highest = (UINT64_C(1) << 32) + number;
+        *highest = tcp_first_position(number);
     return *highest + (uint64_t)(int64_t)(int32_t)(number - (uint32_t)*highest);
 }
 
@@ -125,11 +132,9 @@ first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb)
 
 /* What the user is told where bytes before the chunk are missing. */
 static void
-describe_hole(const struct message_stream *stream, uint64_t position, char *text, size_t size)
+describe_missing(uint64_t missing, char *text, size_t size)
 {
-    uint64_t missing = position - stream->end - stream->comes_again;
-
-    g_snprintf(text, size, "%" PRIu64 " byte%s of this peer's stream %s missing before this segment%s", missing,
+    g_snprintf(text, (gulong)size, "%" PRIu64 " byte%s of this peer's stream %s missing before this segment%s", missing,
                missing == 1 ? "" : "s", missing == 1 ? "is" : "are",
                reassembles_out_of_order ? "" : "; if they come later in the capture, the preference "
                "tcp.reassemble_out_of_order puts them in their place");
@@ -167,8 +172,9 @@ read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
     if (chunk.has_ack)
         chunk.ack = widen(&peers->highest_seq[other_side(from)], tcpinfo->lastackseq);
     if (stream->has_end && chunk.bytes.position > stream->end + stream->comes_again) {
-        describe_hole(stream, chunk.bytes.position, lacking, sizeof lacking);
+        describe_missing(chunk.bytes.position - stream->end - stream->comes_again, lacking, sizeof lacking);
         chunk.lacking = lacking;
+        chunk.describe_missing = describe_missing;
     }
 
     switch (peer_feed_chunk(&peers->feed, &packet, &chunk, &layout.first)) {
@@ -176,7 +182,7 @@ read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
-        layout.may_ask = true;
+        layout.may_ask = !chunk.filled;     /* else TCP withholds what is still to fill the hole */
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;
@@ -193,7 +199,7 @@ read_segment(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
 static void
 take_watched_packet(packet_info *pinfo)
 {
-    conversation_t   *conversation = find_conversation_pinfo(pinfo, 0);
+    conversation_t   *conversation = recent_conversation(pinfo);
     struct tcp_peers *peers = NULL;
 
     if (conversation != NULL)
@@ -291,10 +297,10 @@ show_alone(const struct bt_peer_view *view, const struct tcp_peers *peers, uint3
 /* Shows all of it. A packet cut short ends the built-in dissector with an exception; what we know shows all the
  * same. */
 static void
-show(const struct bt_peer_view *view, const struct tcp_peers *peers, packet_info *pinfo, proto_tree *tree)
+show(const struct bt_peer_view *view, const struct tcp_peers *peers, struct segment_layout layout, packet_info *pinfo,
+     proto_tree *tree)
 {
     TRY {
-        struct segment_layout layout = recall_layout(peers, view->from, pinfo->num, view->place);
         if (layout.framed && reassembles(pinfo)) {
             show_framed(view, layout.first, pinfo, tree);
         } else if (layout.framed) {
@@ -311,6 +317,150 @@ show(const struct bt_peer_view *view, const struct tcp_peers *peers, packet_info
     ENDTRY;
 }
 
+/* --- encrypted connections --- */
+
+/* The connection is MSE: what its bytes were taken for before is forgotten. First pass only. */
+static void
+set_mse(struct tcp_peers *peers, struct mse_feed *mse)
+{
+    if (peers->watched)
+        packet_watch_remove();
+    peers->watched = false;
+    peer_feed_end(&peers->feed);
+    peer_feed_init(&peers->feed, wmem_file_scope(), bt_peer_setup());
+    peers->mse = mse;
+    peers->search_over = true;
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        if (mse->sides[side].has_base)
+            peers->highest_seq[side] = MAX(peers->highest_seq[side], mse->sides[side].base);
+    }
+}
+
+/* Whether a connection of which we see all packets turns out to be MSE. First pass only. */
+static void
+look_for_mse(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
+             packet_info *pinfo)
+{
+    struct mse_feed *mse;
+
+    if (peers->search_over)
+        return;
+    if (peers->feed.synced_in[PEER_A] != 0 || peers->feed.synced_in[PEER_B] != 0) {
+        tcp_search_give_up(conversation, pinfo);
+        peers->search_over = true;
+        return;
+    }
+    mse = tcp_search(conversation, from, seq, tvb, pinfo, &peers->search_over);
+    if (mse != NULL)
+        set_mse(peers, mse);
+}
+
+/* What a dissector of ours does to the packet's counters of layers, a call of it undone. */
+static bool
+show_handshake(struct bt_mse_bytes *bytes, packet_info *pinfo, proto_tree *tree)
+{
+    uint16_t can_desegment = pinfo->can_desegment, saved_can_desegment = pinfo->saved_can_desegment;
+    bool     shown = bt_mse_show_handshake(bytes, pinfo, tree);
+
+    pinfo->can_desegment = can_desegment;
+    pinfo->saved_can_desegment = saved_can_desegment;
+    return shown;
+}
+
+/* Payload of earlier packets that does not lead up to that of this one, such as the other side's. */
+static void
+show_late(const struct bt_mse_bytes *bytes, uint64_t joined_to, struct tcp_peers *peers, packet_info *pinfo,
+          proto_tree *tree, void *data)
+{
+    const struct mse_late *late = bytes->mse->late;
+
+    for (; (late = mse_late_of_frame(late, pinfo->num)) != NULL; late = late->next) {
+        struct bt_peer_view view = {
+            .connection = peers->feed.connection, .from = (enum peer_side)late->side, .place = late->place,
+            .show_builtin = show_builtin, .builtin = bittorrent_handle, .data = data
+        };
+        uint32_t next_size, complete = 0;
+
+        if (late->side == bytes->side && joined_to != 0 && late->offset < joined_to)
+            continue;
+        view.tvb = tvb_new_child_real_data(bytes->tvb, late->data, late->size, (int)late->size);
+        add_new_data_source(pinfo, view.tvb, BT_MSE_DATA_SOURCE);
+        if (peer_wire_plausible(late->data, late->size, late->size))
+            complete = peer_wire_complete(late->data, late->size, late->size, &next_size);
+        bt_peer_show_messages(&view, 0, complete, pinfo, tree);
+        bt_peer_show_notes(&view, pinfo, tree);
+        ask_for_nothing(pinfo);
+    }
+}
+
+/* The wish for more is about the payload: before it, the segment has at bytes that are none, and the payload begins with
+ * late_size bytes that the segment has not. */
+static void
+correct_wish(packet_info *pinfo, uint32_t at, uint32_t late_size)
+{
+    if (pinfo->desegment_len == 0)
+        return;
+    if (pinfo->desegment_offset < (int)late_size)
+        ask_for_nothing(pinfo);
+    else
+        pinfo->desegment_offset += (int)at - (int)late_size;
+}
+
+/* A segment of a connection that is MSE: handshake, payload, or both. */
+static void
+dissect_mse(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
+            packet_info *pinfo, proto_tree *tree, const struct tcpinfo *tcpinfo, void *data)
+{
+    struct mse_feed    *mse = peers->mse;
+    struct bt_mse_bytes bytes = { .mse = mse, .side = from, .tvb = tvb };
+    struct mse_part     part;
+    uint32_t            late_size;
+    tvbuff_t           *payload;
+    bool                shown;
+
+    if (PINFO_FD_VISITED(pinfo)) {
+        bytes.position = mse_feed_position(mse, from, pinfo->num, seq);
+    } else {
+        struct feed_packet packet = { .from = from, .frame = pinfo->num, .time = packet_time(pinfo) };
+        struct feed_chunk  chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo);
+
+        bytes.position = chunk.bytes.position;
+        mse_feed_search(mse, &packet, &chunk, false);
+        peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
+        mse_feed_earlier(mse, &peers->feed, &packet, &chunk);
+        mse_feed_begin(mse, &peers->feed, from);
+    }
+    mse_feed_part(mse, from, bytes.position, tvb_reported_length(tvb), pinfo->num, &part);
+    shown = show_handshake(&bytes, pinfo, tree);
+    payload = bt_mse_payload(&bytes, &part, mse->late, &late_size, pinfo);
+    if (mse->late != NULL)
+        show_late(&bytes, late_size > 0 ? part.offset : 0, peers, pinfo, tree, data);
+    if (payload == NULL) {
+        if (!shown)
+            call_data_dissector(tvb, pinfo, tree);
+        ask_for_nothing(pinfo);
+        return;
+    }
+
+    struct bt_peer_view view = {
+        .connection = peers->feed.connection, .from = from, .place = seq + part.at - late_size, .tvb = payload,
+        .show_builtin = show_builtin, .builtin = bittorrent_handle, .data = data
+    };
+    struct segment_layout layout = { .framed = true };
+
+    if (!PINFO_FD_VISITED(pinfo))
+        read_segment(peers, conversation, from, seq + part.at,
+                     late_size > 0 ? tvb_new_subset_remaining(payload, (int)late_size) : payload, pinfo, tcpinfo,
+                     reassembles(pinfo));
+    if (late_size == 0)
+        layout = recall_layout(peers, from, pinfo->num, view.place);
+    layout.may_ask = false;
+    show(&view, peers, layout, pinfo, tree);
+    correct_wish(pinfo, part.at, late_size);
+}
+
+/* --- one segment --- */
+
 static int
 dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
@@ -321,7 +471,7 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
         return (int)tvb_reported_length(tvb);
     }
 
-    conversation_t     *conversation = find_or_create_conversation(pinfo);
+    conversation_t     *conversation = recent_or_new_conversation(pinfo);
     struct tcp_peers   *peers = get_peers(conversation);
     struct bt_peer_view view = {
         .connection = peers->feed.connection, .from = packet_sender(pinfo), .place = first_byte(tcpinfo, tvb),
@@ -329,25 +479,50 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
     };
 
     if (!PINFO_FD_VISITED(pinfo))
+        look_for_mse(peers, conversation, view.from, view.place, tvb, pinfo);
+    if (peers->mse != NULL) {
+        dissect_mse(peers, conversation, view.from, view.place, tvb, pinfo, tree, tcpinfo, data);
+        return (int)tvb_reported_length(tvb);
+    }
+    if (!PINFO_FD_VISITED(pinfo))
         read_segment(peers, conversation, view.from, view.place, tvb, pinfo, tcpinfo, reassembles(pinfo));
-    show(&view, peers, pinfo, tree);
+    show(&view, peers, recall_layout(peers, view.from, pinfo->num, view.place), pinfo, tree);
     return (int)tvb_reported_length(tvb);
 }
 
-/* A conversation is claimed by its handshake, as strong a test as that of the built-in dissector. */
+/* Whether a connection that is nobody's turns out to be MSE with this segment. */
+static bool
+becomes_mse(tvbuff_t *tvb, packet_info *pinfo, const struct tcpinfo *tcpinfo)
+{
+    conversation_t  *conversation;
+    struct mse_feed *mse;
+    bool             is_over;
+
+    if (!searches || !mse_connections()->enabled || tcpinfo == NULL || PINFO_FD_VISITED(pinfo) || pinfo->flags.in_error_pkt
+            || !tcp_search_may_concern(tvb, pinfo))
+        return false;
+    conversation = recent_or_new_conversation(pinfo);
+    mse = tcp_search(conversation, packet_sender(pinfo), first_byte(tcpinfo, tvb), tvb, pinfo, &is_over);
+    if (mse == NULL)
+        return false;
+    set_mse(get_peers(conversation), mse);
+    return true;
+}
+
+/* A conversation is claimed by its handshake, as strong a test as that of the built-in dissector, or because it is MSE. */
 static ws_bool
 dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     uint32_t captured = tvb_captured_length(tvb);
+    bool     is_handshake = captured >= PEER_HANDSHAKE_MAGIC_SIZE
+                            && peer_wire_is_handshake(tvb_get_ptr(tvb, 0, PEER_HANDSHAKE_MAGIC_SIZE), captured);
 
-    if (captured < PEER_HANDSHAKE_MAGIC_SIZE
-            || !peer_wire_is_handshake(tvb_get_ptr(tvb, 0, PEER_HANDSHAKE_MAGIC_SIZE), captured))
-        return FALSE;
-    if (!bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC))
+    if (!becomes_mse(tvb, pinfo, (const struct tcpinfo *)data)
+            && (!is_handshake || !bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC)))
         return FALSE;
 
     if (!PINFO_FD_VISITED(pinfo))
-        conversation_set_dissector(find_or_create_conversation(pinfo), bt_peer_tcp_handle);
+        conversation_set_dissector(recent_or_new_conversation(pinfo), bt_peer_tcp_handle);
     dissect_bt_peer_tcp(tvb, pinfo, tree, data);
     return TRUE;
 }
@@ -368,6 +543,8 @@ begin_capture(void)
 {
     bittorrent_desegment = read_preference("bittorrent", "desegment", true);
     reassembles_out_of_order = read_preference("tcp", "reassemble_out_of_order", false);
+    searches = bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC);
+    tcp_search_begin_capture();
     peer_ports_adopt("tcp.port", bittorrent_handle, bt_peer_tcp_handle,
                      bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC));
 }

@@ -7,6 +7,7 @@
  *
  * A pair of UDP ports becomes ours
  *   - by a packet whose payload is the handshake of BitTorrent,
+ *   - by a connection that turns out to be encrypted (MSE),
  *   - where the user switched on bt_utp_udp, the built-in heuristic, whose place in the list stays what it is,
  *   - or where a port table leads to the built-in dissector.
  *
@@ -18,14 +19,21 @@
 #include <epan/conversation.h>
 #include <epan/exceptions.h>
 
+#include "core/mse_evidence.h"
 #include "core/utp_flow.h"
+#include "peer/mse_keys.h"
+#include "peer/packet-bt-mse.h"
 #include "peer/packet-bt-peer.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
 #include "peer/peer_ports.h"
+#include "peer/recent_conversations.h"
 
 #define BT_PEER_UTP_HEURISTIC   "bt_peer_utp"
 #define BT_UTP_HEURISTIC        "bt_utp_udp"
+
+/* Extensions of the header that anybody uses: 1 to 3. */
+#define UTP_EXTENSIONS          4
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_utp_handle;
@@ -49,25 +57,34 @@ flow_of(const conversation_t *conversation)
 }
 
 static struct utp_flow *
-get_flow(conversation_t *conversation, const packet_info *pinfo)
+get_flow(conversation_t *conversation)
 {
     struct utp_flow *flow = flow_of(conversation);
 
     if (flow == NULL) {
         flow = utp_flow_new(wmem_file_scope(), bt_peer_setup());
-        flow->claimed_in = pinfo->num;
+        if (mse_connections()->enabled)
+            flow->mse_feeds = mse_connections();
         conversation_add_proto_data(conversation, proto_bt_peer, flow);
         g_ptr_array_add(flows, flow);
     }
     return flow;
 }
 
+/* The ports are known to be of BitTorrent from a frame on. */
+static void
+claim(struct utp_flow *flow, uint32_t frame)
+{
+    if (flow->claimed_in == 0)
+        flow->claimed_in = frame;
+    flow->only_searched = false;
+}
+
 /* Feeds the connection of the packet. */
 static void
-read_packet(conversation_t *conversation, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
+read_packet(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
             packet_info *pinfo)
 {
-    struct utp_flow       *flow = get_flow(conversation, pinfo);
     struct utp_packet      packet = {
         .header = *header,
         .captured = tvb_captured_length(tvb) - header->size,
@@ -93,8 +110,11 @@ read_packet(conversation_t *conversation, enum peer_side from, const struct utp_
 static void
 end_of_capture(void)
 {
-    for (unsigned i = 0; i < flows->len; i++)
-        utp_flow_flush((struct utp_flow *)g_ptr_array_index(flows, i));
+    for (unsigned i = 0; i < flows->len; i++) {
+        struct utp_flow *flow = (struct utp_flow *)g_ptr_array_index(flows, i);
+        if (!flow->only_searched)
+            utp_flow_flush(flow);
+    }
 }
 
 /* --- every pass --- */
@@ -109,28 +129,33 @@ find_connection(const conversation_t *conversation, enum peer_side from, const s
     return flow != NULL ? utp_flow_find(flow, from, header, frame) : NULL;
 }
 
-/* What we have to say of the messages that are complete with this packet. */
+/* What we have to say of the messages that are complete with this packet, whose payload is tvb. */
 static void
-show_ours(const conversation_t *conversation, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
-          packet_info *pinfo, proto_tree *tree)
+show_ours(const conversation_t *conversation, enum peer_side from, const struct utp_header *header, uint32_t place,
+          tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
     const struct utp_flow       *flow = flow_of(conversation);
     const struct utp_connection *connection = find_connection(conversation, from, header, pinfo->num);
     struct bt_peer_view          view = {
         .connection = connection != NULL ? connection->feed.connection : flow != NULL ? flow->overflow : NULL,
-        .from = from, .place = utp_place(header->seq_nr), .whole_frame = true
+        .from = from, .place = place, .tvb = tvb, .whole_frame = true
     };
 
     if (view.connection == NULL || notes_are_empty(&view.connection->notes))
         return;
-    view.tvb = tvb_new_subset_remaining(tvb, (int)header->size);
     bt_peer_show_notes(&view, pinfo, tree);
+    if (connection != NULL && utp_mse_is_found(&connection->encryption)) {
+        /* What could not be read before may be the other side's. */
+        view.from = other_side(from);
+        bt_peer_show_notes(&view, pinfo, tree);
+    }
 }
 
 /* How a packet came to us. */
 enum claim_path {
     CLAIMED_BY_PORTS,       /* the ports are ours */
     CLAIMED_BY_HANDSHAKE,   /* by our heuristic: it holds the handshake of BitTorrent */
+    CLAIMED_BY_ENCRYPTION,  /* by our heuristic: its connection turned out to be MSE with it, so it was read already */
     CLAIMED_BY_FLOW,        /* by our heuristic: the ports were ours before */
     CLAIMED_BY_BUILT_IN     /* by the built-in heuristic */
 };
@@ -144,6 +169,78 @@ show_builtin(enum claim_path path, tvbuff_t *tvb, packet_info *pinfo, proto_tree
     return bt_utp_heuristic(tvb, pinfo, tree, data) ? (int)tvb_captured_length(tvb) : 0;
 }
 
+/* The payload of a packet of an encrypted connection, for the built-in dissector of BitTorrent: it begins in the middle of
+ * the first message where that is not known to begin in it. Within the layer of uTP, which that dissector looks for. */
+static void
+show_messages(tvbuff_t *payload, uint32_t first, packet_info *pinfo, proto_tree *tree)
+{
+    bool fragmented = pinfo->fragmented;
+
+    if (first >= tvb_captured_length(payload))
+        return;
+    pinfo->fragmented = TRUE;           /* as uTP has it: what is cut goes on in another packet */
+    pinfo->can_desegment = 0;
+    TRY {
+        call_dissector_with_data(bittorrent_handle, tvb_new_subset_remaining(payload, (int)first), pinfo, tree, NULL);
+    }
+    FINALLY {
+        pinfo->fragmented = fragmented;
+    }
+    ENDTRY;
+}
+
+/* A packet of an encrypted connection. */
+static int
+show_encrypted(enum claim_path path, const struct utp_connection *connection, enum peer_side from,
+               const struct utp_header *header, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    struct mse_feed    *mse = connection->encryption.mse;
+    tvbuff_t           *raw = tvb_new_subset_remaining(tvb, (int)header->size);
+    struct bt_mse_bytes bytes = { .mse = mse, .side = from, .tvb = raw };
+    uint32_t            late_size = 0;
+    tvbuff_t           *payload = NULL;
+    struct utp_place    place;
+    struct mse_part     part;
+    int                 length;
+    bool                shown = false;
+
+    /* The built-in dissector gets the header, and sees how long the packet is. */
+    length = show_builtin(path, tvb_new_subset_length_caplen(tvb, 0, (int)header->size, (int)tvb_reported_length(tvb)),
+                          pinfo, tree, data);
+    if (tvb_captured_length(raw) > 0
+            && utp_places_find(&connection->encryption.places[from], header->seq_nr, pinfo->num, &place)
+            && place.size == tvb_reported_length(raw)) {
+        bytes.position = place.position;
+        mse_feed_part(mse, from, place.position, place.size, pinfo->num, &part);
+        shown = bt_mse_show_handshake(&bytes, pinfo, tree);
+        payload = bt_mse_payload(&bytes, &part, mse->late, &late_size, pinfo);
+    }
+    if (payload != NULL) {
+        if (length > 0)
+            show_messages(payload, late_size > 0 ? 0 : place.first, pinfo, tree);
+        show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr) + part.at - late_size,
+                  payload, pinfo, tree);
+    } else {
+        if (!shown && (length == 0 || tvb_captured_length(raw) > 0))
+            call_data_dissector(raw, pinfo, tree);
+        show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr), raw, pinfo, tree);
+    }
+    return (int)tvb_captured_length(tvb);
+}
+
+/* Whether the packet's connection is, or may be, encrypted. */
+static const struct utp_connection *
+find_encrypted(enum peer_side from, const struct utp_header *header, packet_info *pinfo)
+{
+    const struct mse_feeds      *feeds = mse_connections();
+    const struct utp_connection *connection;
+
+    if (header == NULL || (feeds->count == 0 && feeds->found == NULL))
+        return NULL;
+    connection = find_connection(recent_conversation(pinfo), from, header, pinfo->num);
+    return connection != NULL && connection->encryption.mse != NULL ? connection : NULL;
+}
+
 /* One packet; header is NULL for one that is shown, but not followed. What the built-in dissector finds unusual
  * (libtorrent's selective acknowledgements, shorter than the four bytes of BEP 29, or a large window) is uTP all the same
  * on a connection that we know. Returns 0 for what is left to other dissectors. */
@@ -151,26 +248,43 @@ static int
 dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *tvb, packet_info *pinfo,
                proto_tree *tree, void *data)
 {
-    const enum peer_side from = packet_sender(pinfo);
+    const enum peer_side         from = packet_sender(pinfo);
+    const struct utp_connection *encrypted = find_encrypted(from, header, pinfo);
+    const bool                   read_first = encrypted != NULL && !PINFO_FD_VISITED(pinfo)
+                                              && path != CLAIMED_BY_ENCRYPTION;
     /* A packet cut short ends the built-in dissector with an exception, but only one that it has accepted. */
-    volatile int         length = (int)tvb_captured_length(tvb);
+    volatile int                 length = (int)tvb_captured_length(tvb);
+
+    /* What an encrypted packet is, only its connection tells. */
+    if (read_first)
+        read_packet(encrypted->flow, from, header, tvb, pinfo);
+    if (encrypted != NULL && utp_mse_is_found(&encrypted->encryption)) {
+        if (path == CLAIMED_BY_BUILT_IN || (path != CLAIMED_BY_PORTS && !PINFO_FD_VISITED(pinfo)))
+            conversation_set_dissector_from_frame_number(recent_or_new_conversation(pinfo), encrypted->first_frame,
+                                                         bt_peer_utp_handle);
+        return show_encrypted(path, encrypted, from, header, tvb, pinfo, tree, data);
+    }
 
     TRY {
         length = show_builtin(path, tvb, pinfo, tree, data);
         if (length == 0 && header != NULL
                 && (path == CLAIMED_BY_HANDSHAKE
-                    || find_connection(find_conversation_pinfo(pinfo, 0), from, header, pinfo->num) != NULL))
+                    || find_connection(recent_conversation(pinfo), from, header, pinfo->num) != NULL))
             length = call_data_dissector(tvb, pinfo, tree);
     }
     FINALLY {
         if (length > 0 && header != NULL) {
-            conversation_t *conversation = find_or_create_conversation(pinfo);
+            conversation_t *conversation = recent_or_new_conversation(pinfo);
             /* The built-in heuristic leads the conversation to its own dissector, on each pass. */
             if (path == CLAIMED_BY_BUILT_IN || (path != CLAIMED_BY_PORTS && !PINFO_FD_VISITED(pinfo)))
                 conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
-            if (!PINFO_FD_VISITED(pinfo))
-                read_packet(conversation, from, header, tvb, pinfo);
-            show_ours(conversation, from, header, tvb, pinfo, tree);
+            if (!PINFO_FD_VISITED(pinfo) && !read_first) {
+                struct utp_flow *flow = get_flow(conversation);
+                claim(flow, pinfo->num);
+                read_packet(flow, from, header, tvb, pinfo);
+            }
+            show_ours(conversation, from, header, utp_place(header->seq_nr),
+                      tvb_new_subset_remaining(tvb, (int)header->size), pinfo, tree);
         }
     }
     ENDTRY;
@@ -210,29 +324,75 @@ is_handshake(const struct utp_header *header, tvbuff_t *tvb)
 
 /* Whether the packet's ports were ours before. */
 static bool
-is_followed(const struct utp_header *header, packet_info *pinfo)
+is_followed(const struct utp_flow *flow, const struct utp_header *header, packet_info *pinfo)
 {
-    const struct utp_flow *flow = flow_of(find_conversation_pinfo(pinfo, 0));
-
-    return flow != NULL && flow->claimed_in <= pinfo->num
+    return flow != NULL && flow->claimed_in != 0 && flow->claimed_in <= pinfo->num
            && (header->type == UTP_SYN || utp_flow_find(flow, packet_sender(pinfo), header, pinfo->num) != NULL);
 }
 
-/* A pair of ports is claimed by the handshake of BitTorrent in a uTP packet. Afterwards the dissector of the DHT may
- * have claimed them for itself: it lets packets of uTP pass, which we know by their connection. */
+/* Whether a packet of ports that are nobody's can begin a connection that is MSE. Few packets of other protocols can. */
+static bool
+may_begin_encrypted(const struct utp_header *header, tvbuff_t *tvb)
+{
+    uint32_t       captured = tvb_captured_length(tvb);
+    const uint8_t *packet = tvb_get_ptr(tvb, 0, (int)captured);
+
+    if (packet[1] >= UTP_EXTENSIONS)
+        return false;
+    if (header->type == UTP_SYN)
+        return captured == header->size;
+    return header->type == UTP_DATA && captured > header->size
+           && mse_may_begin(packet + header->size, captured - header->size);
+}
+
+/* Whether a connection on ports that are nobody's turns out to be MSE with this packet. */
+static bool
+becomes_mse(conversation_t *conversation, const struct utp_header *header, tvbuff_t *tvb, packet_info *pinfo)
+{
+    struct utp_flow             *flow = flow_of(conversation);
+    const enum peer_side         from = packet_sender(pinfo);
+    const struct utp_connection *connection;
+
+    if (PINFO_FD_VISITED(pinfo) || !mse_connections()->enabled || (flow != NULL && !flow->only_searched))
+        return false;
+    if ((flow == NULL || utp_flow_find(flow, from, header, pinfo->num) == NULL) && !may_begin_encrypted(header, tvb))
+        return false;
+    if (flow == NULL) {
+        if (!enabled())
+            return false;
+        flow = get_flow(recent_or_new_conversation(pinfo));
+        flow->only_searched = true;
+    }
+    read_packet(flow, from, header, tvb, pinfo);
+    connection = utp_flow_find(flow, from, header, pinfo->num);
+    if (connection == NULL || !utp_mse_is_found(&connection->encryption))
+        return false;
+    claim(flow, connection->first_frame);
+    return true;
+}
+
+/* A pair of ports is claimed by the handshake of BitTorrent in a uTP packet, or a connection that is MSE. Afterwards the
+ * dissector of the DHT may have claimed them for itself: it lets packets of uTP pass, which we know by their
+ * connection. */
 static ws_bool
 dissect_bt_peer_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     struct utp_header header;
-    bool              handshake;
+    conversation_t   *conversation;
+    enum claim_path   path;
 
     if (!read_header(tvb, pinfo, &header))
         return FALSE;
-    handshake = is_handshake(&header, tvb);
-    if (!handshake && !is_followed(&header, pinfo))
+    conversation = recent_conversation(pinfo);
+    if (is_followed(flow_of(conversation), &header, pinfo))
+        path = CLAIMED_BY_FLOW;
+    else if (becomes_mse(conversation, &header, tvb, pinfo))
+        path = CLAIMED_BY_ENCRYPTION;
+    else if (is_handshake(&header, tvb))
+        path = CLAIMED_BY_HANDSHAKE;
+    else
         return FALSE;
-    return enabled() && dissect_packet(handshake ? CLAIMED_BY_HANDSHAKE : CLAIMED_BY_FLOW, &header, tvb, pinfo, tree,
-                                       data) > 0;
+    return enabled() && dissect_packet(path, &header, tvb, pinfo, tree, data) > 0;
 }
 
 /* Stands in the place of the built-in heuristic. */

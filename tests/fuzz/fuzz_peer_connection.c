@@ -6,72 +6,21 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include <stdlib.h>
-
 #include "core/donthave/donthave.h"
-#include "core/donthave/donthave_note.h"
 #include "core/peer_feed.h"
+
+#include "fuzz_notes.h"
 
 enum {
     FROM_B = 1,         /* the sender */
     HOLE = 2,           /* as many bytes as argument says are missing before the chunk */
     AGAIN = 4,          /* as many bytes before it come again */
-    CUT = 8,            /* as many bytes behind it were not captured */
-    REASSEMBLES = 16,   /* a message that goes on behind it will come again */
+    CUT = 8,            /* as many bytes after it were not captured */
+    REASSEMBLES = 16,   /* a message that goes on after it will come again */
     NO_ACK = 32,        /* argument: what the packet acknowledges, less than everything */
     SAME_FRAME = 64,    /* with SOON: another packet with the number of a frame that a read filter rejected */
     SOON = 128          /* a millisecond after the chunk before, not a second */
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void
-check_detail(const struct note_detail *detail, uint32_t frames)
-{
-    if (!is_donthave_detail(detail) || detail->kind->number != DONTHAVE_MESSAGE)
-        return;
-    const struct donthave_note *donthave = (const struct donthave_note *)(const void *)detail;
-    check(donthave->unrejected <= donthave->requests);
-    check((donthave->invalidated != NULL) == (donthave->requests > 0));
-    for (uint32_t i = 0; i < donthave->requests; i++)
-        check(donthave->invalidated[i]->request_in <= frames);
-}
-
-static void
-check_bytes(const struct message_note *note)
-{
-    unsigned sum = 0;
-
-    check(note->bytes->captured <= note->size);
-    for (uint32_t i = 0; i < note->bytes->captured; i++)
-        sum += note->bytes->data[i];
-    check(sum <= 255U * note->bytes->captured);
-    for (uint32_t i = 0; i < note->bytes->frame_count; i++)
-        check(note->bytes->frames[i] <= note->frame && (i == 0 || note->bytes->frames[i - 1] < note->bytes->frames[i]));
-}
-
-static void
-check_notes(struct notes *notes, uint32_t frames, bool later)
-{
-    for (uint32_t frame = 0; frame <= frames; frame++) {
-        struct message_note *const *end, *const *note = notes_of_frame(notes, frame, later, &end);
-        for (; note != end; note++) {
-            check((*note)->frame == frame);
-            if ((*note)->bytes != NULL)
-                check_bytes(*note);
-            for (const struct note_detail *detail = (*note)->details; detail != NULL; detail = detail->next)
-                check_detail(detail, frames);
-            notes_extension(notes, *note);
-        }
-    }
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -26,7 +26,7 @@ main(int argc, char **argv)
             char *data;
             gsize size;
             g_assert_true(g_file_get_contents(path, &data, &size, NULL));
-            uint8_t *copy = (uint8_t *)g_memdup2(data, size);   /* without the 0 that GLib puts behind it */
+            uint8_t *copy = (uint8_t *)g_memdup2(data, size);   /* without the 0 that GLib puts after it */
             g_free(data);
             LLVMFuzzerTestOneInput(copy, size);
             g_free(copy);

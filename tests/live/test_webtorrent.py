@@ -1,7 +1,7 @@
 """WebTorrent at a libtorrent seed.
 
 WebTorrent keeps no list of pieces for a peer that has all: it asks for a disowned piece again and again, until its
-script stops it. It gives a request up at the DontHave, and no longer notices the Reject behind it; so it may ask for the
+script stops it. It gives a request up at the DontHave, and no longer notices the Reject after it; so it may ask for the
 block again before that Reject has come (rerequest). Both requests are rejected then, and neither Reject is one too many.
 """
 

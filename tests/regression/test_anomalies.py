@@ -151,6 +151,9 @@ NOT_ANOMALIES_OF_FALLBACK = {
 NOT_ANOMALIES_OF_THE_END = {
     "capture-ends": Expected(INVALIDATED, second_pass=WAS_INVALIDATED),
 }
+NOT_ANOMALIES_OF_A_LATER_END = {
+    "long-round-trip": Expected(INVALIDATED, second_pass=WAS_INVALIDATED, over=Over.ONE),
+}
 
 FALLBACK = ("-o", "bt.donthave.fallback_id:3")
 
@@ -164,6 +167,7 @@ def told(kind, stories):
 RUNS = [
     ((), {**told("anomaly", ANOMALIES), **told("clean", CLEAN), **told("not-anomaly", NOT_ANOMALIES)}),
     ((), told("not-anomaly", NOT_ANOMALIES_OF_THE_END)),
+    ((), told("not-anomaly", NOT_ANOMALIES_OF_A_LATER_END)),
     (FALLBACK, {**told("anomaly", ANOMALIES_OF_FALLBACK), **told("not-anomaly", NOT_ANOMALIES_OF_FALLBACK)}),
 ]
 ALL = {capture: expected for _, captures in RUNS for capture, expected in captures.items()}

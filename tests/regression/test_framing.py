@@ -17,7 +17,7 @@ def listed(numbers):
     return ",".join(map(str, numbers))
 
 
-@pytest.mark.parametrize("capture", ["framing-split", "framing-split-behind"])
+@pytest.mark.parametrize("capture", ["framing-split", "framing-split-after"])
 def test_split_at_each_byte(tshark, capture):
     """A DontHave in two segments, cut at each of its nine byte boundaries, alone and among other messages."""
     assert pieces(tshark, capture) == numbered(*((8 + 2 * cut, cut) for cut in range(1, 10)))
@@ -35,17 +35,17 @@ def test_forty_messages_in_a_segment(tshark):
     assert pieces(tshark, "framing-forty") == [f"9 {listed(range(40))}", f"11 {listed(range(40, 60))}"]
 
 
-def test_behind_messages_that_few_programs_know(tshark):
+def test_after_messages_that_few_programs_know(tshark):
     """Ids 18, 21, 22 and 23 of BEP 52, an id that nobody defined, and keep-alives."""
     assert pieces(tshark, "framing-other-ids") == ["9 1", "10 2", "11 3", "12 4", "13 5,6", "14 7", "15 8"]
 
 
-def test_behind_a_metadata_block(tshark):
+def test_after_a_metadata_block(tshark):
     """16 KiB of ut_metadata, in one segment and in twelve."""
     assert pieces(tshark, "framing-metadata-block") == ["9 5", "21 6", "22 7"]
 
 
-def test_behind_a_large_piece(tshark):
+def test_after_a_large_piece(tshark):
     """512 KiB in one Piece, in segments as a capture with offload has them and in ordinary ones."""
     assert pieces(tshark, "framing-large-piece") == ["18 5", "19 6", "379 7", "380 8"]
 
@@ -67,7 +67,7 @@ def test_retransmissions_count_once(tshark, options):
     ["-o", "tcp.reassemble_out_of_order:TRUE"],
     ["-o", "tcp.analyze_sequence_numbers:FALSE"],
 ], ids=["out of order", "no analysis"])
-def test_new_bytes_behind_old_ones(tshark, options):
+def test_new_bytes_after_old_ones(tshark, options):
     """A segment that repeats a message and goes on with a new one, with the settings that show it to us."""
     assert pieces(tshark, "framing-overlap", *options) == ["9 5", "10 6", "11 7", "12 8"]
 
@@ -76,6 +76,19 @@ def test_segments_out_of_order(tshark):
     """DontHave 2 arrives late, and DontHave 3 with it; DontHave 5 is in three segments, the last first."""
     assert pieces(tshark, "framing-out-of-order", "-o", "tcp.reassemble_out_of_order:TRUE") == [
         "9 1", "11 2,3", "12 4", "15 5", "16 6"]
+
+
+def test_segments_as_they_come(tshark):
+    """Where Wireshark hands over what comes late, but does not put it in order, it is read in its place. What is missing at
+    the end is counted on the second pass: frame 15 has it, but Wireshark takes it for a retransmission."""
+    options = ["-o", "tcp.no_subdissector_on_error:FALSE"]
+    assert pieces(tshark, "framing-out-of-order", *options) == ["9 1", "10 3", "11 2", "12 4", "16 6"]
+    gaps = tshark.rows("framing-out-of-order", "frame.number", *options, where="bt.peer.expert.gap")
+    assert gaps == (["13"] if tshark.two_passes else ["10", "13"])
+    printed = tshark.read("framing-out-of-order", *options, "-V", "-Y", "frame.number == 13")
+    missing = 3 if tshark.two_passes else 7
+    assert f"{missing} bytes of this peer's stream are missing before this segment" in printed
+
 
 
 WITHOUT_REASSEMBLY = ["9 1,2", "13 3", "16 4", "17 5", "20 6", "21 7"]
@@ -87,7 +100,7 @@ WITHOUT_REASSEMBLY = ["9 1,2", "13 3", "16 4", "17 5", "20 6", "21 7"]
     "bittorrent.desegment:FALSE",
 ])
 def test_without_reassembly(tshark, option):
-    """Sync survives blocks that TCP does not put together, and finds the DontHave behind the end of one."""
+    """Sync survives blocks that TCP does not put together, and finds the DontHave after the end of one."""
     assert pieces(tshark, "framing-no-reassembly", "-o", option) == WITHOUT_REASSEMBLY
 
 
@@ -105,7 +118,7 @@ def test_missing_packets(tshark):
 
 @pytest.mark.parametrize("option", ["tcp.desegment_tcp_streams:TRUE", "tcp.desegment_tcp_streams:FALSE"])
 def test_gap_in_a_block_of_zeros(tshark, option):
-    """Zeros look like keep-alives, one behind the other; they do not lead astray."""
+    """Zeros look like keep-alives, one after another; they do not lead astray."""
     assert pieces(tshark, "framing-gap-zeros", "-o", option) == ["15 1", "22 2,3"]
 
 

@@ -25,7 +25,7 @@ def test_one_side_may_advertise_nothing(tshark):
 
 
 def test_without_an_offer_nothing_is_a_dont_have(tshark):
-    """Four bytes behind some id are no DontHave by themselves."""
+    """Four bytes after some id are no DontHave by themselves."""
     assert dont_haves(tshark, "ids-nobody") == []
     assert negotiated(tshark, "ids-nobody") == []
     assert tshark.experts("ids-nobody") == []

@@ -6,6 +6,7 @@ client that wrote it: donthave, reject and request_failed are what it received, 
 
 import collections
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -75,3 +76,16 @@ def test_rejects_are_linked(tshark, capture):
     for item in items:
         frame, _, _, request_in = map(int, item.split())
         assert 0 < request_in < frame
+
+
+def test_each_finding_is_under_its_own_item(two_passes):
+    """Frame 161 has a late Request and one that is invalidated later; each finding is inside the item that it is about."""
+    capture = ROOT / "captures" / "webtorrent_leecher.pcapng.gz"
+    printed = two_passes.read(capture, "-Y", "frame.number == 161", "-T", "pdml")
+    inside = set()
+    for item in ElementTree.fromstring(printed).iter("field"):
+        if item.get("name") in ("bt.donthave.request", "bt.donthave.late_request"):
+            inside |= {(item.get("name"), field.get("name")) for field in item.iter("field")
+                       if field.get("name").startswith("bt.donthave.expert.")}
+    assert inside == {("bt.donthave.request", "bt.donthave.expert.invalidated"),
+                      ("bt.donthave.late_request", "bt.donthave.expert.late_request")}

@@ -1,6 +1,6 @@
 """What tshark shows without the plugin is all still there with it.
 
-Starting tshark takes longer than reading a capture, so all captures are read at once, one behind the other.
+Starting tshark takes longer than reading a capture, so all captures are read at once, one after another.
 """
 
 import re
@@ -16,7 +16,7 @@ BETTER = {
     "framing-after-prefix": "segment that ends after a length prefix",
     "framing-bytes": "the same",
     "framing-split": "the same",
-    "framing-split-behind": "the same",
+    "framing-split-after": "the same",
     "framing-other-ids": "message ids that the built-in dissector does not know",
     "framing-metadata-block": "message longer than the built-in dissector expects",
     "framing-large-piece": "the same",
@@ -69,6 +69,16 @@ def test_without_bt_donthave_the_rest_stays(tshark, comparable):
     allowed = re.compile(r"\s*\[(Protocols in frame: .*bt\.peer|Reassembled BitTorrent message|Packet: |"
                          r"Expert Info \(Note/Sequence\)|Severity level: Note|Group: Sequence)|\s*\[?.*of this peer's? ")
     assert [line for lines in differing for line in lines if not allowed.match(line)] == []
+
+
+@pytest.mark.parametrize("off", [["--disable-protocol", "bt.donthave"],
+                                 ["--disable-heuristic", "lt_donthave_bittorrent"]], ids=["protocol", "heuristic"])
+def test_nothing_of_bt_donthave_stays(two_passes, everything, off):
+    """No field and no expert item of it, in any capture."""
+    ours = [field for field in two_passes.our_fields() if field.startswith("bt.donthave.")]
+    columns = [part for field in ["bt.donthave", *ours] for part in ("-e", field)]
+    printed = two_passes.read(everything, *off, "-T", "fields", *columns)
+    assert printed.split() == []
 
 
 def same(printed, stock):

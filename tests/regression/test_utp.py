@@ -51,7 +51,7 @@ def test_reassembled_bytes(tshark):
 
 
 def test_numbers_wrap(tshark):
-    """seq_nr and ack_nr have 16 bits: behind 65535 comes 0."""
+    """seq_nr and ack_nr have 16 bits: after 65535 comes 0."""
     assert ledger(tshark, "utp-wrap") == [
         "15 1 1 16384 9", "18 2,3,4 1,1,1 16384,16384,16384 10,11,12", "19 5 1 16384 13", "20 6 1 16384 14"]
     assert late_requests(tshark, "utp-wrap") == ["21 6 0 16384 20 1", "22 6 0 16384 20 0"]
@@ -64,7 +64,7 @@ def test_lost_packet(tshark):
 
 
 def test_lost_packet_in_a_block(tshark):
-    """Behind a hole of unknown length, a packet that begins with messages is trusted."""
+    """After a hole of unknown length, a packet that begins with messages is trusted."""
     assert pieces(tshark, "utp-gap-in-block") == ["12 6"]
 
 
@@ -109,7 +109,7 @@ def test_no_syn(tshark):
 
 
 def test_by_the_letter(tshark):
-    """The first data of the side that was called may have the number behind that of its ST_STATE."""
+    """The first data of the side that was called may have the number after that of its ST_STATE."""
     assert pieces(tshark, "utp-by-the-letter") == ["9 9"]
 
 
@@ -161,6 +161,21 @@ def test_large_window(tshark):
 
 def test_closed(tshark):
     assert pieces(tshark, "utp-closed") == ["9 5", "11 6"]
+
+
+def test_packets_before_the_claim_stay_what_they_were(tshark):
+    """Also on the second pass, when it is known that the handshake of frame 4 claims the ports."""
+    protocols = tshark.rows("utp-order", "frame.protocols")
+    assert protocols[:3] == ["eth:ethertype:ip:udp:data"] * 3
+    assert "bt-utp" in protocols[3]
+
+
+def test_nothing_is_kept_of_a_conversation_before_the_claim(tshark, without_utp):
+    """Nor of one that is no uTP: it leads to no dissector of ours, and is the conversation that it is in stock tshark."""
+    assert {line.split(" ", 2)[2] for line in tshark.probe("utp-order", "packet")[:3]} == {"0 0"}
+    packets = tshark.probe(without_utp, "packet")
+    assert packets == tshark.probe(without_utp, "packet", stock=True)
+    assert {line.split(" ", 2)[2] for line in packets} == {"0 0"}
 
 
 def test_others_on_the_same_ports(tshark):

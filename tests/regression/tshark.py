@@ -17,6 +17,7 @@ from many import ROOT, SYNTHETIC, Many, find
 
 BUILD = Path(os.environ.get("BT_DONTHAVE_BUILD", ROOT / "build")).resolve()
 PLUGINS = BUILD / "plugins"
+PROBE = BUILD / "tests" / "probe" / "probe.so"
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
@@ -68,6 +69,19 @@ class Staging:
             else:
                 self.known[path] = self._copy(path)
         return self.known[path]
+
+    def with_probe(self, stock):
+        """A plugin folder with the plugin (not for stock tshark) and tests/probe."""
+        folder = self.folder / ("probe-alone" if stock else "probe")
+        if not folder.exists():
+            for plugin in PLUGINS.rglob("lt_donthave.so"):
+                target = folder / plugin.relative_to(PLUGINS).parent
+                target.mkdir(parents=True)
+                for copied in (PROBE,) if stock else (PROBE, plugin):
+                    shutil.copy(copied, target)
+            for path in [folder, *folder.rglob("*")]:
+                path.chmod(0o755)
+        return folder
 
     def family(self, capture):
         """The captures that one is read together with: all of the same generator, or all recordings. None: it is none."""
@@ -142,6 +156,13 @@ class Tshark:
         if key not in self.staging.stock:
             self.staging.stock[key] = self.read(capture, *arguments, plugins=Path("/nonexistent"))
         return self.staging.stock[key]
+
+    def probe(self, capture, kind, *arguments, stock=False):
+        """Return what tests/probe says of a kind of thing, a string for each."""
+        printed = self.read(capture, *arguments, "-T", "fields", "-e", "frame.number",
+                            plugins=self.staging.with_probe(stock))
+        begins = f"probe {kind} "
+        return [line[len(begins):] for line in printed.splitlines() if line.startswith(begins)]
 
     def our_fields(self):
         """The plugin's fields: {name: type}."""

@@ -63,7 +63,7 @@ bytes_from_hex(const char *hex)
     return bytes;
 }
 
-/* A copy of exactly that size, for g_free(): reading behind it is an error that AddressSanitizer sees. */
+/* A copy of exactly that size, for g_free(): reading after it is an error that AddressSanitizer sees. */
 static inline uint8_t *
 bytes_copy(const uint8_t *data, uint32_t size)
 {

@@ -55,7 +55,7 @@ static const struct value_case values[] = {
     { "dictionary",             "d3:cow3:moo4:spami7ee", "( 'cow' 'moo' 'spam' 7 )" },
     { "empty dictionary",       "de", "( )" },
     { "nested",                 "d1:ad1:bl1:cleeee", "( 'a' ( 'b' [ 'c' [ ) ) ) )" },
-    { "bytes behind",           "i1ex", "1 !" },
+    { "bytes after",           "i1ex", "1 !" },
     { "e alone",                "e", "!" },
     { "one e too many",         "lee", "[ ) !" },
     { "another letter",         "x", "!" },
@@ -169,7 +169,7 @@ depth(void)
     }
 }
 
-/* Stepping over a value ends behind it, whatever is in it. */
+/* Stepping over a value ends after it, whatever is in it. */
 static void
 skip(void)
 {

@@ -28,7 +28,7 @@
 struct line {
     uint64_t    position;
     const char *hex;
-    uint32_t    missing;        /* bytes that the chunk has on the wire behind those that were captured */
+    uint32_t    missing;        /* bytes that the chunk has on the wire after those that were captured */
     bool        reassembles;
     const char *expected;
 };
@@ -143,7 +143,7 @@ static const struct line block[] = {
     SCRIPT_END
 };
 
-/* TCP hands over what goes on behind the chunk again, as a whole. */
+/* TCP hands over what goes on after the chunk again, as a whole. */
 static const struct line reassembled[] = {
     { 0,    CHOKE "00000005" "04",          0, true, "new 0@0+5" },
     { 5,    HAVE CHOKE,                     0, true, "new 4@5+9 0@14+5" },
@@ -152,7 +152,7 @@ static const struct line reassembled[] = {
     SCRIPT_END
 };
 
-/* Sent again: as it was, cut in another way, and with new bytes behind it. */
+/* Sent again: as it was, cut in another way, and with new bytes after it. */
 static const struct line repeats[] = {
     { 0,    CHOKE HAVE,                     0, false, "new 0@0+5 4@5+9" },
     { 0,    CHOKE HAVE,                     0, false, "repeated" },
@@ -173,7 +173,7 @@ static const struct line middle[] = {
     SCRIPT_END
 };
 
-/* The same with a Piece that goes on behind the chunk. */
+/* The same with a Piece that goes on after the chunk. */
 static const struct line middle_piece[] = {
     { 1000, BLOCK_15,                       0, false, "unsynced gap" },
     { 1015, PIECE_24 "a1a2",                0, false, "new" },
@@ -199,7 +199,7 @@ static const struct line hole_inside[] = {
     SCRIPT_END
 };
 
-/* A hole that ends exactly where the message does, and one byte behind. */
+/* A hole that ends exactly where the message does, and one byte after. */
 static const struct line hole_to_the_end[] = {
     { 0,    PIECE_24,                       0, false, "new" },
     { 28,   HAVE,                           0, false, "new 7@0+28(13)* 4@28+9" },
@@ -234,7 +234,7 @@ static const struct line snaplen[] = {
     SCRIPT_END
 };
 
-/* The cut is in the prefix of the message behind: sync is lost, and found again. */
+/* The cut is in the prefix of the message after: sync is lost, and found again. */
 static const struct line snaplen_in_prefix[] = {
     { 0,    CHOKE "0000",                   7, false, "new 0@0+5" },
     { 14,   CHOKE HAVE,                     0, false, "new 0@14+5 4@19+9" },
@@ -277,7 +277,7 @@ static const struct line stray[] = {
     SCRIPT_END
 };
 
-/* Nor are several, where none goes on behind the one before; a good one between them breaks the row. */
+/* Nor are several, where none goes on after the one before; a good one between them breaks the row. */
 static const struct line strays_apart[] = {
     { 0,        CHOKE,                      0, false, "new 0@0+5" },
     { 50000000, HAVE,                       0, false, "repeated" },
@@ -307,7 +307,7 @@ static const struct line stray_followed_further[] = {
 };
 
 /* What the other side has acknowledged was sent: a hole, however long. The acknowledgement may be so far
- * behind as well. */
+ * after as well. */
 static const struct line stray_acknowledged[] = {
     { 0,        CHOKE,                      0, false, "new 0@0+5" },
     { 50000000 - 4194304, ACKED,            0, false, NULL },
@@ -399,7 +399,7 @@ static const struct line goes_on_after_repeats[] = {
     SCRIPT_END
 };
 
-/* All that came is sent again, as it was or cut in another way: the message goes on behind it nevertheless. */
+/* All that came is sent again, as it was or cut in another way: the message goes on after it nevertheless. */
 static const struct line goes_on_after_repeated_part[] = {
     { 0,        CHOKE "00000005" "04",      0, true,  "new 0@0+5" },
     { 0,        CHOKE "00000005" "04",      0, true,  "new" },
@@ -414,7 +414,7 @@ static const struct line goes_on_after_shorter_repeat[] = {
     SCRIPT_END
 };
 
-/* It goes on behind a hole: the message is lost, or sync, as where nothing was to come again. */
+/* It goes on after a hole: the message is lost, or sync, as where nothing was to come again. */
 static const struct line goes_on_after_hole[] = {
     { 0,        CHOKE "00000005" "04",      0, true,  "new 0@0+5" },
     { 12,       "0007" CHOKE,               0, false, "new 4@5+9(5)* 0@14+5" },
@@ -586,7 +586,7 @@ all_splits(void)
     tear_down(&fixture);
 }
 
-/* Chunks of one size, from 1 byte on behind the handshake. */
+/* Chunks of one size, from 1 byte on after the handshake. */
 static void
 all_sizes(void)
 {
@@ -625,7 +625,7 @@ all_repeats(void)
 }
 
 /* Every hole. What is found is right (see feed()), and nothing that stands before the hole is missing; nor is what
- * stands behind it, where the hole ends with a message. */
+ * stands after it, where the hole ends with a message. */
 static void
 all_holes(void)
 {
@@ -650,7 +650,7 @@ all_holes(void)
     tear_down(&fixture);
 }
 
-/* Every place at which the capture cut a packet of every length: what is found is right, and the packet behind it is
+/* Every place at which the capture cut a packet of every length: what is found is right, and the packet after it is
  * read where it begins with a message. */
 static void
 all_cuts(void)
@@ -1007,7 +1007,7 @@ feed_awaits_block(void)
     wmem_destroy_allocator(feeder.scope);
 }
 
-/* What is missing is told at the chunk behind it, once; not at a chunk that is none of the stream. */
+/* What is missing is told at the chunk after it, once; not at a chunk that is none of the stream. */
 static void
 feed_lacking(void)
 {

@@ -153,6 +153,40 @@ no_transfers(void)
     }
 }
 
+/* A handshake that the capture cut before its reserved bytes does not say that its sender is without BEP 10. */
+static void
+cut_handshake(void)
+{
+    static const uint8_t   handshake[] = "\x13" "BitTorrent protocol";
+    struct message_context context = { .from = PEER_A, .frame = 1, .size = PEER_HANDSHAKE_SIZE };
+    struct story_player    player;
+
+    story_begin(&player, 0, false);
+    peer_connection_message(player.connection, handshake, sizeof handshake - 1, PEER_HANDSHAKE_SIZE, &context);
+    story_tell(&player, "3 X Extensions {11:lt_donthavei3e} => negotiated 3");
+    story_tell(&player, "10 X Request 5 0 16384 => invalidated_in 11 after 1s note:invalidated");
+    story_tell(&player, "11 Y DontHave 5 => requests 1 bytes 16384 request_in 10 note:invalidated");
+    story_compare(&player);
+    story_end(&player);
+}
+
+/* limit is told once for a connection: another one on the same ports tells its own. */
+static void
+limit_of_each_connection(void)
+{
+    struct story_player player;
+
+    begin_with_fast(&player);
+    for (uint32_t frame = 10; frame <= 13; frame++) {
+        struct message_context context = { .from = PEER_B, .frame = frame };
+        if (frame == 12)
+            story_tell(&player, "12 X Handshake fast");
+        peer_connection_limit(player.connection, &context, "things", 7);
+        g_assert_cmpint(context.note != NULL, ==, frame == 10 || frame == 12);
+    }
+    story_end(&player);
+}
+
 /* --- memory, all of it, as AddressSanitizer counts it --- */
 
 static void
@@ -208,6 +242,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     wmem_init();
     g_test_add_func("/peer_connection/closed_after", closed_after);
+    g_test_add_func("/peer_connection/cut_handshake", cut_handshake);
+    g_test_add_func("/peer_connection/limit_of_each_connection", limit_of_each_connection);
     g_test_add_func("/peer_connection/answer_was_due", answer_was_due);
     g_test_add_func("/peer_connection/close_is_seen", close_is_seen);
     g_test_add_func("/peer_connection/new_handshake_excuses", new_handshake_excuses);

@@ -73,7 +73,7 @@ size(const void *data)
 
 struct complete_case {
     const char *bytes;
-    uint32_t    missing;        /* bytes on the wire behind those that were captured */
+    uint32_t    missing;        /* bytes on the wire after those that were captured */
     uint32_t    complete;
     uint32_t    next_size;
 };
@@ -89,7 +89,7 @@ static const struct complete_case complete_cases[] = {
     { MAGIC ZEROS_40 "00000000000000", 0, 0, 68 },
     { MAGIC ZEROS_40 "00000000000000", 1, 68, PEER_SIZE_UNKNOWN },
     { CHOKE "ffffffff" CHOKE, 0, 5, PEER_SIZE_BAD },
-    /* A block of 16,397 bytes, of which the capture has 13: complete, and the prefix behind it was not captured. */
+    /* A block of 16,397 bytes, of which the capture has 13: complete, and the prefix after it was not captured. */
     { CHOKE BLOCK, 16384, 5 + 16397, PEER_SIZE_UNKNOWN },
     { CHOKE BLOCK, 16383, 5, 16397 },
     { CHOKE BLOCK, 16390, 5 + 16397, PEER_SIZE_UNKNOWN },
@@ -140,7 +140,7 @@ static const struct plausible_case plausible_cases[] = {
     /* What the middle of a block looks like. */
     { "keep-alive alone",               KEEP_ALIVE, 0, false },
     { "keep-alive in front",            KEEP_ALIVE HAVE, 0, true },
-    { "keep-alive behind",              HAVE KEEP_ALIVE, 0, true },
+    { "keep-alive after",              HAVE KEEP_ALIVE, 0, true },
     { "zeros",                          ZEROS_40, 0, false },
     { "chain, then zeros",              HAVE ZEROS_8, 0, false },
     { "0x01 repeated",                  "01010101010101010101010101010101", 0, false },
@@ -148,7 +148,7 @@ static const struct plausible_case plausible_cases[] = {
     { "0xff repeated",                  "ffffffffffffffffffffffffffffffff", 0, false },
     { "text",                           "4c6f72656d20697073756d20646f6c6f72", 0, false },
 
-    /* Alone, a message that goes on behind the data must be a block: its header tells. */
+    /* Alone, a message that goes on after the data must be a block: its header tells. */
     { "block header alone",             BLOCK "a1a2", 0, true },
     { "block header, nothing else",     BLOCK, 0, true },
     { "block header cut",               "00004009" "07" "00000001" "004000", 0, false },
@@ -276,7 +276,7 @@ static const struct decode_case decode_cases[] = {
     { "id 255",         "00000003" "ff" "0102", 255, 0, 0, 0, 0, 2, 0 },
 };
 
-/* Cut at every byte by the capture: no byte behind the cut is read, and nothing is claimed of what is missing. */
+/* Cut at every byte by the capture: no byte after the cut is read, and nothing is claimed of what is missing. */
 static void
 decode(const void *data)
 {

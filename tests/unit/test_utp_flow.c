@@ -126,7 +126,7 @@ static const struct line same_ids_other_number[] = {
     SCRIPT_END
 };
 
-/* Behind the end of the old one, and no clock. */
+/* After the end of the old one, and no clock. */
 static const struct line same_ids_after_close[] = {
     { A, UTP_SYN,   100, 1,   0, 1 },
     { A, UTP_DATA,  101, 2,   0, 1 },
@@ -261,7 +261,7 @@ syn_after_a_pause(void)
 {
     static const struct {
         enum utp_type last;
-        int64_t       pause;        /* ns, behind it */
+        int64_t       pause;        /* ns, after it */
         bool          another;
     } cases[] = {
         { UTP_SYN,   0,                  false }, { UTP_SYN,   300 * NS_PER_S, false },
@@ -556,7 +556,7 @@ places(void)
     wmem_destroy_allocator(player.scope);
 }
 
-/* A message behind another in the packet that came early, and one that is there as a whole: both are read when the
+/* A message after another in the packet that came early, and one that is there as a whole: both are read when the
  * packet before has come, so their bytes are kept, with the frame that holds them. */
 static void
 places_of_waiting(void)
@@ -663,7 +663,7 @@ finding_of(const struct player *player, uint32_t frame, const struct finding_kin
     return NULL;
 }
 
-/* How many packets are missing is told once for each direction, at the packet behind them. */
+/* How many packets are missing is told once for each direction, at the packet after them. */
 static void
 lacking(void)
 {
@@ -759,7 +759,7 @@ crossed_out_of_order(void)
     put(&player, A, 2, 49, a_request, sizeof a_request);
     put(&player, B, 50, 2, donthave, sizeof donthave);
     put(&player, A, 4, 49, a_request, sizeof a_request);                /* frame 3, sent before the DontHave came */
-    put(&player, A, 3, 50, "\0\0\0", 4);                                /* frame 4, sent again behind it */
+    put(&player, A, 3, 50, "\0\0\0", 4);                                /* frame 4, sent again after it */
     g_assert_nonnull(note_of(&player, 4));
     g_assert_nonnull(late_request_of(&player, 4));
     g_assert_true(late_request_of(&player, 4)->crossed);
@@ -775,11 +775,11 @@ round_trip(void)
     set_up(&player);
     put(&player, A, 2, 49, a_request, sizeof a_request);        /* 1 ms */
     put(&player, A, 3, 49, a_request, sizeof a_request);
-    put(&player, B, 50, 3, donthave, sizeof donthave);          /* 3 ms: acknowledges the first, 2 ms behind it */
+    put(&player, B, 50, 3, donthave, sizeof donthave);          /* 3 ms: acknowledges the first, 2 ms after it */
     g_assert_cmpint(player.connection->feed.connection->round_trip, ==, 0);
     put(&player, A, 4, 49, a_request, sizeof a_request);
     put(&player, A, 5, 49, a_request, sizeof a_request);
-    put(&player, A, 6, 50, NULL, 0);                            /* 6 ms: 3 ms behind that */
+    put(&player, A, 6, 50, NULL, 0);                            /* 6 ms: 3 ms after that */
     g_assert_cmpint(player.connection->feed.connection->round_trip, ==, 5000000);
     wmem_destroy_allocator(player.scope);
 }

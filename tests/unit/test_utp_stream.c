@@ -42,8 +42,12 @@ drain(struct utp_stream *stream, GString *out)
         g_assert_cmpint(chunk.gap != UTP_GAP_NONE, ==, chunk.missing > 0);
         if (chunk.gap != UTP_GAP_NONE)
             g_string_append_printf(out, "%s %" PRIu64 " ", gap_names[chunk.gap], chunk.missing);
-        g_string_append_printf(out, "%u:%.*s@%u", (unsigned)(uint16_t)chunk.seq,
-                               (int)chunk.captured, (const char *)chunk.data, (unsigned)(uint32_t)chunk.position);
+        g_string_append_printf(out, "%u:%.*s", (unsigned)(uint16_t)chunk.seq, (int)chunk.captured,
+                               (const char *)chunk.data);
+        if (chunk.late)
+            g_string_append(out, " late");
+        else
+            g_string_append_printf(out, "@%u", (unsigned)(uint32_t)chunk.position);
     }
 }
 
@@ -140,7 +144,7 @@ static const struct line acceptor[] = {
     SCRIPT_END
 };
 
-/* BEP 29 to the letter ("seq_nr++" after the answer): the first data has the number behind. Its receiver acknowledges
+/* BEP 29 to the letter ("seq_nr++" after the answer): the first data has the number after. Its receiver acknowledges
  * the ST_STATE like a packet. */
 static const struct line acceptor_by_the_letter[] = {
     { "state 500",          "" },
@@ -267,14 +271,17 @@ static const struct line lost_and_acknowledged[] = {
     SCRIPT_END
 };
 
-/* The acknowledgement is there first: nothing waits. */
+/* The acknowledgement is there first: nothing waits. What comes after it all the same comes late, once. */
 static const struct line acknowledged_before[] = {
     { "syn 1",              "" },
     { "data 2 a",           "2:a@0" },
     { "ack 5",              "" },
     { "data 6 e",           "lost 3 6:e@1" },
+    { "data 4 c",           "4:c late" },
     { "data 4 c",           "" },
+    { "data 6 e",           "" },
     { "data 7 f",           "7:f@2" },
+    { "data 3 b",           "3:b late" },
     SCRIPT_END
 };
 
@@ -290,7 +297,7 @@ static const struct line two_holes[] = {
     SCRIPT_END
 };
 
-/* The first packets are the ones that are missing: nothing was handed over that a hole could be behind. */
+/* The first packets are the ones that are missing: nothing was handed over that a hole could be after. */
 static const struct line hole_at_the_start[] = {
     { "syn 1",              "" },
     { "data 3 b",           "" },
@@ -442,7 +449,7 @@ freed(void)
     g_string_free(out, TRUE);
 }
 
-/* UTP_STRAYS_MAX packets at another place are the stream, ahead as well as behind. */
+/* UTP_STRAYS_MAX packets at another place are the stream, ahead as well as before. */
 static void
 elsewhere(const void *data)
 {
@@ -460,6 +467,28 @@ elsewhere(const void *data)
     g_string_append_printf(expected, "  lost %u %u:b@1  %u:b@2",
                            (unsigned)(uint16_t)(seq_nr + UTP_STRAYS_MAX - 1 - 20001), seq_nr + UTP_STRAYS_MAX - 1,
                            seq_nr + UTP_STRAYS_MAX);
+    g_assert_cmpstr(out->str, ==, expected->str);
+    g_string_free(expected, TRUE);
+    g_string_free(out, TRUE);
+    wmem_destroy_allocator(scope);
+}
+
+/* Strays with packets of the stream between them are strays, however many: only so many in a row are the stream. */
+static void
+strays_apart(void)
+{
+    wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct utp_stream stream;
+    GString          *out = g_string_new(NULL);
+    GString          *expected = g_string_new("20000:a@0");
+
+    utp_stream_init(&stream, scope);
+    add(&stream, UTP_DATA, 20000, "a", false, 1, out);
+    for (unsigned i = 1; i <= 2 * UTP_STRAYS_MAX; i++) {
+        add(&stream, UTP_DATA, (uint16_t)(40000 + i), "b", false, 2 * i, out);
+        add(&stream, UTP_DATA, (uint16_t)(20000 + i), "a", false, 2 * i + 1, out);
+        g_string_append_printf(expected, "  %u:a@%u", 20000 + i, i);
+    }
     g_assert_cmpstr(out->str, ==, expected->str);
     g_string_free(expected, TRUE);
     g_string_free(out, TRUE);
@@ -674,6 +703,10 @@ any_numbers(void)
             utp_stream_add(&stream, &packet);
             do {
                 while (utp_stream_next(&stream, &chunk)) {
+                    if (chunk.late) {
+                        g_assert_cmpuint(chunk.seq, <, last_seq);
+                        continue;
+                    }
                     g_assert_cmpuint(chunk.seq, >, last_seq);
                     g_assert_cmpuint(chunk.position, >=, last_end);
                     g_assert_cmpint(chunk.gap != UTP_GAP_NONE, ==, chunk.missing > 0);
@@ -702,7 +735,7 @@ struct header_case {
     uint32_t    size;
 };
 
-#define REST "1234" "00000001" "00000002" "00100000" "fffe" "0003"     /* behind type, version and extension */
+#define REST "1234" "00000001" "00000002" "00100000" "fffe" "0003"     /* after type, version and extension */
 
 static const struct header_case headers[] = {
     { "data",                   "0100" REST "aabb", 20 },
@@ -750,7 +783,7 @@ header(const void *data)
         g_assert_cmpuint(read.ack_nr, ==, 3);
     }
 
-    /* Cut anywhere by the capture: no byte behind the cut is read. */
+    /* Cut anywhere by the capture: no byte after the cut is read. */
     for (uint32_t captured = 0; captured < size; captured++) {
         uint8_t *cut = (uint8_t *)g_memdup2(bytes, captured);
         g_assert_cmpint(utp_header_read(cut, captured, &read), ==, wanted->size != 0 && captured >= wanted->size);
@@ -776,7 +809,7 @@ main(int argc, char **argv)
         SCRIPT(flush_far), SCRIPT(flush_fin)
 #undef SCRIPT
     };
-    static const unsigned ahead = 40000, behind = 1000;
+    static const unsigned ahead = 40000, before = 1000;
     int                   result;
 
     g_test_init(&argc, &argv, NULL);
@@ -789,7 +822,8 @@ main(int argc, char **argv)
         g_free(path);
     }
     g_test_add_data_func("/utp_stream/elsewhere/ahead", &ahead, elsewhere);
-    g_test_add_data_func("/utp_stream/elsewhere/behind", &behind, elsewhere);
+    g_test_add_data_func("/utp_stream/elsewhere/before", &before, elsewhere);
+    g_test_add_func("/utp_stream/strays_apart", strays_apart);
     g_test_add_func("/utp_stream/freed", freed);
     g_test_add_func("/utp_stream/long_stream", long_stream);
     g_test_add_func("/utp_stream/window_bytes", window_bytes);

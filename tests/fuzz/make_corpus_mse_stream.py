@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of fuzz_mse_stream.c to the folder corpus_mse. One file each:
+"""Writes the seeds of fuzz_mse_stream.c to the folder corpus_mse_stream. One file each:
 
     plaintext, rc4      a connection as clients have it, with its key and without; each IA
     late                the key comes after the third packet
@@ -68,7 +68,7 @@ SEEDS |= {
     + change(RAW | FROM_B, b"\x13BitTorrent protocol" + bytes(range(48))),
 }
 
-folder = Path(__file__).parent / "corpus_mse"
+folder = Path(__file__).parent / "corpus_mse_stream"
 folder.mkdir(exist_ok=True)
 for name, seed in SEEDS.items():
     (folder / name).write_bytes(seed)

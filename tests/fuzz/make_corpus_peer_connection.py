@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of fuzz_peer_connection.c to the folder corpus. One file each:
+"""Writes the seeds of fuzz_peer_connection.c to the folder corpus_peer_connection. One file each:
 
     ledger          without Fast: Requests, DontHave, late Request, late block, Cancel, Have
     fast            with Fast: Requests, DontHave, Rejects, Choke, Have All, Suggest Piece, Allowed Fast
@@ -89,7 +89,7 @@ SEEDS = {
     + chunk(FROM_B, bytes(40)) + chunk(FROM_B, b"\xff\xff\xff\xff\x14\x03") + chunk(FROM_B, numbers(4, 5) + dont_have(3, 5)),
 }
 
-folder = Path(__file__).parent / "corpus"
+folder = Path(__file__).parent / "corpus_peer_connection"
 folder.mkdir(exist_ok=True)
 for name, seed in SEEDS.items():
     (folder / name).write_bytes(seed)

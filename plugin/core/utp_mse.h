@@ -1,0 +1,39 @@
+/* utp_mse.h
+ * uTP connections that may be encrypted (MSE): between utp_flow.c and the feed.
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef UTP_MSE_H
+#define UTP_MSE_H
+
+#include "core/mse_feed.h"
+#include "core/utp_places.h"
+#include "core/utp_stream.h"
+
+/* What is known of one connection. All zeros at its beginning. */
+struct utp_mse {
+    struct mse_feed  *mse;          /* NULL: not searched */
+    bool              over;         /* the search has ended: mse is NULL, or was found. First pass only */
+    struct utp_places places[2];    /* by enum peer_side; with mse */
+};
+
+/* Whether the connection is MSE. */
+static inline bool
+utp_mse_is_found(const struct utp_mse *utp_mse)
+{
+    return utp_mse->mse != NULL && utp_mse->mse->state == MSE_FEED_FOUND;
+}
+
+/* Takes what is next in order. True where the connection is MSE: then the feed has got what is payload in the chunk, and
+ * there is nothing more to do with it. number tells packets of the same frame number apart. First pass only. */
+bool utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed *feed, const struct peer_setup *setup,
+                  const struct feed_packet *packet, uint32_t number, const struct utp_chunk *next,
+                  const struct feed_chunk *chunk);
+
+/* The connection is over. First pass only. */
+void utp_mse_end(struct utp_mse *utp_mse);
+
+#endif

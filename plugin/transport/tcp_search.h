@@ -1,0 +1,43 @@
+/* tcp_search.h
+ * TCP connections that may be encrypted (MSE), until it is known whether they are.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TCP_SEARCH_H
+#define TCP_SEARCH_H
+
+#include "peer/ws_compat.h"
+
+#include <epan/conversation.h>
+#include <epan/packet.h>
+
+#include "core/mse_feed.h"
+
+/* Positions of TCP: the sequence number, 64 bits wide. That of the first segment seen is: */
+static inline uint64_t
+tcp_first_position(uint32_t seq)
+{
+    return (UINT64_C(1) << 32) + seq;
+}
+
+/* A cheap test, for every segment that is nobody's: whether it can be the first one of MSE, or one on the ports of a
+ * connection that is searched. */
+bool tcp_search_may_concern(tvbuff_t *tvb, const packet_info *pinfo);
+
+/* Takes a segment. Returns the connection where it turns out to be MSE, else NULL. *is_over is set where the search has
+ * ended. First pass only. */
+struct mse_feed *tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
+                            const packet_info *pinfo, bool *is_over);
+
+/* It is something else. First pass only. */
+void tcp_search_give_up(conversation_t *conversation, const packet_info *pinfo);
+
+/* A segment as mse_feed.h takes it. First pass only. */
+struct feed_chunk tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
+                                   const packet_info *pinfo);
+
+/* For an init routine. */
+void tcp_search_begin_capture(void);
+
+#endif

@@ -1,0 +1,117 @@
+/* probe.c
+ * A plugin that prints, a line each, what Wireshark knows and tshark does not show: for the tests.
+ *
+ *     probe packet FRAME INDEX WRAPPED FOLLOWED   the packet's conversation, on the first pass: its number, whether it leads
+ *                                                 to a dissector of bt.peer, and whether bt.peer has data on it
+ *     probe changed TABLE PORT PROTOCOL           an entry that Decode As lists as the user's, when the capture is read
+ *     probe tap FRAME EVENT PIECE BEGIN LENGTH REQUESTS BYTES FAST FRAME
+ *                                                 an item of the tap bt.donthave
+ *
+ * Without the plugin lt_donthave it prints the number of each conversation all the same.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "peer/ws_compat.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <epan/conversation.h>
+#include <epan/packet.h>
+#include <epan/proto.h>
+#include <epan/tap.h>
+
+#include "extensions/tap_donthave.h"
+
+WS_DLL_PUBLIC const char plugin_version[];
+WS_DLL_PUBLIC const int plugin_want_major;
+WS_DLL_PUBLIC const int plugin_want_minor;
+WS_DLL_PUBLIC void plugin_register(void);
+WS_DLL_PUBLIC uint32_t plugin_describe(void);
+
+const char plugin_version[] = "0";
+const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
+const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
+
+static int proto_probe = -1;
+
+static int
+print_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *data _U_)
+{
+    conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
+    int             peer = proto_get_id_by_filter_name("bt.peer");
+
+    if (conversation == NULL || PINFO_FD_VISITED(pinfo))
+        return 0;
+
+    dissector_handle_t handle = conversation_get_dissector(conversation, pinfo->num);
+    bool wrapped = handle != NULL && dissector_handle_get_protocol_index(handle)
+                   == proto_get_id_by_filter_name("bt.peer.wrapper");
+    bool followed = peer >= 0 && conversation_get_proto_data(conversation, peer) != NULL;
+    printf("probe packet %u %u %d %d\n", pinfo->num, conversation->conv_index, wrapped, followed);
+    return 0;
+}
+
+static tap_packet_status
+print_tap(void *listener _U_, packet_info *pinfo, epan_dissect_t *edt _U_, const void *data, tap_flags_t flags _U_)
+{
+    static const char *const names[] = { "donthave", "donthave_bad", "invalidated", "late_request", "crossed_request",
+                                         "late_block", "rejected", "reannounced" };
+    const struct donthave_tap_frame *frame = (const struct donthave_tap_frame *)data;
+
+    for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next)
+        printf("probe tap %u %s %u %u %u %u %" PRIu64 " %d %u\n", pinfo->num, names[item->event], item->piece,
+               item->begin, item->length, item->requests, item->bytes, item->fast, item->frame);
+    return TAP_PACKET_DONT_REDRAW;
+}
+
+static void
+print_changed(const char *table, ftenum_t type, void *port, void *entry, void *data _U_)
+{
+    dissector_handle_t handle = dtbl_entry_get_handle((dtbl_entry_t *)entry);
+
+    if (type == FT_UINT16)
+        printf("probe changed %s %u %s\n", table, GPOINTER_TO_UINT(port), handle == NULL ? "-"
+               : proto_get_protocol_filter_name(dissector_handle_get_protocol_index(handle)));
+}
+
+static void
+end_of_capture(void)
+{
+    dissector_all_tables_foreach_changed(print_changed, NULL);
+}
+
+static void
+register_protocol(void)
+{
+    proto_probe = proto_register_protocol("Probe of the tests", "Probe", "bt_donthave_probe");
+}
+
+static void
+register_handoff(void)
+{
+    static int listener;
+
+    register_postdissector(create_dissector_handle(print_packet, proto_probe));
+    register_cleanup_routine(end_of_capture);
+    if (proto_get_id_by_filter_name("bt.donthave") >= 0 && register_tap_listener(
+            BT_DONTHAVE_TAP, &listener, NULL, TL_REQUIRES_NOTHING, NULL, print_tap, NULL, NULL) != NULL)
+        printf("probe: no tap %s\n", BT_DONTHAVE_TAP);
+}
+
+void
+plugin_register(void)
+{
+    static proto_plugin plugin;
+
+    plugin.register_protoinfo = register_protocol;
+    plugin.register_handoff = register_handoff;
+    proto_register_plugin(&plugin);
+}
+
+uint32_t
+plugin_describe(void)
+{
+    return WS_PLUGIN_DESC_DISSECTOR;
+}

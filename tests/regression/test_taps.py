@@ -1,0 +1,72 @@
+"""What the tap bt.donthave says, and the statistics made from it: -z bt.donthave,tree."""
+
+import re
+
+import pytest
+
+from many import ROOT
+
+
+def tree(tshark, capture):
+    """The rows of the statistics, in their order: what, and how often."""
+    printed = tshark.read(capture, "-q", "-z", "bt.donthave,tree")
+    rows = (re.match(r" *(\S.*?) {2,}(\d+) ", line) for line in printed.splitlines())
+    return [f"{row[1]}: {row[2]}" for row in rows if row and not row[1].startswith("10.")]
+
+
+@pytest.mark.parametrize("capture, sent, effects", [
+    ("anomaly-invalidated", ["Without Fast: 1"], ["Requests invalidated: 2"]),
+    ("anomaly-late-request", ["Without Fast: 1"], ["Late requests: 2"]),
+    ("anomaly-late-request-crossed", ["Without Fast: 1"], ["Late requests that crossed: 1"]),
+    ("anomaly-late-block", ["Without Fast: 1"], ["Late blocks: 1", "Requests invalidated: 1"]),
+    ("anomaly-reannounced", ["With Fast: 5"], ["Pieces announced again: 5"]),
+    ("clean-fast", ["With Fast: 2", "With Fast: 1"],
+     ["Pieces announced again: 1", "Requests invalidated: 1", "Requests rejected by name: 1"]),
+    ("bad-lengths", ["Without Fast: 9"], []),
+])
+def test_statistics(tshark, capture, sent, effects):
+    """What was sent, for each sender, and what it did. A DontHave of a wrong length is counted, and does nothing."""
+    rows = tree(tshark, capture)
+    total = sum(int(row.rpartition(" ")[2]) for row in sent)
+    done = sum(int(row.rpartition(" ")[2]) for row in effects)
+    at = rows.index(f"What they did: {done}")
+    assert rows[:at] == [f"DontHave messages by sender: {total}", *sent]
+    assert sorted(rows[at + 1:]) == effects
+
+
+def test_statistics_name_the_sender(one_pass):
+    printed = one_pass.read("bad-lengths", "-q", "-z", "bt.donthave,tree")
+    assert re.search(r"^ *10\.0\.0\.2 +9 ", printed, re.M)
+
+
+@pytest.mark.parametrize("capture, said, later", [
+    ("anomaly-late-block",
+     ["10 donthave 5 0 0 1 16384 0 0", "11 late_block 5 0 16 0 0 0 10"],
+     ["9 invalidated 5 0 16384 0 0 0 10"]),
+    ("anomaly-late-request",
+     ["9 donthave 5 0 0 0 0 0 0", "10 late_request 5 0 16384 0 0 0 9", "11 late_request 5 16384 16384 0 0 0 9"], []),
+    ("anomaly-late-request-crossed",
+     ["9 donthave 5 0 0 0 0 0 0", "10 crossed_request 5 0 16384 0 0 0 9"], []),
+    ("clean-fast",
+     ["11 donthave 5 0 0 1 16384 1 0", "11 rejected 5 16384 16384 0 0 0 9", "14 donthave 1 0 0 0 0 1 0",
+      "15 reannounced 5 0 0 0 0 0 11", "19 donthave 6 0 0 0 0 1 0"],
+     ["9 invalidated 5 16384 16384 0 0 0 11"]),
+    ("bad-lengths",
+     [*(f"{frame} donthave_bad 0 0 0 0 0 0 0" for frame in (9, 10, 11)),
+      *(f"{frame} donthave_bad 5 0 0 0 0 0 0" for frame in (12, 13)),
+      "14 donthave 5 0 0 0 0 0 0", "15 donthave_bad 0 0 0 0 0 0 0", "15 donthave 6 0 0 0 0 0 0",
+      "15 donthave_bad 0 0 0 0 0 0 0"], []),
+])
+def test_items_that_a_listener_gets(tshark, capture, said, later):
+    """Frame, event, piece, begin, length, requests, bytes, fast, linked frame; with -2 also what the future did."""
+    assert sorted(tshark.probe(capture, "tap")) == sorted(said + (later if tshark.two_passes else []))
+
+
+def test_a_listener_gets_what_the_fields_say(two_passes):
+    """On a real capture, as many items of a kind as there are fields."""
+    capture = ROOT / "captures" / "webtorrent_leecher.pcapng.gz"
+    items = [item.split()[1] for item in two_passes.probe(capture, "tap")]
+    fields = {"invalidated": "request", "late_request": "late_request", "rejected": "reject"}
+    assert items.count("donthave") == 172
+    assert {event: items.count(event) for event in fields} == \
+        {event: len(two_passes.items(capture, kind, "piece_index")) for event, kind in fields.items()}
