@@ -14,6 +14,7 @@
 #include "extensions/stat_tree.h"
 #include "peer/packet-bt-mse.h"
 #include "peer/packet-bt-peer.h"
+#include "peer/peer_filter.h"
 #include "transport/transport_tcp.h"
 #include "transport/transport_utp.h"
 
@@ -33,6 +34,7 @@ register_protocols(void)
     proto_register_bt_peer();
     proto_register_bt_mse();
     proto_register_lt_donthave();
+    peer_filter_register();
     donthave_tables_register();
 }
 

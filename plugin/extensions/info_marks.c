@@ -13,8 +13,13 @@
 static void
 mark(packet_info *pinfo, const char *what, uint32_t frame)
 {
+    char text[48];
+    int  length = g_snprintf(text, sizeof text, "[%s %u]", what, frame);
+
+    if (!bt_peer_info_has_room(pinfo, (size_t)length + 1))
+        return;
     bt_peer_separate_info(pinfo);
-    col_append_fstr(pinfo->cinfo, COL_INFO, "[%s %u]", what, frame);
+    col_append_str(pinfo->cinfo, COL_INFO, text);
     col_set_fence(pinfo->cinfo, COL_INFO);      /* the built-in dissector clears what is after it */
 }
 

@@ -46,6 +46,7 @@ struct shown_frame {
     struct shown_connection *connections;
     unsigned                 items;         /* of ours */
     unsigned                 hidden;        /* that were left out since it was told last */
+    uint32_t                 to_come;       /* bytes of messages that the built-in dissector has not shown yet */
     int                      extension;     /* protocol that took the last extended message; -1: none */
 };
 
@@ -94,6 +95,18 @@ bt_peer_separate_info(packet_info *pinfo)
     /* The built-in dissector ends its texts with blanks. */
     if (length > 0 && text[length - 1] != ' ')
         col_append_sep_str(pinfo->cinfo, COL_INFO, " ", "");
+}
+
+/* What the built-in dissector writes for a byte of a message at most: 73 characters for a Reject of 17 bytes. */
+#define INFO_CHARACTERS_PER_BYTE    5U
+
+bool
+bt_peer_info_has_room(packet_info *pinfo, size_t length)
+{
+    const char *text = col_get_text(pinfo->cinfo, COL_INFO);
+    uint64_t    taken = text != NULL ? strlen(text) : 0;
+
+    return taken + length + (uint64_t)shown_in(pinfo)->to_come * INFO_CHARACTERS_PER_BYTE < COL_MAX_INFO_LEN;
 }
 
 /* --- for transports --- */
@@ -340,10 +353,13 @@ bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t
             }
             at = ends;
         }
+        shown_in(pinfo)->to_come = end - at;
         show_note(view, note, pinfo, tree);
     }
-    if (range.count > 0)
+    if (range.count > 0) {
+        shown_in(pinfo)->to_come = 0;
         tell_hidden(view->tvb, pinfo, tree);
+    }
     show_builtin_part(view, at, end, again, pinfo, tree);
 }
 

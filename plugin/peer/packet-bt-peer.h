@@ -53,6 +53,10 @@ bool bt_peer_may_add(packet_info *pinfo, unsigned items);
 /* Parts a text of ours from what is in the Info column. */
 void bt_peer_separate_info(packet_info *pinfo);
 
+/* Whether a text of so many characters may go into the Info column now, and what the built-in dissector says of the
+ * messages that follow in the packet will still fit. */
+bool bt_peer_info_has_room(packet_info *pinfo, size_t length);
+
 /* --- for transports --- */
 
 extern int proto_bt_peer;       /* what keeps data of the capture, and is switched off */

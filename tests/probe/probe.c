@@ -54,18 +54,47 @@ print_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *
 }
 
 static void
-print_item(uint32_t frame, const char *event, uint32_t piece, uint32_t begin, uint32_t length, uint32_t linked)
+print_item(uint32_t frame, const char *event, const struct donthave_block *block, uint32_t about)
 {
-    printf("probe tap %u %s %u %u %u %u\n", frame, event, piece, begin, length, linked);
+    printf("probe tap %u %s %u %u %u 0 0 0 %u\n", frame, event, block->piece, block->begin, block->length, about);
 }
 
 static void
-print_block(uint32_t frame, const char *event, const struct note_detail *detail)
+print_tap_item(uint32_t frame, const struct donthave_tap_item *item)
 {
-    const struct donthave_block *block = (const struct donthave_block *)(const void *)detail;
+    const struct donthave_note        *donthave = (const struct donthave_note *)item->detail;
+    const struct donthave_invalidated *request = (const struct donthave_invalidated *)item->detail;
+    const struct donthave_block       *block = (const struct donthave_block *)item->detail;
+    const struct donthave_reannounced *reannounced = (const struct donthave_reannounced *)item->detail;
 
-    print_item(frame, event, block->piece, block->begin, block->length,
-               block->answers != NULL ? block->answers->request_in : block->donthave_in);
+    switch (item->event) {
+    case DONTHAVE_TAP_DONTHAVE:
+        printf("probe tap %u %s %u 0 0 %u %" PRIu64 " %d 0\n", frame,
+               donthave->takes_effect ? "donthave" : "donthave_bad", donthave->piece, donthave->requests,
+               donthave->bytes, donthave->fast);
+        break;
+    case DONTHAVE_TAP_INVALIDATED:
+        printf("probe tap %u invalidated %u %u %u 0 0 0 %u\n", frame, request->piece, request->begin, request->length,
+               request->by->frame);
+        break;
+    case DONTHAVE_TAP_LATE_REQUEST:
+        print_item(frame, block->crossed ? "crossed_request" : "late_request", block, block->donthave_in);
+        break;
+    case DONTHAVE_TAP_LATE_BLOCK:
+        print_item(frame, "late_block", block, block->donthave_in);
+        break;
+    case DONTHAVE_TAP_REJECTED:
+        print_item(frame, "rejected", block, block->answers->request_in);
+        break;
+    case DONTHAVE_TAP_WAIT_OVER:
+        print_item(frame, "wait_over", block, block->answers->request_in);
+        break;
+    case DONTHAVE_TAP_REANNOUNCED:
+        printf("probe tap %u reannounced %u 0 0 0 0 0 %u\n", frame, reannounced->piece, reannounced->disowned_in);
+        break;
+    case DONTHAVE_TAP_FINDINGS:
+        break;
+    }
 }
 
 static tap_packet_status
@@ -73,40 +102,8 @@ print_tap(void *listener _U_, packet_info *pinfo, epan_dissect_t *edt _U_, const
 {
     const struct donthave_tap_frame *frame = (const struct donthave_tap_frame *)data;
 
-    for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next) {
-        const void *detail = item->detail;
-        const struct donthave_note        *donthave = (const struct donthave_note *)detail;
-        const struct donthave_invalidated *invalidated = (const struct donthave_invalidated *)detail;
-        const struct donthave_reannounced *reannounced = (const struct donthave_reannounced *)detail;
-
-        switch (item->event) {
-        case DONTHAVE_TAP_DONTHAVE:
-            printf("probe tap %u %s %u %u %" PRIu64 " %d\n", pinfo->num,
-                   donthave->takes_effect ? "donthave" : "donthave_bad", donthave->piece, donthave->requests,
-                   donthave->bytes, donthave->fast);
-            break;
-        case DONTHAVE_TAP_INVALIDATED:
-            print_item(pinfo->num, "invalidated", invalidated->piece, invalidated->begin, invalidated->length,
-                       invalidated->by->frame);
-            break;
-        case DONTHAVE_TAP_LATE_REQUEST:
-            print_block(pinfo->num, ((const struct donthave_block *)detail)->crossed ? "crossed_request"
-                        : "late_request", item->detail);
-            break;
-        case DONTHAVE_TAP_LATE_BLOCK:
-            print_block(pinfo->num, "late_block", item->detail);
-            break;
-        case DONTHAVE_TAP_REJECTED:
-            print_block(pinfo->num, "rejected", item->detail);
-            break;
-        case DONTHAVE_TAP_REANNOUNCED:
-            print_item(pinfo->num, "reannounced", reannounced->piece, 0, 0, reannounced->disowned_in);
-            break;
-        case DONTHAVE_TAP_WAIT_OVER:
-        case DONTHAVE_TAP_FINDINGS:
-            break;
-        }
-    }
+    for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next)
+        print_tap_item(pinfo->num, item);
     return TAP_PACKET_DONT_REDRAW;
 }
 

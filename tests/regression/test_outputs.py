@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from many import ROOT
+
 CAPTURE = "carrier-ipv4"
 
 
@@ -144,3 +146,48 @@ def test_tree(one_pass):
     tree = [line.strip() for line in printed.partition("BitTorrent DontHave (BEP 54)")[2].splitlines()]
     generated = [line for line in tree if line.startswith("[")]
     assert len(generated) >= 3, tree
+
+
+def test_ek_keys_are_unique(two_passes):
+    """No object has a field of ours twice; README.md says that `_ws_expert` may be."""
+    twice = set()
+
+    def keys(pairs):
+        names = [name for name, _ in pairs]
+        twice.update(name for name in names if names.count(name) > 1)
+        return dict(pairs)
+
+    for line in two_passes.read(ROOT / "captures" / "webtorrent_leecher.pcapng.gz", "-T", "ek").splitlines():
+        json.loads(line, object_pairs_hook=keys)
+    assert twice and {name for name in twice if name.startswith(("bt_", "bittorrent"))} == set()
+
+
+def test_ek_fits_the_mapping(two_passes):
+    """What -G elastic-mapping says of our fields is what -T ek prints, but for the one that README.md names."""
+    types, printed = {}, {}
+
+    def collect(value, take):
+        for name, inner in value.items() if isinstance(value, dict) else ():
+            take(name, inner)
+            collect(inner, take)
+        for inner in value if isinstance(value, list) else ():
+            collect(inner, take)
+
+    def take_type(name, inner):
+        if name.startswith("bt_") and isinstance(inner, dict) and "type" in inner:
+            types[name] = inner["type"]
+
+    def take_value(name, inner):
+        if name.startswith("bt_donthave_bt_donthave_") and inner is not None:
+            values = [value for value in (inner if isinstance(inner, list) else [inner]) if value is not None]
+            printed.setdefault(name, []).extend(values)
+
+    mapping = two_passes.run("-G", "elastic-mapping", "--elastic-mapping-filter", "bt.donthave")
+    collect(json.loads(mapping), take_type)
+    for line in two_passes.read(ROOT / "captures" / "webtorrent_leecher.pcapng.gz", "-T", "ek").splitlines()[1::2]:
+        collect(json.loads(line), take_value)
+    fits = {"boolean": lambda value: isinstance(value, bool), "short": lambda value: str(value).isdigit(),
+            "integer": lambda value: str(value).isdigit(), "long": lambda value: str(value).isdigit()}
+    wrong = {name for name, values in printed.items() if values
+             and (types.get(name) not in fits or not all(map(fits[types[name]], values)))}
+    assert wrong == {"bt_donthave_bt_donthave_request_time"}

@@ -1,30 +1,40 @@
-"""What the tap bt.donthave says. The statistics made from it are in test_statistics.py."""
+"""What the tap bt.donthave says. The statistics made from it: test_statistics.py."""
+
+import re
 
 import pytest
 
 from many import ROOT
 
 
+def test_statistics_name_the_connection(one_pass):
+    """A DontHave of a wrong length is counted, and does nothing."""
+    printed = one_pass.read("bad-lengths", "-q", "-z", "bt.donthave,tree")
+    assert re.search(r"^ *10\.0\.0\.2:27000 to 10\.0\.0\.1:40000 +9 ", printed, re.M)
+    assert re.search(r"^ *Not four bytes +7 ", printed, re.M)
+    assert re.search(r"^Requests invalidated +0 ", printed, re.M)
+
+
 @pytest.mark.parametrize("capture, said, later", [
     ("anomaly-late-block",
-     ["10 donthave 5 1 16384 0", "11 late_block 5 0 16 10"],
-     ["9 invalidated 5 0 16384 10"]),
+     ["10 donthave 5 0 0 1 16384 0 0", "11 late_block 5 0 16 0 0 0 10"],
+     ["9 invalidated 5 0 16384 0 0 0 10"]),
     ("anomaly-late-request",
-     ["9 donthave 5 0 0 0", "10 late_request 5 0 16384 9", "11 late_request 5 16384 16384 9"], []),
+     ["9 donthave 5 0 0 0 0 0 0", "10 late_request 5 0 16384 0 0 0 9", "11 late_request 5 16384 16384 0 0 0 9"], []),
     ("anomaly-late-request-crossed",
-     ["9 donthave 5 0 0 0", "10 crossed_request 5 0 16384 9"], []),
+     ["9 donthave 5 0 0 0 0 0 0", "10 crossed_request 5 0 16384 0 0 0 9"], []),
     ("clean-fast",
-     ["11 donthave 5 1 16384 1", "11 rejected 5 16384 16384 9", "14 donthave 1 0 0 1",
-      "15 reannounced 5 0 0 11", "19 donthave 6 0 0 1"],
-     ["9 invalidated 5 16384 16384 11"]),
+     ["11 donthave 5 0 0 1 16384 1 0", "11 rejected 5 16384 16384 0 0 0 9", "14 donthave 1 0 0 0 0 1 0",
+      "15 reannounced 5 0 0 0 0 0 11", "19 donthave 6 0 0 0 0 1 0"],
+     ["9 invalidated 5 16384 16384 0 0 0 11"]),
     ("bad-lengths",
-     [*(f"{frame} donthave_bad 0 0 0 0" for frame in (9, 10, 11)),
-      *(f"{frame} donthave_bad 5 0 0 0" for frame in (12, 13)),
-      "14 donthave 5 0 0 0", "15 donthave_bad 0 0 0 0", "15 donthave 6 0 0 0", "15 donthave_bad 0 0 0 0"], []),
+     [*(f"{frame} donthave_bad 0 0 0 0 0 0 0" for frame in (9, 10, 11)),
+      *(f"{frame} donthave_bad 5 0 0 0 0 0 0" for frame in (12, 13)),
+      "14 donthave 5 0 0 0 0 0 0", "15 donthave_bad 0 0 0 0 0 0 0", "15 donthave 6 0 0 0 0 0 0",
+      "15 donthave_bad 0 0 0 0 0 0 0"], []),
 ])
 def test_items_that_a_listener_gets(tshark, capture, said, later):
-    """Frame and event; a DontHave: piece, requests, bytes, fast; others: piece, begin, length, the frame that it is about. With
-    -2 also what the future did."""
+    """Frame, event, piece, begin, length, requests, bytes, fast, linked frame; with -2 also what the future did."""
     assert sorted(tshark.probe(capture, "tap")) == sorted(said + (later if tshark.two_passes else []))
 
 
