@@ -7,8 +7,9 @@ import random
 
 from bencode import encode
 from capture import capture
-from peer_wire import (BLOCK, INTERESTED, KEEP_ALIVE, dont_have, extended, have, message, numbers, piece, request)
-from session import begin
+from peer_wire import (BLOCK, INTERESTED, KEEP_ALIVE, bitfield, dont_have, extended, extension_handshake, handshake, have,
+                       message, numbers, piece, request)
+from session import ALL, LEECHER_IDS, PIECES, SEED_IDS, begin
 
 # Blocks are mostly one byte over and over, so that they compress; none looks like a length prefix or a keep-alive.
 FILLING = b"\xbe"
@@ -62,6 +63,21 @@ def after_prefix(trace):
     """
     peers = begin(trace)
     peers.seed.send_cut(have(1), dont_have(3, 5), dont_have(3, 6), have(2), dont_have(3, 7), at=[13, 33])
+
+
+@capture("framing-first-segment")
+def first_segment(trace):
+    """The first segment of a side already holds a DontHave, among other messages.
+
+    4   leecher: handshake, extension handshake (lt_donthave is 3)
+    5   seed:    handshake, extension handshake (lt_donthave is 7), Bitfield of all, DontHave 1, Have 2
+    6   leecher: Interested
+    """
+    peers = trace.connect(trace)
+    peers.leecher.send(handshake("-LE0001-"), extension_handshake(LEECHER_IDS))
+    peers.seed.send(handshake("-SE0001-"), extension_handshake(SEED_IDS), bitfield(ALL, PIECES), dont_have(3, 1),
+                    have(2))
+    peers.leecher.send(INTERESTED)
 
 
 @capture("framing-forty")

@@ -12,12 +12,15 @@ from utp import UtpConnection
 ROUTER = Address("10.0.0.254", 0)
 
 
-def not_delivered(trace, peers, *messages):
-    """The seed sends messages, the capture does not see it, and a router tells the seed that it could not deliver them."""
+def not_delivered(trace, peers, *messages, quoted=None):
+    """The seed sends messages, the capture does not see it, and a router tells the seed that it could not deliver them.
+
+    It quotes the first `quoted` bytes of the packet, None: all.
+    """
     before = peers.seed.seq
     peers.seed.send(*messages)
     peers.seed.seq = before
-    trace.add(icmp_unreachable(ROUTER, trace.take_last()), False)
+    trace.add(icmp_unreachable(ROUTER, trace.take_last()[:quoted]), False)
 
 
 @capture("quoted", also_utp=True)
@@ -28,13 +31,15 @@ def quoted(trace):
     10  router:  ICMP, host unreachable; it quotes DontHave 6, which was not captured
     11  seed:    DontHave 6, sent again
     12  router:  ICMP, host unreachable; it quotes DontHave 7
-    13  leecher: FIN: the first packet after the DontHave
+    13  router:  the same, but it quotes no more than the header of IP and 8 bytes, as RFC 792 has it
+    14  leecher: FIN: the first packet after the DontHave
     """
     peers = begin(trace)
     peers.seed.send(dont_have(3, 5))
     not_delivered(trace, peers, dont_have(3, 6))
     peers.seed.send(dont_have(3, 6))
     not_delivered(trace, peers, dont_have(3, 7))
+    not_delivered(trace, peers, dont_have(3, 7), quoted=28)
     peers.leecher.finish()
 
 

@@ -5,17 +5,21 @@ import pytest
 PIECES = "frame.number bt.donthave.piece_index"
 
 
+@pytest.mark.parametrize("options", [[], ["-o", "tcp.no_subdissector_on_error:FALSE"]], ids=["default", "dissected"])
 @pytest.mark.parametrize("capture", ["quoted", "quoted-utp"])
-def test_what_icmp_quotes_was_not_received(tshark, capture):
-    """DontHave 6 counts in the frame in which it is sent again, and DontHave 7 never came."""
-    assert tshark.rows(capture, PIECES, where="bt.donthave") == ["9 5", "11 6"]
+def test_what_icmp_quotes_was_not_received(tshark, capture, options):
+    """DontHave 6 counts in the frame in which it is sent again, and DontHave 7 never came.
+
+    So also where the user wants to see what TCP carries in a quoted packet.
+    """
+    assert tshark.rows(capture, PIECES, *options, where="bt.donthave") == ["9 5", "11 6"]
 
 
 @pytest.mark.parametrize("capture", ["quoted", "quoted-utp"])
 def test_what_icmp_quotes_is_no_packet_of_the_connection(two_passes, capture):
     """The FIN is the first packet after the DontHave, as ICMP came between."""
     printed = two_passes.read(capture, "-q", "-z", "expert,note")
-    assert "The receiver closed the connection in frame 13, 1 packet after the DontHave" in printed
+    assert "The receiver closed the connection in frame 14, 1 packet after the DontHave" in printed
 
 
 @pytest.mark.parametrize("defragment", ["TRUE", "FALSE"])

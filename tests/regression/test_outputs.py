@@ -115,6 +115,12 @@ def test_info_column_between_others(tshark):
     assert info[:2] == ["Have, Piece (Idx:0x28)", "DontHave Piece=40 (1 request) Have, Piece (Idx:0x29)"]
 
 
+def test_info_column_of_a_first_segment(tshark):
+    """So also where a side's first segment has everything, from the handshake to a DontHave."""
+    assert tshark.info("framing-first-segment")[3:5] == [
+        "Handshake  Extended", "Handshake  Extended  Bitfield, Len:0x8  DontHave Piece=1 (0 requests) Have, Piece (Idx:0x2)"]
+
+
 def test_info_column_counts_requests(tshark):
     """Two requests that this DontHave invalidated."""
     assert tshark.info("anomaly-invalidated")[9].endswith("DontHave Piece=5 (2 requests)")

@@ -129,32 +129,35 @@ class Tshark:
                        f"WIRESHARK_DATA_DIR={self.staging.no_data}"]
         return [*(NOBODY if self.staging.drop_root else []), *environment, "tshark", *map(str, arguments)]
 
-    def run(self, *arguments, plugins=PLUGINS):
-        """Return what tshark prints with these arguments; it must not fail, nor report a bug in a dissector."""
+    def run(self, *arguments, plugins=PLUGINS, text=True):
+        """Return what tshark prints with these arguments; it must not fail, nor report a bug in a dissector.
+
+        `text` is false for its bytes: to decode the 80 MB of -V takes as long as tshark takes to print them.
+        """
         command = self.command(arguments, plugins)
         self.commands.append(shlex.join(command))
         with tempfile.TemporaryFile() as printed:       # a pipe is slow for the 80 MB of -V
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, timeout=300)
             printed.seek(0)
-            output = printed.read().decode(errors="replace")
+            output = printed.read()
         errors = done.stderr.decode(errors="replace")
         assert done.returncode == 0, f"tshark exits with {done.returncode}: {errors}"
         for trouble in ("issector bug", "was compiled for Wireshark", "Couldn't load", "ERROR:", "CRITICAL"):
             assert trouble not in errors, errors
-        return output
+        return output.decode(errors="replace") if text else output
 
-    def read(self, capture, *arguments, plugins=PLUGINS):
+    def read(self, capture, *arguments, **how):
         """Return what tshark prints for a capture: a path, or the name of a synthetic one."""
-        return self.run(*self.arguments(capture, *arguments), plugins=plugins)
+        return self.run(*self.arguments(capture, *arguments), **how)
 
     def arguments(self, capture, *arguments):
         return [*(["-2"] if self.two_passes else []), "-r", self.staging.readable(find(capture)), *arguments]
 
-    def stock(self, capture, *arguments):
+    def stock(self, capture, *arguments, text=True):
         """The same without the plugin, kept for other tests that ask for it."""
-        key = self.two_passes, capture, arguments
+        key = self.two_passes, capture, arguments, text
         if key not in self.staging.stock:
-            self.staging.stock[key] = self.read(capture, *arguments, plugins=Path("/nonexistent"))
+            self.staging.stock[key] = self.read(capture, *arguments, plugins=Path("/nonexistent"), text=text)
         return self.staging.stock[key]
 
     def probe(self, capture, kind, *arguments, stock=False):
