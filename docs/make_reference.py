@@ -76,7 +76,7 @@ def pages(tshark):
     lines += table(["filter", "text"], ((f"`{row[2]}`", row[1]) for row in experts))
     lines += ["## Preferences", "", "`-o NAME:VALUE`, or Edit > Preferences > Protocols.", ""]
     lines += table(["preference", "default", "meaning"], preferences(tshark))
-    lines += ["## Statistics", "", "`tshark -q -z NAME`.", ""]
+    lines += ["## Statistics", "", "tshark prints them with the options `-q -z NAME`.", ""]
     lines += [*(f"* `{tap}`" for tap in taps), ""]
     return "\n".join(lines).rstrip() + "\n"
 
