@@ -25,7 +25,7 @@ check_detail(const struct note_detail *detail, uint32_t frames)
 }
 
 static inline void
-check_bytes(const struct message_note *note)
+check_bytes(const struct message_note *note, bool reordered)
 {
     unsigned sum = 0;
 
@@ -34,19 +34,22 @@ check_bytes(const struct message_note *note)
         sum += note->bytes->data[i];
     check(sum <= 255U * note->bytes->captured);
     for (uint32_t i = 0; i < note->bytes->frame_count; i++)
-        check(note->bytes->frames[i] <= note->frame && (i == 0 || note->bytes->frames[i - 1] < note->bytes->frames[i]));
+        check(note->bytes->frames[i] <= note->frame
+              && (i == 0 || (reordered ? note->bytes->frames[i - 1] != note->bytes->frames[i]
+                                       : note->bytes->frames[i - 1] < note->bytes->frames[i])));
 }
 
-/* All that frames 0 to frames have to show, on the first pass or later. */
+/* All that frames 0 to frames have to show, on the first pass or later. reordered: the packets of a message may have come
+ * in another order than its bytes. */
 static inline void
-check_notes(struct notes *notes, uint32_t frames, bool later)
+check_notes(struct notes *notes, uint32_t frames, bool later, bool reordered)
 {
     for (uint32_t frame = 0; frame <= frames; frame++) {
         struct message_note *const *end, *const *note = notes_of_frame(notes, frame, later, &end);
         for (; note != end; note++) {
             check((*note)->frame == frame);
             if ((*note)->bytes != NULL)
-                check_bytes(*note);
+                check_bytes(*note, reordered);
             for (const struct note_detail *detail = (*note)->details; detail != NULL; detail = detail->next)
                 check_detail(detail, frames);
             notes_extension(notes, *note);

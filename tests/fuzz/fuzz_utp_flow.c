@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned later = 0; later < 2; later++) {
         for (guint i = 0; i < connections->len; i++) {
             struct utp_connection *connection = (struct utp_connection *)g_ptr_array_index(connections, i);
-            check_notes(&connection->feed.connection->notes, frame, later > 0);
+            check_notes(&connection->feed.connection->notes, frame, later > 0, true);
         }
         if (later == 0)
             utp_flow_flush(flow);

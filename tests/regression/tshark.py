@@ -146,6 +146,11 @@ class Tshark:
             assert trouble not in errors, errors
         return output.decode(errors="replace") if text else output
 
+    def everything(self, *arguments):
+        """What tshark prints to either output with these arguments, whatever its exit code is."""
+        return subprocess.run(self.command(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", timeout=300).stdout
+
     def read(self, capture, *arguments, **how):
         """Return what tshark prints for a capture: a path, or the name of a synthetic one."""
         return self.run(*self.arguments(capture, *arguments), **how)
