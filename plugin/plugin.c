@@ -13,6 +13,7 @@
 #include "extensions/tap_donthave.h"
 #include "peer/packet-bt-mse.h"
 #include "peer/packet-bt-peer.h"
+#include "peer/tap_mse.h"
 #include "transport/transport_tcp.h"
 #include "transport/transport_utp.h"
 
@@ -53,6 +54,7 @@ plugin_register(void)
     plugin.register_handoff = register_handoffs;
     proto_register_plugin(&plugin);
     register_tap_listener_donthave();
+    register_tap_listener_mse();
 }
 
 uint32_t
