@@ -43,7 +43,8 @@ begin(const char *option _U_, void *data _U_)
 void
 register_tap_listener_mse(void)
 {
-    static stat_tap_ui ui = { .group = REGISTER_STAT_GROUP_UNSORTED, .title = "Encrypted connections that could not be read",
+    static stat_tap_ui ui = { .group = REGISTER_PACKET_STAT_GROUP_UNSORTED,
+                              .title = "Encrypted connections that could not be read",
                               .cli_string = STATISTICS, .tap_init_cb = begin };
 
     register_stat_tap_ui(&ui, NULL);
