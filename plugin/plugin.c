@@ -15,6 +15,7 @@
 #include "peer/packet-bt-mse.h"
 #include "peer/packet-bt-peer.h"
 #include "peer/peer_filter.h"
+#include "peer/tap_mse.h"
 #include "transport/transport_tcp.h"
 #include "transport/transport_utp.h"
 
@@ -57,6 +58,7 @@ plugin_register(void)
     plugin.register_handoff = register_handoffs;
     proto_register_plugin(&plugin);
     donthave_tree_register();
+    register_tap_listener_mse();
 }
 
 uint32_t

@@ -278,7 +278,7 @@ mse_late_of_frame(const struct mse_late *late, uint32_t frame)
     return late;
 }
 
-/* Whether any byte from one offset to before another is RC4. */
+/* Whether the bytes from an offset on, or the first of them, are RC4. */
 static bool
 is_encrypted(const struct mse_stream *stream, unsigned side, uint64_t from)
 {

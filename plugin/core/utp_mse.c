@@ -90,7 +90,7 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     }
     if (mse->state == MSE_FEED_FOUND) {
         mse_feed_earlier(mse, feed, packet, chunk);
-        place.first = MIN(take_payload(mse, feed, packet, chunk), chunk->bytes.reported);
+        place.first = take_payload(mse, feed, packet, chunk);
     }
     utp_places_add(&utp_mse->places[packet->from], mse->feeds->scope, next->seq, packet->frame, &place);
     return mse->state == MSE_FEED_FOUND;

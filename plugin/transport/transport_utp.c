@@ -38,7 +38,8 @@
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_utp_handle;
 static dissector_handle_t bt_peer_utp_handle;
-static heur_dissector_t   bt_utp_heuristic;     /* the built-in one */
+static heur_dtbl_entry_t *bt_utp_entry;         /* of the built-in heuristic, NULL: there is none, */
+static heur_dissector_t   bt_utp_heuristic;     /* and what stood there */
 static GPtrArray         *flows;                /* struct utp_flow: all of the capture; first pass only */
 
 static bool
@@ -126,7 +127,8 @@ find_connection(const conversation_t *conversation, enum peer_side from, const s
 {
     const struct utp_flow *flow = flow_of(conversation);
 
-    return flow != NULL ? utp_flow_find(flow, from, header, frame) : NULL;
+    return flow != NULL && flow->claimed_in != 0 && flow->claimed_in <= frame ? utp_flow_find(flow, from, header, frame)
+           : NULL;
 }
 
 /* What we have to say of the messages that are complete with this packet, whose payload is tvb. */
@@ -215,16 +217,21 @@ show_encrypted(enum claim_path path, const struct utp_connection *connection, en
         shown = bt_mse_show_handshake(&bytes, pinfo, tree);
         payload = bt_mse_payload(&bytes, &part, mse->late, &late_size, pinfo);
     }
-    if (payload != NULL) {
-        if (length > 0)
-            show_messages(payload, late_size > 0 ? 0 : place.first, pinfo, tree);
-        show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr) + part.at - late_size,
-                  payload, pinfo, tree);
-    } else {
-        if (!shown && (length == 0 || tvb_captured_length(raw) > 0))
+    if (payload == NULL) {
+        if (!shown && tvb_captured_length(raw) > 0)
             call_data_dissector(raw, pinfo, tree);
         show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr), raw, pinfo, tree);
+        return (int)tvb_captured_length(tvb);
     }
+    TRY {
+        if (length > 0)
+            show_messages(payload, late_size > 0 ? 0 : place.first, pinfo, tree);
+    }
+    FINALLY {
+        show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr) + part.at - late_size,
+                  payload, pinfo, tree);
+    }
+    ENDTRY;
     return (int)tvb_captured_length(tvb);
 }
 
@@ -234,10 +241,12 @@ find_encrypted(enum peer_side from, const struct utp_header *header, packet_info
 {
     const struct mse_feeds      *feeds = mse_connections();
     const struct utp_connection *connection;
+    const struct utp_flow       *flow;
 
     if (header == NULL || (feeds->count == 0 && feeds->found == NULL))
         return NULL;
-    connection = find_connection(recent_conversation(pinfo), from, header, pinfo->num);
+    flow = flow_of(recent_conversation(pinfo));
+    connection = flow != NULL ? utp_flow_find(flow, from, header, pinfo->num) : NULL;
     return connection != NULL && connection->encryption.mse != NULL ? connection : NULL;
 }
 
@@ -256,8 +265,10 @@ dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *
     volatile int                 length = (int)tvb_captured_length(tvb);
 
     /* What an encrypted packet is, only its connection tells. */
-    if (read_first)
+    if (read_first) {
+        claim(encrypted->flow, encrypted->first_frame);
         read_packet(encrypted->flow, from, header, tvb, pinfo);
+    }
     if (encrypted != NULL && utp_mse_is_found(&encrypted->encryption)) {
         if (path == CLAIMED_BY_BUILT_IN || (path != CLAIMED_BY_PORTS && !PINFO_FD_VISITED(pinfo)))
             conversation_set_dissector_from_frame_number(recent_or_new_conversation(pinfo), encrypted->first_frame,
@@ -355,6 +366,8 @@ becomes_mse(conversation_t *conversation, const struct utp_header *header, tvbuf
 
     if (PINFO_FD_VISITED(pinfo) || !mse_connections()->enabled || (flow != NULL && !flow->only_searched))
         return false;
+    if (bt_utp_entry != NULL && bt_utp_entry->enabled)      /* it claims them, and all that is ours is searched */
+        return false;
     if ((flow == NULL || utp_flow_find(flow, from, header, pinfo->num) == NULL) && !may_begin_encrypted(header, tvb))
         return false;
     if (flow == NULL) {
@@ -386,10 +399,10 @@ dissect_bt_peer_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     conversation = recent_conversation(pinfo);
     if (is_followed(flow_of(conversation), &header, pinfo))
         path = CLAIMED_BY_FLOW;
-    else if (becomes_mse(conversation, &header, tvb, pinfo))
-        path = CLAIMED_BY_ENCRYPTION;
     else if (is_handshake(&header, tvb))
         path = CLAIMED_BY_HANDSHAKE;
+    else if (becomes_mse(conversation, &header, tvb, pinfo))
+        path = CLAIMED_BY_ENCRYPTION;
     else
         return FALSE;
     return enabled() && dissect_packet(path, &header, tvb, pinfo, tree, data) > 0;
@@ -429,8 +442,6 @@ find_bt_utp(const char *table _U_, void *handle, void *data _U_)
 void
 proto_reg_handoff_bt_peer_utp(void)
 {
-    heur_dtbl_entry_t *built_in = find_heur_dissector_by_unique_short_name(BT_UTP_HEURISTIC);
-
     flows = g_ptr_array_new();
     bittorrent_handle = find_dissector("bittorrent.utp");
     bt_utp_handle = find_dissector("bt-utp");
@@ -439,9 +450,10 @@ proto_reg_handoff_bt_peer_utp(void)
     bt_peer_utp_handle = create_dissector_handle(dissect_bt_peer_utp, proto_bt_peer_in_name_only);
     heur_dissector_add("udp", dissect_bt_peer_utp_heur, "BitTorrent peers over uTP", BT_PEER_UTP_HEURISTIC,
                        proto_bt_peer, HEURISTIC_ENABLE);
-    if (built_in != NULL) {
-        bt_utp_heuristic = built_in->dissector;
-        built_in->dissector = dissect_bt_utp_heur;
+    bt_utp_entry = find_heur_dissector_by_unique_short_name(BT_UTP_HEURISTIC);
+    if (bt_utp_entry != NULL) {
+        bt_utp_heuristic = bt_utp_entry->dissector;
+        bt_utp_entry->dissector = dissect_bt_utp_heur;
     }
     register_init_routine(begin_capture);
     register_postseq_cleanup_routine(end_of_capture);

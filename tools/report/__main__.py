@@ -74,7 +74,7 @@ def report(runner, capture, name, options, form, csv, several):
     kind = trouble.only_a_format(runner, capture) if capture != "-" and os.path.isfile(capture) else None
     if kind:
         raise Failure(f"{name} is not a capture file, tshark only knows its format: {kind}")
-    say(trouble.nothing(name, None))
+    say(trouble.nothing(name, None, tables.unreadable(printed)))
 
 
 if __name__ == "__main__":

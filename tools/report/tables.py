@@ -3,7 +3,7 @@
 import re
 
 NAMES = ("list", "requests", "summary")
-OPTIONS = [part for name in NAMES for part in ("-z", f"bt.donthave,{name}")]
+OPTIONS = [part for name in NAMES for part in ("-z", f"bt.donthave,{name}")] + ["-z", "bt.mse,unreadable"]
 
 TITLE = re.compile(r"BitTorrent DontHave (\w+)")
 RULER = "=" * 67
@@ -36,6 +36,12 @@ def read(printed):
             cells = re.split(r" {2,}", row.strip(), maxsplit=len(columns) - 1)
             found[title[1]].append({column: value(column, cell) for column, cell in zip(columns, cells)})
     return found
+
+
+def unreadable(printed):
+    """{"tcp": connections that could not be read, "utp": ...}."""
+    rows = (line.split("\t") for line in printed.splitlines() if line.startswith("unreadable\t"))
+    return {carrier: int(count) for _, carrier, count in rows}
 
 
 def report(found):

@@ -31,8 +31,15 @@ def only_a_format(runner, path):
     return done.stdout.decode(errors="replace").rstrip("\n").split("\t")[1]
 
 
-def nothing(name, display_filter):
-    """Nothing was printed, and nothing failed. The place for what could not be read, such as encrypted connections."""
+CARRIERS = {"tcp": "TCP", "utp": "uTP"}
+
+
+def nothing(name, display_filter, unreadable=None):
+    """Nothing was printed, and nothing failed. `unreadable`: the connections that could not be read, by their carrier."""
     if display_filter is not None:
         return f"no packet in {name} passes the display filter {display_filter}"
-    return f"no DontHave message in {name}"
+    counts = [f"{count} over {CARRIERS[carrier]}" for carrier, count in (unreadable or {}).items() if count]
+    if not counts:
+        return f"no DontHave message in {name}"
+    return (f"no DontHave message in what can be read of {name}; connections that could not be read: {', '.join(counts)} "
+            '(see "Encrypted connections" in README.md)')
