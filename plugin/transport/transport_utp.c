@@ -48,18 +48,36 @@ flow_of(const conversation_t *conversation)
     return conversation != NULL ? (struct utp_flow *)conversation_get_proto_data(conversation, proto_bt_peer) : NULL;
 }
 
+/* claimed_in of a pair of ports of which nobody knows what they are for. */
+#define NOT_CLAIMED UINT32_MAX
+
 static struct utp_flow *
-get_flow(conversation_t *conversation, const packet_info *pinfo)
+get_flow(conversation_t *conversation)
 {
     struct utp_flow *flow = flow_of(conversation);
 
     if (flow == NULL) {
         flow = utp_flow_new(wmem_file_scope(), bt_peer_setup());
-        flow->claimed_in = pinfo->num;
+        flow->claimed_in = NOT_CLAIMED;
         conversation_add_proto_data(conversation, proto_bt_peer, flow);
         g_ptr_array_add(flows, flow);
     }
     return flow;
+}
+
+static struct utp_packet
+packet_of(const struct utp_header *header, tvbuff_t *tvb, const packet_info *pinfo)
+{
+    struct utp_packet packet = {
+        .header = *header,
+        .captured = tvb_captured_length(tvb) - header->size,
+        .reported = tvb_reported_length(tvb) - header->size,
+        .frame = pinfo->num,
+        .time = packet_time(pinfo),
+    };
+
+    packet.payload = tvb_get_ptr(tvb, 0, (int)(header->size + packet.captured)) + header->size;
+    return packet;
 }
 
 /* Feeds the connection of the packet. */
@@ -67,26 +85,39 @@ static void
 read_packet(conversation_t *conversation, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
             packet_info *pinfo)
 {
-    struct utp_flow       *flow = get_flow(conversation, pinfo);
-    struct utp_packet      packet = {
-        .header = *header,
-        .captured = tvb_captured_length(tvb) - header->size,
-        .reported = tvb_reported_length(tvb) - header->size,
-        .frame = pinfo->num,
-        .time = packet_time(pinfo),
-    };
-    struct utp_connection *connection = utp_flow_get(flow, from, header, pinfo->num, packet.time);
+    struct utp_flow       *flow = get_flow(conversation);
+    struct utp_packet      packet = packet_of(header, tvb, pinfo);
+    const uint32_t         number = packet_number(pinfo);
+    struct utp_connection *connection;
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
+    flow->claimed_in = MIN(flow->claimed_in, pinfo->num);
+    utp_flow_read_early(flow, &packet, number, false);
+    connection = utp_flow_get(flow, from, header, pinfo->num, packet.time);
     if (connection == NULL) {
         if (flow->turned_away)
-            utp_flow_tell_full(flow, from, pinfo->num, packet_number(pinfo));
+            utp_flow_tell_full(flow, from, pinfo->num, number);
         return;
     }
-    packet.payload = tvb_get_ptr(tvb, 0, (int)(header->size + packet.captured)) + header->size;
-    utp_connection_packet(connection, from, &packet, packet_number(pinfo));
+    utp_connection_packet(connection, from, &packet, number);
+    utp_flow_read_early(flow, &packet, number, true);
     if (peer_connection_watches(connection->feed.connection))
         packet_watch_begin();
+}
+
+/* A packet that looks like uTP, of ports that nobody has claimed: the handshake may come after it. */
+static void
+keep_early(const struct utp_header *header, tvbuff_t *tvb, packet_info *pinfo)
+{
+    bool             opens = (header->type == UTP_SYN || header->type == UTP_STATE)
+                             && header->size == tvb_reported_length(tvb);
+    conversation_t  *conversation = opens ? find_or_create_conversation(pinfo) : find_conversation_pinfo(pinfo, 0);
+    struct utp_flow *flow = opens ? get_flow(conversation) : flow_of(conversation);
+
+    if (flow == NULL || flow->claimed_in != NOT_CLAIMED || (flow->early == NULL && !opens))
+        return;
+    struct utp_packet packet = packet_of(header, tvb, pinfo);
+    utp_flow_keep_early(flow, packet_sender(pinfo), &packet);
 }
 
 /* What waits for packets that never came is read when there is nothing more to come. */
@@ -229,8 +260,11 @@ dissect_bt_peer_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     if (!read_header(tvb, pinfo, &header))
         return FALSE;
     handshake = is_handshake(&header, tvb);
-    if (!handshake && !is_followed(&header, pinfo))
+    if (!handshake && !is_followed(&header, pinfo)) {
+        if (!PINFO_FD_VISITED(pinfo) && enabled())
+            keep_early(&header, tvb, pinfo);
         return FALSE;
+    }
     return enabled() && dissect_packet(handshake ? CLAIMED_BY_HANDSHAKE : CLAIMED_BY_FLOW, &header, tvb, pinfo, tree,
                                        data) > 0;
 }
