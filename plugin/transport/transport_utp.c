@@ -156,6 +156,10 @@ show_ours(const conversation_t *conversation, enum peer_side from, const struct 
         return;
     view.tvb = tvb_new_subset_remaining(tvb, (int)header->size);
     bt_peer_show_notes(&view, pinfo, tree);
+    if (flow->claimed_in == pinfo->num) {       /* packets of the other side may have come before it */
+        view.from = other_side(from);
+        bt_peer_show_notes(&view, pinfo, tree);
+    }
 }
 
 /* How a packet came to us. */
