@@ -88,7 +88,7 @@ context_at(const struct feed_packet *packet, const struct feed_chunk *chunk, uin
 static bool
 is_in_packet(const struct reading *reading, const struct feed_chunk *chunk)
 {
-    return chunk->frame == reading->packet->frame
+    return chunk->frame == reading->packet->frame && !chunk->waited
            && (!reading->again || chunk->place - reading->late->place < reading->late->bytes.reported);
 }
 
@@ -100,7 +100,8 @@ take_message(const struct reading *reading, const struct feed_chunk *chunk, cons
 
     context.end_ack = chunk->acks_packets ? chunk->end_ack : message->position + message->size;
     if (message->assembled || !is_in_packet(reading, chunk)) {
-        add_part(reading, chunk->frame);
+        if (message->assembled || chunk->frame != reading->packet->frame)
+            add_part(reading, chunk->frame);
         context.bytes = message->data;
         context.bytes_size = message->captured;
         context.frames = reading->parts->frames;

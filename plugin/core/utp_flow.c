@@ -298,7 +298,7 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
                    .reported = next->reported },
         .place = utp_place((uint16_t)next->seq), .frame = next->frame, .has_ack = next->has_ack, .ack = next->ack,
         .acks_packets = true, .end_ack = next->seq,
-        .late = next->late, .describe_missing = describe_missing
+        .waited = next->waited, .late = next->late, .describe_missing = describe_missing
     };
     char     lacking[96];
     uint32_t rest;
