@@ -279,12 +279,17 @@ static void
 show_alone(const struct bt_peer_view *view, const struct tcp_peers *peers, uint32_t first, packet_info *pinfo,
            proto_tree *tree)
 {
-    if (!bittorrent_desegment || first == 0)
-        show_builtin(view->tvb, pinfo, tree, view->data);
-    else if (first < tvb_reported_length(view->tvb))
-        show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
-    if (!PINFO_FD_VISITED(pinfo) && !peer_feed_awaits_block(&peers->feed, view->from))
-        pinfo->want_pdu_tracking = 0;
+    TRY {
+        if (!bittorrent_desegment || first == 0)
+            show_builtin(view->tvb, pinfo, tree, view->data);
+        else if (first < tvb_reported_length(view->tvb))
+            show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
+    }
+    FINALLY {                           /* a message that is cut ends it with an exception */
+        if (!PINFO_FD_VISITED(pinfo) && !peer_feed_awaits_block(&peers->feed, view->from))
+            pinfo->want_pdu_tracking = 0;
+    }
+    ENDTRY;
 }
 
 /* Shows all of it. A packet cut short ends the built-in dissector with an exception; what we know shows all the
