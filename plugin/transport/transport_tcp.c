@@ -274,10 +274,9 @@ show_framed(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo,
 
 /* Shows a segment that TCP does not put together with others, as without us. Where the built-in dissector is to put
  * messages together and TCP does not let it, it tells TCP where the next one begins, and TCP steps over the rest of this
- * one: good for a block, but we need the rest of any other message, and step over it ourselves. */
+ * one. But a message counts in the frame that it ends in, so we need the rest, and step over it ourselves. */
 static void
-show_alone(const struct bt_peer_view *view, const struct tcp_peers *peers, uint32_t first, packet_info *pinfo,
-           proto_tree *tree)
+show_alone(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, proto_tree *tree)
 {
     TRY {
         if (!bittorrent_desegment || first == 0)
@@ -286,7 +285,7 @@ show_alone(const struct bt_peer_view *view, const struct tcp_peers *peers, uint3
             show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
     }
     FINALLY {                           /* a message that is cut ends it with an exception */
-        if (!PINFO_FD_VISITED(pinfo) && !peer_feed_awaits_block(&peers->feed, view->from))
+        if (!PINFO_FD_VISITED(pinfo))
             pinfo->want_pdu_tracking = 0;
     }
     ENDTRY;
@@ -302,7 +301,7 @@ show(const struct bt_peer_view *view, const struct tcp_peers *peers, packet_info
         if (layout.framed && reassembles(pinfo)) {
             show_framed(view, layout.first, pinfo, tree);
         } else if (layout.framed) {
-            show_alone(view, peers, layout.first, pinfo, tree);
+            show_alone(view, layout.first, pinfo, tree);
         } else {
             show_builtin(view->tvb, pinfo, tree, view->data);
             if (!layout.may_ask)
