@@ -337,6 +337,7 @@ take_all(struct utp_connection *connection, enum peer_side from, const struct ut
     while (utp_stream_next(&direction->packets, &chunk)) {
         reading.frame = packet != NULL ? packet->frame : chunk.frame;
         reading.time = packet != NULL ? packet->time : chunk.time;
+        chunk.waited = chunk.waited && packet != NULL;      /* at the end of the capture each is read in its own frame */
         take_chunk(connection, &reading, &chunk);
         if (direction->probe == 0) {
             direction->probe = chunk.seq;
