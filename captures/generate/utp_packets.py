@@ -541,3 +541,39 @@ def other_udp(trace):
     for number in range(200):
         begins = bytes([noise.randrange(5) << 4 | 1, noise.randrange(4)])
         datagram(trace, here, Address(server, 51000 + number), begins + noise.randbytes(noise.randrange(10, 200)))
+
+
+@capture("utp-overtaken")
+def overtaken(trace):
+    """The leecher's extension handshake stands before both handshakes. Nobody knows by then that it is BitTorrent.
+
+    4  leecher: extension handshake, sent as the second packet
+    5  seed:    handshake
+    6  leecher: handshake
+    9  seed:    DontHave 9
+    """
+    peers = start(trace)
+    trace.swap(4, 6)
+    peers.seed.send(dont_have(3, 9))
+
+
+@capture("utp-late")
+def late(trace):
+    """A packet that stands after an ACK that covers it. The seed sent 12, 11 and 9.
+
+    9   seed:    DontHave 7: waits
+    10  leecher: ST_STATE, which covers frame 12: it is given up
+    11  seed:    the end of DontHave 8, of which nobody knows that it is one, and DontHave 6. DontHave 7 is read after it
+    12  seed:    DontHave 5 and the beginning of DontHave 8: all that was missed is complete
+    13  seed:    DontHave 9
+    14  seed:    frame 12 again
+    """
+    peers = start(trace)
+    cut = dont_have(3, 8)
+    first = peers.seed.send(dont_have(3, 5), cut[:7])
+    peers.leecher.acknowledge()
+    peers.seed.send(cut[7:], dont_have(3, 6))
+    last = peers.seed.send(dont_have(3, 7))
+    trace.swap(first, last)
+    peers.seed.send(dont_have(3, 9))
+    trace.repeat(last)

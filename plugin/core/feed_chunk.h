@@ -17,6 +17,8 @@ struct feed_chunk {
     uint32_t       place;       /* by which the transport finds the first byte in its frame again; the places of the
                                    bytes after it follow, modulo 2^32 */
     uint32_t       frame;       /* of the packet that holds them */
+    bool           waited;      /* that is an earlier packet than the one that is being read: a frame may have the number
+                                   of a later one, see notes_begin_packet() */
     bool           has_ack;     /* as that packet says */
     uint64_t       ack;
     bool           acks_packets;    /* acknowledgements count packets, not bytes */

@@ -94,7 +94,7 @@ context_at(const struct feed_packet *packet, const struct feed_chunk *chunk, uin
 static bool
 is_in_packet(const struct reading *reading, const struct feed_chunk *chunk)
 {
-    return chunk->frame == reading->packet->frame
+    return chunk->frame == reading->packet->frame && !chunk->waited
            && (!reading->again || chunk->place - reading->late->place < reading->late->bytes.reported);
 }
 
@@ -106,7 +106,8 @@ take_message(const struct reading *reading, const struct feed_chunk *chunk, cons
 
     context.end_ack = chunk->acks_packets ? chunk->end_ack : message->position + message->size;
     if (message->assembled || !is_in_packet(reading, chunk)) {
-        add_part(reading, chunk->frame);
+        if (message->assembled || chunk->frame != reading->packet->frame)
+            add_part(reading, chunk->frame);
         context.bytes = message->data;
         context.bytes_size = message->captured;
         context.frames = reading->parts->frames;
@@ -395,15 +396,6 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
         }
     }
     return state;
-}
-
-bool
-peer_feed_awaits_block(const struct peer_feed *feed, enum peer_side from)
-{
-    const struct message_stream *stream = &feed->streams[from];
-
-    return stream->sync == STREAM_OK && stream->held_size >= PEER_PIECE_HEADER_SIZE
-           && stream->held[PEER_PREFIX_SIZE] == PEER_PIECE;
 }
 
 void

@@ -65,10 +65,6 @@ void peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t posit
 enum chunk_state peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk,
                                  uint32_t *first);
 
-/* Whether the message that is still to end in a direction is a block whose header was read: nothing of its rest is
- * needed. First pass only. */
-bool peer_feed_awaits_block(const struct peer_feed *feed, enum peer_side from);
-
 /* A cap of the transport was reached at a chunk. First pass only. */
 void peer_feed_limit(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk,
                      const char *what, uint32_t limit);

@@ -218,9 +218,14 @@ get_by_syn(struct utp_flow *flow, enum peer_side from, const struct utp_header *
 {
     uint16_t               id = header->connection_id;
     struct utp_connection *connection = find(flow, from, (uint16_t)(id + 1), frame);
+    struct utp_connection *by_other = find(flow, other_side(from), id, frame);
+    bool                   overtaken;   /* by a packet of its own connection, of which the other side has said nothing */
 
-    if (connection == NULL || connection != find(flow, other_side(from), id, frame)
-            || begins_another(connection, from, header, time)) {
+    overtaken = connection != NULL && by_other == NULL && connection->followed && !connection->has_id[other_side(from)]
+                && connection->directions[from].packets.handed && !begins_another(connection, from, header, time);
+    if (overtaken) {
+        learn(flow, connection, other_side(from), id, frame);
+    } else if (connection == NULL || connection != by_other || begins_another(connection, from, header, time)) {
         connection = add_connection(flow);
         if (connection == NULL)
             return NULL;
@@ -294,7 +299,7 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
                    .reported = next->reported },
         .place = utp_place((uint16_t)next->seq), .frame = next->frame, .has_ack = next->has_ack, .ack = next->ack,
         .acks_packets = true, .end_ack = next->seq,
-        .late = next->late, .describe_missing = describe_missing
+        .waited = next->waited, .late = next->late, .describe_missing = describe_missing
     };
     char     lacking[96];
     uint32_t rest;
@@ -339,6 +344,7 @@ take_all(struct utp_connection *connection, enum peer_side from, const struct ut
     while (utp_stream_next(&direction->packets, &chunk)) {
         reading.frame = packet != NULL ? packet->frame : chunk.frame;
         reading.time = packet != NULL ? packet->time : chunk.time;
+        chunk.waited = chunk.waited && packet != NULL;      /* at the end of the capture each is read in its own frame */
         take_chunk(connection, &reading, &chunk);
         if (direction->probe == 0) {
             direction->probe = chunk.seq;
@@ -347,19 +353,19 @@ take_all(struct utp_connection *connection, enum peer_side from, const struct ut
     }
 }
 
-void
-utp_connection_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet,
-                      uint32_t number)
+/* Takes a packet, while another is read, which may be the same. */
+static void
+take_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet,
+            const struct utp_packet *reading, uint32_t number)
 {
     struct utp_direction *direction = &connection->directions[from];
     struct utp_stream    *other = &connection->directions[other_side(from)].packets;
     enum utp_type         type = packet->header.type;
-    bool                  closes = type == UTP_FIN || type == UTP_RESET;
 
     if (connection->first_frame == 0)
         connection->first_frame = packet->frame;
     connection->number = number;
-    peer_connection_begin_packet(connection->feed.connection, packet->frame, number);
+    peer_connection_begin_packet(connection->feed.connection, reading->frame, number);
     if (!direction->has_timestamp || (int32_t)(packet->header.timestamp - direction->timestamp) > 0)
         direction->timestamp = packet->header.timestamp;
     direction->has_timestamp = true;
@@ -373,9 +379,81 @@ utp_connection_packet(struct utp_connection *connection, enum peer_side from, st
         measure_answer(connection, from, packet->ack, packet->time);
     packet->begins = peer_wire_is_handshake(packet->payload, packet->captured);
     utp_stream_add(&direction->packets, packet);
-    take_all(connection, from, packet);
+    take_all(connection, from, reading);
+}
+
+void
+utp_connection_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet,
+                      uint32_t number)
+{
+    bool closes = packet->header.type == UTP_FIN || packet->header.type == UTP_RESET;
+
+    take_packet(connection, from, packet, packet, number);
     connection->closed = connection->closed || closes;
     peer_connection_packet(connection->feed.connection, from, packet->frame, packet->time, closes);
+}
+
+void
+utp_flow_forget_early(struct utp_flow *flow)
+{
+    while (flow->early != NULL) {
+        struct utp_early *next = flow->early->next;
+        wmem_free(flow->scope, flow->early);
+        flow->early = next;
+    }
+    flow->early_count = flow->early_bytes = 0;
+}
+
+void
+utp_flow_begin_anew(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame)
+{
+    struct utp_connection *connection = utp_flow_find(flow, from, header, frame);
+
+    if (connection != NULL && connection->followed)
+        stop_following(connection);
+}
+
+void
+utp_flow_keep_early(struct utp_flow *flow, enum peer_side from, const struct utp_packet *packet)
+{
+    struct utp_early **link = &flow->early;
+    struct utp_early  *early;
+
+    if (packet->header.type == UTP_SYN)
+        utp_flow_forget_early(flow);             /* another connection */
+    else if (flow->early == NULL && packet->header.type != UTP_STATE)
+        return;
+    if (flow->early_count == UTP_EARLY_PACKETS_MAX || flow->early_bytes + packet->captured > UTP_EARLY_BYTES_MAX) {
+        utp_flow_forget_early(flow);
+        return;
+    }
+    early = (struct utp_early *)wmem_alloc(flow->scope, sizeof *early + packet->captured);
+    early->next = NULL;
+    early->from = from;
+    early->packet = *packet;
+    early->packet.payload = (const uint8_t *)(early + 1);
+    if (packet->captured > 0)
+        memcpy(early + 1, packet->payload, packet->captured);
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = early;
+    flow->early_count++;
+    flow->early_bytes += packet->captured;
+}
+
+void
+utp_flow_read_early(struct utp_flow *flow, const struct utp_packet *packet, uint32_t number, bool taken)
+{
+    for (struct utp_early *early = flow->early; early != NULL; early = early->next) {
+        if ((early->packet.reported > 0) != taken)
+            continue;
+        struct utp_connection *connection = utp_flow_get(flow, early->from, &early->packet.header,
+                                                         early->packet.frame, early->packet.time);
+        if (connection != NULL)
+            take_packet(connection, early->from, &early->packet, packet, number);
+    }
+    if (taken)
+        utp_flow_forget_early(flow);
 }
 
 void

@@ -27,6 +27,19 @@
 /* Connections on one pair of UDP ports that are followed at the same time. */
 #define UTP_CONNECTIONS_MAX     1024U
 
+/* Packets, and bytes of their payloads, that are kept of a pair of ports before the handshake of BitTorrent tells that they
+ * are of interest: it may have been overtaken by what its sender sent after it. Peers say little before both handshakes
+ * are through; encrypted connections soon say more, and are not kept. */
+#define UTP_EARLY_PACKETS_MAX   16U
+#define UTP_EARLY_BYTES_MAX     (8U * 1024)
+
+/* One of them. */
+struct utp_early {
+    struct utp_early *next;     /* in the order of the capture */
+    enum peer_side    from;
+    struct utp_packet packet;   /* its payload follows this struct */
+};
+
 /* What one side sends. First pass only. */
 struct utp_direction {
     struct utp_stream packets;
@@ -74,6 +87,9 @@ struct utp_flow {
     bool                     only_searched; /* set by the caller: nobody knows yet whether this is BitTorrent, so only
                                                encrypted connections are looked for. First pass only */
     uint32_t                 claimed_in;    /* for the caller: first frame that is known to be of BitTorrent over uTP */
+    struct utp_early        *early;         /* kept until then; NULL: none. First pass only, as all below */
+    uint32_t                 early_count;
+    uint32_t                 early_bytes;
 };
 
 /* An empty flow, whose memory comes from scope; setup must outlive it. */
@@ -95,6 +111,21 @@ void utp_flow_tell_full(struct utp_flow *flow, enum peer_side from, uint32_t fra
  * packets of the same frame number apart, see notes_begin_packet(). First pass only. */
 void utp_connection_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet,
                            uint32_t number);
+
+/* Keeps a packet of ports that may be those of BitTorrent over uTP, from ST_SYN or ST_STATE on. Too many: all are forgotten.
+ * First pass only. */
+void utp_flow_keep_early(struct utp_flow *flow, enum peer_side from, const struct utp_packet *packet);
+
+/* Forgets them. First pass only. */
+void utp_flow_forget_early(struct utp_flow *flow);
+
+/* The connection of a packet was only searched, and turns out to be what it was not searched for: it begins anew, with what
+ * was kept. First pass only. */
+void utp_flow_begin_anew(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame);
+
+/* The handshake came, in packet, which was not taken yet: reads what was kept. What is complete with that is shown with
+ * packet. Twice: before packet is taken, the packets without bytes, and afterwards (taken) the others. First pass only. */
+void utp_flow_read_early(struct utp_flow *flow, const struct utp_packet *packet, uint32_t number, bool taken);
 
 /* The capture is over: what waits for packets that never came is read. First pass only, at its end. */
 void utp_flow_flush(struct utp_flow *flow);

@@ -72,6 +72,8 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     struct utp_place place = { .position = chunk->bytes.position, .size = chunk->bytes.reported };
     struct mse_feed *mse;
 
+    if (next->late)                     /* it has no position: what was encrypted cannot be read any more */
+        return utp_mse_is_found(utp_mse);
     if (utp_mse->over && utp_mse->mse == NULL)
         return false;
     if (utp_mse->mse == NULL) {

@@ -375,6 +375,7 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
         stream->position += UTP_GAP_SIZE;
     chunk->position = stream->position;
     chunk->late = false;
+    chunk->waited = stream->lent != NULL;
     fill_chunk(chunk, &packet);
     stream->position += packet.reported;
     return true;

@@ -94,6 +94,7 @@ struct utp_chunk {
     uint32_t       reported;    /* bytes on the wire, not 0 */
     enum utp_gap   gap;         /* before it */
     uint64_t       missing;     /* packets of the gap */
+    bool           waited;      /* it is of an earlier packet than the one that was just added */
     bool           late;        /* it was stepped over: a part of the gap before an earlier chunk. It has no position */
     uint64_t       seq;         /* the number of the packet, widened: never wraps */
     uint32_t       frame;       /* of the packet */

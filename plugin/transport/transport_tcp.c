@@ -281,30 +281,33 @@ show_framed(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo,
 
 /* Shows a segment that TCP does not put together with others, as without us. Where the built-in dissector is to put
  * messages together and TCP does not let it, it tells TCP where the next one begins, and TCP steps over the rest of this
- * one: good for a block, but we need the rest of any other message, and step over it ourselves. */
+ * one. But a message counts in the frame that it ends in, so we need the rest, and step over it ourselves. */
 static void
-show_alone(const struct bt_peer_view *view, const struct tcp_peers *peers, uint32_t first, packet_info *pinfo,
-           proto_tree *tree)
+show_alone(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, proto_tree *tree)
 {
-    if (!bittorrent_desegment || first == 0)
-        show_builtin(view->tvb, pinfo, tree, view->data);
-    else if (first < tvb_reported_length(view->tvb))
-        show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
-    if (!PINFO_FD_VISITED(pinfo) && !peer_feed_awaits_block(&peers->feed, view->from))
-        pinfo->want_pdu_tracking = 0;
+    TRY {
+        if (!bittorrent_desegment || first == 0)
+            show_builtin(view->tvb, pinfo, tree, view->data);
+        else if (first < tvb_reported_length(view->tvb))
+            show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
+    }
+    FINALLY {                           /* a message that is cut ends it with an exception */
+        if (!PINFO_FD_VISITED(pinfo))
+            pinfo->want_pdu_tracking = 0;
+    }
+    ENDTRY;
 }
 
 /* Shows all of it. A packet cut short ends the built-in dissector with an exception; what we know shows all the
  * same. */
 static void
-show(const struct bt_peer_view *view, const struct tcp_peers *peers, struct segment_layout layout, packet_info *pinfo,
-     proto_tree *tree)
+show(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree)
 {
     TRY {
         if (layout.framed && reassembles(pinfo)) {
             show_framed(view, layout.first, pinfo, tree);
         } else if (layout.framed) {
-            show_alone(view, peers, layout.first, pinfo, tree);
+            show_alone(view, layout.first, pinfo, tree);
         } else {
             show_builtin(view->tvb, pinfo, tree, view->data);
             if (!layout.may_ask)
@@ -455,7 +458,7 @@ dissect_mse(struct tcp_peers *peers, conversation_t *conversation, enum peer_sid
     if (late_size == 0)
         layout = recall_layout(peers, from, pinfo->num, view.place);
     layout.may_ask = false;
-    show(&view, peers, layout, pinfo, tree);
+    show(&view, layout, pinfo, tree);
     correct_wish(pinfo, part.at, late_size);
 }
 
@@ -486,7 +489,7 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
     }
     if (!PINFO_FD_VISITED(pinfo))
         read_segment(peers, conversation, view.from, view.place, tvb, pinfo, tcpinfo, reassembles(pinfo));
-    show(&view, peers, recall_layout(peers, view.from, pinfo->num, view.place), pinfo, tree);
+    show(&view, recall_layout(peers, view.from, pinfo->num, view.place), pinfo, tree);
     return (int)tvb_reported_length(tvb);
 }
 

@@ -66,6 +66,7 @@ get_flow(conversation_t *conversation)
         flow = utp_flow_new(wmem_file_scope(), bt_peer_setup());
         if (mse_connections()->enabled)
             flow->mse_feeds = mse_connections();
+        flow->only_searched = true;
         conversation_add_proto_data(conversation, proto_bt_peer, flow);
         g_ptr_array_add(flows, flow);
     }
@@ -81,30 +82,59 @@ claim(struct utp_flow *flow, uint32_t frame)
     flow->only_searched = false;
 }
 
-/* Feeds the connection of the packet. */
-static void
-read_packet(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
-            packet_info *pinfo)
+static struct utp_packet
+packet_of(const struct utp_header *header, tvbuff_t *tvb, const packet_info *pinfo)
 {
-    struct utp_packet      packet = {
+    struct utp_packet packet = {
         .header = *header,
         .captured = tvb_captured_length(tvb) - header->size,
         .reported = tvb_reported_length(tvb) - header->size,
         .frame = pinfo->num,
         .time = packet_time(pinfo),
     };
-    struct utp_connection *connection = utp_flow_get(flow, from, header, pinfo->num, packet.time);
+
+    packet.payload = tvb_get_ptr(tvb, 0, (int)(header->size + packet.captured)) + header->size;
+    return packet;
+}
+
+/* Feeds the connection of the packet. */
+static void
+read_packet(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
+            packet_info *pinfo)
+{
+    struct utp_packet      packet = packet_of(header, tvb, pinfo);
+    const uint32_t         number = packet_number(pinfo);
+    struct utp_connection *connection;
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
+    if (!flow->only_searched)
+        utp_flow_read_early(flow, &packet, number, false);
+    connection = utp_flow_get(flow, from, header, pinfo->num, packet.time);
     if (connection == NULL) {
         if (flow->turned_away)
-            utp_flow_tell_full(flow, from, pinfo->num, packet_number(pinfo));
+            utp_flow_tell_full(flow, from, pinfo->num, number);
         return;
     }
-    packet.payload = tvb_get_ptr(tvb, 0, (int)(header->size + packet.captured)) + header->size;
-    utp_connection_packet(connection, from, &packet, packet_number(pinfo));
+    utp_connection_packet(connection, from, &packet, number);
+    if (!flow->only_searched)
+        utp_flow_read_early(flow, &packet, number, true);
     if (peer_connection_watches(connection->feed.connection))
         packet_watch_begin();
+}
+
+/* A packet that looks like uTP, of ports that nobody has claimed: the handshake may come after it. */
+static void
+keep_early(const struct utp_header *header, tvbuff_t *tvb, packet_info *pinfo)
+{
+    bool             opens = (header->type == UTP_SYN || header->type == UTP_STATE)
+                             && header->size == tvb_reported_length(tvb);
+    conversation_t  *conversation = opens ? recent_or_new_conversation(pinfo) : recent_conversation(pinfo);
+    struct utp_flow *flow = opens ? get_flow(conversation) : flow_of(conversation);
+
+    if (flow == NULL || flow->claimed_in != 0 || (flow->early == NULL && !opens))
+        return;
+    struct utp_packet packet = packet_of(header, tvb, pinfo);
+    utp_flow_keep_early(flow, packet_sender(pinfo), &packet);
 }
 
 /* What waits for packets that never came is read when there is nothing more to come. */
@@ -146,7 +176,7 @@ show_ours(const conversation_t *conversation, enum peer_side from, const struct 
     if (view.connection == NULL || notes_are_empty(&view.connection->notes))
         return;
     bt_peer_show_notes(&view, pinfo, tree);
-    if (connection != NULL && utp_mse_is_found(&connection->encryption)) {
+    if ((connection != NULL && utp_mse_is_found(&connection->encryption)) || flow->claimed_in == pinfo->num) {
         /* What could not be read before may be the other side's. */
         view.from = other_side(from);
         bt_peer_show_notes(&view, pinfo, tree);
@@ -374,13 +404,13 @@ becomes_mse(conversation_t *conversation, const struct utp_header *header, tvbuf
         if (!enabled())
             return false;
         flow = get_flow(recent_or_new_conversation(pinfo));
-        flow->only_searched = true;
     }
     read_packet(flow, from, header, tvb, pinfo);
     connection = utp_flow_find(flow, from, header, pinfo->num);
     if (connection == NULL || !utp_mse_is_found(&connection->encryption))
         return false;
     claim(flow, connection->first_frame);
+    utp_flow_forget_early(flow);
     return true;
 }
 
@@ -392,19 +422,26 @@ dissect_bt_peer_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
 {
     struct utp_header header;
     conversation_t   *conversation;
+    struct utp_flow  *flow;
     enum claim_path   path;
 
     if (!read_header(tvb, pinfo, &header))
         return FALSE;
     conversation = recent_conversation(pinfo);
-    if (is_followed(flow_of(conversation), &header, pinfo))
+    flow = flow_of(conversation);
+    if (is_followed(flow, &header, pinfo)) {
         path = CLAIMED_BY_FLOW;
-    else if (is_handshake(&header, tvb))
+    } else if (is_handshake(&header, tvb)) {
         path = CLAIMED_BY_HANDSHAKE;
-    else if (becomes_mse(conversation, &header, tvb, pinfo))
+        if (!PINFO_FD_VISITED(pinfo) && flow != NULL && flow->only_searched)
+            utp_flow_begin_anew(flow, packet_sender(pinfo), &header, pinfo->num);
+    } else if (becomes_mse(conversation, &header, tvb, pinfo)) {
         path = CLAIMED_BY_ENCRYPTION;
-    else
+    } else {
+        if (!PINFO_FD_VISITED(pinfo) && enabled())
+            keep_early(&header, tvb, pinfo);
         return FALSE;
+    }
     return enabled() && dissect_packet(path, &header, tvb, pinfo, tree, data) > 0;
 }
 

@@ -90,6 +90,11 @@ def test_segments_as_they_come(tshark):
     assert f"{missing} bytes of this peer's stream are missing before this segment" in printed
 
 
+@pytest.mark.parametrize("capture", ["framing-split", "framing-split-behind", "framing-bytes"])
+def test_split_without_reassembly(tshark, capture):
+    """Where TCP does not put segments together, nothing is stepped over that belongs to a message which is no block."""
+    assert pieces(tshark, capture, "-o", "tcp.desegment_tcp_streams:FALSE") == pieces(tshark, capture)
+
 
 WITHOUT_REASSEMBLY = ["9 1,2", "13 3", "16 4", "17 5", "20 6", "21 7"]
 

@@ -29,16 +29,19 @@ def packed(first, transport):
     return pack(range(first, first + SESSIONS), transport == "utp")
 
 
-@pytest.mark.parametrize("first", [1, 1_000_001])
-@pytest.mark.parametrize("transport", ["tcp", "utp"])
-def test_random_sessions(tshark, staging, transport, first):
+WITHOUT_REASSEMBLY = ["-o", "tcp.desegment_tcp_streams:FALSE"]
+
+
+@pytest.mark.parametrize("transport, first, options", [
+    ("tcp", 1, []), ("tcp", 1_000_001, []), ("utp", 1, []), ("utp", 1_000_001, []), ("tcp", 1, WITHOUT_REASSEMBLY)])
+def test_random_sessions(tshark, staging, transport, first, options):
     """Both sides ask, both disown, in every order; messages share packets, are cut in two, and come twice."""
     trace, sessions = packed(first, transport)
     path = staging.folder / f"random-{transport}-{first}.pcap"
     if not path.exists():
         path.write_bytes(trace.pcap())
         path.chmod(0o644)
-    shown = read(tshark, path)
+    shown = read(tshark, path, *options)
     for session in sessions:
         expected = replay(session.events, session.fast, tshark.two_passes)
         for frame in {event.frame for event in session.events}:
@@ -56,11 +59,11 @@ def settled(columns):
             for column, shown in columns.items()}
 
 
-def read(tshark, path):
+def read(tshark, path, *options):
     """{frame: {column: values}} of all frames that show anything of ours."""
     fields = " ".join(f"bt.donthave.{column}" for column in COLUMNS)
     shown = {}
-    for row in tshark.rows(path, f"frame.number {fields}"):
+    for row in tshark.rows(path, f"frame.number {fields}", *options):
         frame, *values = row.split(" ")
         columns = {column: ",".join("1" * len(printed.split(","))) if column in ITEMS else printed
                    for column, printed in zip(COLUMNS, values) if printed != "-"}

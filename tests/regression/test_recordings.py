@@ -41,6 +41,16 @@ def test_there_are_recordings():
 
 
 @each_capture
+def test_read_filter(two_passes, capture):
+    """A read filter gives frames that it rejects the number of the next one that it accepts: what a packet has to show is
+    kept by packet, so that all DontHaves are there, and no other."""
+    pieces = ["-T", "fields", "-e", "bt.donthave.piece_index"]
+    expected = two_passes.read(capture, "-Y", "bt.donthave", *pieces)
+    assert len(expected.split()) > 3
+    assert two_passes.read(capture, "-R", "bt.donthave", *pieces) == expected
+
+
+@each_capture
 def test_every_dont_have_is_found(tshark, capture):
     """As many DontHaves as the receiving client logged, of the same pieces, in the same order, in each direction."""
     found = collections.defaultdict(list)

@@ -7,7 +7,7 @@ of test_stories.py are told over uTP as well as over TCP.
 import pytest
 
 from many import Many
-from rows import dont_haves, invalidated, late_requests, ledger, pieces, rejects
+from rows import dont_haves, invalidated, late_requests, ledger, negotiated, pieces, rejects
 
 FALLBACK = ["-o", "bt.donthave.fallback_id:3"]
 BUILT_IN = ["--enable-heuristic", "bt_utp_udp"]
@@ -26,6 +26,20 @@ def test_order(tshark):
     assert pieces(tshark, "utp-order") == ["11 9,10,11", "15 12"]
     assert late_requests(tshark, "utp-order") == ["13 9 0 16384 11 0"]
     assert tshark.rows("utp-order", REASSEMBLED, where="bt.peer.reassembled") == ["11 10,10,9"]
+
+
+def test_overtaken_handshake(tshark):
+    """What stands before the first handshake is read with it: no id is missed."""
+    assert negotiated(tshark, "utp-overtaken") == ["5 3", "7 7"]
+    assert dont_haves(tshark, "utp-overtaken") == ["9 10.0.0.2 9 3 5 0 0"]
+
+
+def test_after_its_acknowledgement(tshark):
+    """A packet that was given up, because an ACK covers it, and comes all the same, is read in its place, once."""
+    assert pieces(tshark, "utp-late") == ["11 7", "12 5,8,6", "13 9"]
+    assert tshark.rows("utp-late", REASSEMBLED, where="bt.peer.reassembled") == ["11 9", "12 12,11,11"]
+    gaps = tshark.rows("utp-late", "frame.number", where="bt.peer.expert.gap")
+    assert gaps == ([] if tshark.two_passes else ["11"])        # nothing is missing at the end
 
 
 def test_ipv6(tshark):

@@ -990,23 +990,6 @@ feed_long(void)
     wmem_destroy_allocator(feeder.scope);
 }
 
-static void
-feed_awaits_block(void)
-{
-    struct feeder feeder;
-
-    feeder_init(&feeder);
-    g_assert_false(peer_feed_awaits_block(&feeder.feed, PEER_A));
-    feed_hex(&feeder, 1, 1, 0, CHOKE "00000018" "07" "00000001" "000040", false, NULL);
-    g_assert_false(peer_feed_awaits_block(&feeder.feed, PEER_A));
-    feed_hex(&feeder, 2, 2, 17, "00", false, NULL);
-    g_assert_true(peer_feed_awaits_block(&feeder.feed, PEER_A));
-    g_assert_false(peer_feed_awaits_block(&feeder.feed, PEER_B));
-    feed_hex(&feeder, 3, 3, 18, BLOCK_15 "00000006" "14" "07" "0000", false, NULL);
-    g_assert_false(peer_feed_awaits_block(&feeder.feed, PEER_A));
-    wmem_destroy_allocator(feeder.scope);
-}
-
 /* What is missing is told at the chunk after it, once; not at a chunk that is none of the stream. */
 static void
 feed_lacking(void)
@@ -1140,7 +1123,6 @@ main(int argc, char **argv)
     g_test_add_func("/peer_feed/lost", feed_lost);
     g_test_add_func("/peer_feed/first", feed_first);
     g_test_add_func("/peer_feed/long", feed_long);
-    g_test_add_func("/peer_feed/awaits_block", feed_awaits_block);
     g_test_add_func("/peer_feed/lacking", feed_lacking);
     g_test_add_func("/peer_feed/limit", feed_limit);
     g_test_add_func("/peer_feed/acknowledged", feed_acknowledged);
