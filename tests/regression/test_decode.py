@@ -13,6 +13,10 @@ import pytest
 
 from tshark import NOBODY, PLUGINS, ROOT, Staging
 
+sys.path.insert(0, str(ROOT / "tools" / "report"))
+
+import text  # noqa: E402
+
 DECODE = ROOT / "tools" / "decode"
 REPORT = [sys.executable, str(ROOT / "tools" / "report")]
 SHORT = ROOT / "captures" / "webtorrent_short.pcapng.gz"
@@ -85,17 +89,17 @@ def test_two_passes_say_the_same(folder):
 
 
 def test_never_rejected_is_marked(folder):
-    text, _ = report(folder, ROOT / "captures" / "synthetic" / "anomaly-unrejected.pcap")
-    marked = [line for line in text.splitlines() if line.startswith("  ! never rejected")]
+    printed, _ = report(folder, ROOT / "captures" / "synthetic" / "anomaly-unrejected.pcap")
+    marked = [line for line in printed.splitlines() if line.startswith("  ! never rejected")]
     assert marked == ["  ! never rejected: requested in 9, 0+16384"]
-    assert "2 requests invalidated (32768 bytes), 1 rejected, 1 never" in text
-    assert text.splitlines()[-1].endswith(": 2 requests invalidated, 1 rejected, 1 never rejected")
+    assert "2 requests invalidated (32768 bytes), 1 rejected, 1 never" in printed
+    assert printed.splitlines()[-1].endswith(": 2 requests invalidated, 1 rejected, 1 never rejected")
 
 
 def test_the_worst_connection_is_first(folder):
     """By Errors, then Warns, then the rest: of two connections the one that asks in vain comes first."""
-    text, _ = report(folder, ROOT / "captures" / "synthetic" / "story-late.pcap")
-    words = text.partition("\n\n")[2].splitlines()
+    printed, _ = report(folder, ROOT / "captures" / "synthetic" / "story-late.pcap")
+    words = printed.partition("\n\n")[2].splitlines()
     late = [number for number, line in enumerate(words) if "disowned" in line and "crossed" not in line
             and "request" in line.partition(";")[2]]
     clean = [number for number, line in enumerate(words) if line.endswith("all rejected")]
@@ -136,10 +140,16 @@ def test_csv_of_several_captures_says_which(folder):
 def test_color_on_a_terminal_only(folder):
     """None in a pipe; on a terminal, what is wrong is red."""
     assert "\033" not in report(folder, SHORT)[0]
-    command = " ".join([*REPORT, "text", str(folder.readable(PLUGINS)), str(folder.folder), str(SHORT)])
-    shown = subprocess.run(["script", "-qec", command, "/dev/null"], stdin=subprocess.DEVNULL, capture_output=True,
-                           timeout=120).stdout.decode()
-    assert f"{RED}  ! asked again in 150" in shown
+    rows = {**{column: 0 for column in ("Frame", "Time", "Requests", "Bytes", "Rejected", "Never rejected")}, "Fast": "yes",
+            "Sender": "a", "Receiver": "b", "Piece": 5, "Findings": None, "invalidated": [],
+            "again": [{"Requested in": 150, "Begin": 0, "Length": 1, "Crossed": "no"}]}
+    assert list(text.lines([rows], [], use_color=True))[1] == f"{RED}  ! asked again in 150: 0+1\033[0m"
+    assert list(text.lines([rows], [], use_color=False))[1] == "  ! asked again in 150: 0+1"
+    if os.path.exists("/dev/pts/ptmx"):     # a bare chroot has no terminals
+        command = " ".join([*REPORT, "text", str(folder.readable(PLUGINS)), str(folder.folder), str(SHORT)])
+        shown = subprocess.run(["script", "-qec", command, "/dev/null"], stdin=subprocess.DEVNULL, capture_output=True,
+                               timeout=120).stdout.decode()
+        assert f"{RED}  ! asked again in 150" in shown
 
 
 def private(folder, capture=SHORT):

@@ -11,7 +11,7 @@ def test_statistics_name_the_connection(one_pass):
     """A DontHave of a wrong length is counted, and does nothing."""
     printed = one_pass.read("bad-lengths", "-q", "-z", "bt.donthave,tree")
     assert re.search(r"^ *10\.0\.0\.2:27000 to 10\.0\.0\.1:40000 +9 ", printed, re.M)
-    assert re.search(r"^ *Not four bytes +7 ", printed, re.M)
+    assert re.search(r"^ *Not four bytes +4 ", printed, re.M)
     assert re.search(r"^Requests invalidated +0 ", printed, re.M)
 
 
