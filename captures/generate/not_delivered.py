@@ -7,6 +7,7 @@ from capture import capture
 from network import UDP, Address, icmp_unreachable, ip_fragments
 from peer_wire import BLOCK, dont_have, piece
 from session import begin
+from tcp import MODULUS
 from utp import UtpConnection
 
 ROUTER = Address("10.0.0.254", 0)
@@ -41,6 +42,19 @@ def quoted(trace):
     not_delivered(trace, peers, dont_have(3, 7))
     not_delivered(trace, peers, dont_have(3, 7), quoted=28)
     peers.leecher.finish()
+
+
+@capture("quoted-next")
+def quoted_next(trace):
+    """What is quoted stands where TCP expects the next byte: TCP knows no end of a quoted segment and takes it for 0.
+
+    9   router:  ICMP, host unreachable; it quotes DontHave 6, which was not captured and would end at sequence number 0
+    10  seed:    DontHave 6, sent again
+    """
+    before = 180        # bytes of the seed's stream before it, with the SYN
+    peers = begin(trace, first=(1000, MODULUS - len(dont_have(3, 6)) - before))
+    not_delivered(trace, peers, dont_have(3, 6))
+    peers.seed.send(dont_have(3, 6))
 
 
 @capture("fragments-utp")
