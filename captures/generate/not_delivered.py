@@ -32,7 +32,7 @@ def quoted(trace):
     10  router:  ICMP, host unreachable; it quotes DontHave 6, which was not captured
     11  seed:    DontHave 6, sent again
     12  router:  ICMP, host unreachable; it quotes DontHave 7
-    13  router:  the same, but it quotes no more than the header of IP and 8 bytes, as RFC 792 has it
+    13  router:  the same, but its quote ends within the header of TCP (over uTP: of uTP)
     14  leecher: FIN: the first packet after the DontHave
     """
     peers = begin(trace)
@@ -40,7 +40,7 @@ def quoted(trace):
     not_delivered(trace, peers, dont_have(3, 6))
     peers.seed.send(dont_have(3, 6))
     not_delivered(trace, peers, dont_have(3, 7))
-    not_delivered(trace, peers, dont_have(3, 7), quoted=28)
+    not_delivered(trace, peers, dont_have(3, 7), quoted=36)
     peers.leecher.finish()
 
 
