@@ -7,6 +7,7 @@ from capture import capture
 from network import UDP, Address, icmp_unreachable, ip_fragments
 from peer_wire import BLOCK, dont_have, piece
 from session import begin
+from tcp import MODULUS
 from utp import UtpConnection
 
 ROUTER = Address("10.0.0.254", 0)
@@ -31,7 +32,7 @@ def quoted(trace):
     10  router:  ICMP, host unreachable; it quotes DontHave 6, which was not captured
     11  seed:    DontHave 6, sent again
     12  router:  ICMP, host unreachable; it quotes DontHave 7
-    13  router:  the same, but it quotes no more than the header of IP and 8 bytes, as RFC 792 has it
+    13  router:  the same, but its quote ends within the header of TCP (over uTP: of uTP)
     14  leecher: FIN: the first packet after the DontHave
     """
     peers = begin(trace)
@@ -39,8 +40,21 @@ def quoted(trace):
     not_delivered(trace, peers, dont_have(3, 6))
     peers.seed.send(dont_have(3, 6))
     not_delivered(trace, peers, dont_have(3, 7))
-    not_delivered(trace, peers, dont_have(3, 7), quoted=28)
+    not_delivered(trace, peers, dont_have(3, 7), quoted=36)
     peers.leecher.finish()
+
+
+@capture("quoted-next")
+def quoted_next(trace):
+    """What is quoted stands where TCP expects the next byte: TCP knows no end of a quoted segment and takes it for 0.
+
+    9   router:  ICMP, host unreachable; it quotes DontHave 6, which was not captured and would end at sequence number 0
+    10  seed:    DontHave 6, sent again
+    """
+    before = 180        # bytes of the seed's stream before it, with the SYN
+    peers = begin(trace, first=(1000, MODULUS - len(dont_have(3, 6)) - before))
+    not_delivered(trace, peers, dont_have(3, 6))
+    peers.seed.send(dont_have(3, 6))
 
 
 @capture("fragments-utp")

@@ -32,7 +32,7 @@ watch_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *
     if (!begun || PINFO_FD_VISITED(pinfo))
         return 0;
     capture_end = MAX(capture_end, packet_time(pinfo));
-    if (watching > 0 && pinfo->ptype == PT_TCP && !pinfo->flags.in_error_pkt && take_tcp_packet != NULL
+    if (watching > 0 && pinfo->ptype == PT_TCP && take_tcp_packet != NULL
             && (ports[port_pair(pinfo) / 8] & 1 << port_pair(pinfo) % 8) != 0)
         take_tcp_packet(pinfo);
     return 0;

@@ -47,42 +47,40 @@ def inputs(s):
     }
 
 
-INPUTS = inputs(S)
-each_input = pytest.mark.parametrize("hashes, lines", INPUTS.values(), ids=INPUTS)
+def all_inputs():
+    """All of them for one run, each with a secret of its own: what is hashed, and the lines for it."""
+    chosen = [inputs(bytes([number]) * 96)[name] for number, name in enumerate(inputs(S))]
+    return [updates for hashes, _ in chosen for updates in hashes], [text for _, lines in chosen for text in lines]
 
 
-@each_input
-def test_python_client(tool, hashes, lines):
+HASHES, LINES = all_inputs()
+
+
+def test_python_client(tool):
     """python loads OpenSSL with RTLD_LOCAL. It prints the same digests, and the log has a line for each new pair."""
-    done = tool.log(sys.executable, "-c", PYTHON, *in_hex(hashes))
-    assert done.stdout.split() == digests(hashes)
-    assert tool.lines() == lines
+    done = tool.log(sys.executable, "-c", PYTHON, *in_hex(HASHES))
+    assert done.stdout.split() == digests(HASHES)
+    assert tool.lines() == LINES
 
 
 @pytest.mark.parametrize("function", LIBRARY_OF)
 def test_client_in_c(tool, function, tmp_path):
-    """Each function that is watched, in a program that is linked with its library, does what it does without us.
-
-    All the inputs in one run, each with a secret of its own.
-    """
+    """Each function that is watched, in a program that is linked with its library, does what it does without us."""
     file, version = library(LIBRARY_OF[function])
     program = compile_c(HERE / "hash_with.c", tmp_path / "client", f"-DUSE_{function}", f"-DLIBRARY_VERSION={version}", file)
-    chosen = [inputs(bytes([number]) * 96)[name] for number, name in enumerate(INPUTS)]
-    hashes = [updates for all_updates, _ in chosen for updates in all_updates]
-    done = tool.log(program, *in_hex(hashes))
-    assert done.stdout.split() == digests(hashes)
-    assert tool.lines() == [text for _, lines in chosen for text in lines]
+    done = tool.log(program, *in_hex(HASHES))
+    assert done.stdout.split() == digests(HASHES)
+    assert tool.lines() == LINES
 
 
 @needs_node
-@each_input
-def test_node_client(tool, hashes, lines, tmp_path):
+def test_node_client(tool, tmp_path):
     """The same of node's own OpenSSL, by the module for node --import."""
     script = tmp_path / "client.mjs"
     script.write_text(NODE)
-    done = tool.run("node", "--import", MODULE, script, *in_hex(hashes))
-    assert done.stdout.split() == digests(hashes)
-    assert tool.lines() == lines
+    done = tool.run("node", "--import", MODULE, script, *in_hex(HASHES))
+    assert done.stdout.split() == digests(HASHES)
+    assert tool.lines() == LINES
 
 
 @needs_node

@@ -15,6 +15,12 @@ def test_what_icmp_quotes_was_not_received(tshark, capture, options):
     assert tshark.rows(capture, PIECES, *options, where="bt.donthave") == ["9 5", "11 6"]
 
 
+def test_what_icmp_quotes_is_not_the_next_of_the_stream(tshark):
+    """Though its numbers fit."""
+    options = ["-o", "tcp.no_subdissector_on_error:FALSE", "-o", "tcp.relative_sequence_numbers:FALSE"]
+    assert tshark.rows("quoted-next", PIECES, *options, where="bt.donthave") == ["10 6"]
+
+
 @pytest.mark.parametrize("capture", ["quoted", "quoted-utp"])
 def test_what_icmp_quotes_is_no_packet_of_the_connection(two_passes, capture):
     """The FIN is the first packet after the DontHave, as ICMP came between."""
