@@ -188,6 +188,7 @@ show_packet(const struct shown_packet *shown, packet_info *pinfo, proto_tree *tr
     const port_type            ptype = pinfo->ptype;
     volatile int               length = 0;
 
+    layers_remove(pinfo, proto_bt_peer);    /* of the heuristic */
     showing = shown;
     TRY {
         length = call_dissector_only(sctp_handle, shown->tvb, pinfo, tree, NULL);
