@@ -49,6 +49,7 @@ class Message:
     order: int
     ppid: int
     data: bytes
+    parts: tuple = ()  # (frame, size) of each of its chunks
 
 
 @dataclasses.dataclass
@@ -108,7 +109,8 @@ class Association:
             if chunk.flags & LAST:
                 del parts[chunk.stream]
                 yield chunk.stream, Message(frames[chunk.stream], chunk.order, part[0].ppid,
-                                            b"".join(each.data for each in part))
+                                            b"".join(each.data for each in part),
+                                            tuple((each.frame, len(each.data)) for each in part))
         if parts:
             raise Unreadable(f"the last message of {sender} in stream {next(iter(parts))} is not complete")
 
