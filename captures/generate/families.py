@@ -8,5 +8,7 @@ import framing
 import ids
 import stories
 import utp_packets
+import webrtc_packets
 
-FAMILIES = (ids, framing, carriers, bad_input, stories, utp_packets, anomalies, anomalies_not)
+FAMILIES = (ids, framing, carriers, bad_input, stories, utp_packets, anomalies, anomalies_not,
+            webrtc_packets)

@@ -384,7 +384,7 @@ flush_stream(void *key _U_, void *value, void *data)
 void
 sctp_direction_flush(struct sctp_direction *direction)
 {
-    direction->release = MAX(direction->release, direction->next + SCTP_WINDOW_CHUNKS);
+    direction->lost = MAX(direction->lost, direction->next + SCTP_WINDOW_CHUNKS);
     advance_over_seen(direction);
     if (direction->streams != NULL)
         wmem_map_foreach(direction->streams, flush_stream, direction);
