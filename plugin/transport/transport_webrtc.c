@@ -23,6 +23,7 @@
 #include "peer/packet-bt-peer.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
+#include "peer/peer_ports.h"
 
 #define BT_PEER_WEBRTC_HEURISTIC    "bt_peer_webrtc"
 #define BT_PEER_SCTP_HEURISTIC      "bt_peer_sctp"
@@ -32,6 +33,7 @@
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t sctp_handle;
+static dissector_handle_t bt_peer_webrtc_handle;
 static wmem_map_t        *flows;        /* conversation of UDP -> struct sctp_flow */
 static wmem_map_t        *frames;       /* frame -> struct channel_parts: what is to be shown in it */
 
@@ -263,6 +265,15 @@ dissect_bt_peer_webrtc_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree,
     return dissect_packet(tvb, pinfo, tree) > 0;
 }
 
+/* The same where the user led a port of DTLS to SCTP: 4.4 and later can, and ask no heuristic then. */
+static int
+dissect_bt_peer_webrtc(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    int length = dissect_packet(tvb, pinfo, tree);
+
+    return length > 0 ? length : call_dissector_only(sctp_handle, tvb, pinfo, tree, data);
+}
+
 /* Payload of SCTP: ours, if messages of BitTorrent end in it. They are shown after SCTP, as one may need several payloads,
  * and several may be in one. */
 static ws_bool
@@ -284,6 +295,13 @@ dissect_bt_peer_sctp_heur(tvbuff_t *tvb, packet_info *pinfo _U_, proto_tree *tre
 
 /* --- registration --- */
 
+static void
+begin_capture(void)
+{
+    if (sctp_handle != NULL)
+        peer_ports_adopt("dtls.port", sctp_handle, bt_peer_webrtc_handle, enabled());
+}
+
 void
 proto_reg_handoff_bt_peer_webrtc(void)
 {
@@ -291,9 +309,11 @@ proto_reg_handoff_bt_peer_webrtc(void)
     frames = wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
     bittorrent_handle = find_dissector("bittorrent.tcp");
     sctp_handle = find_dissector("sctp");
+    bt_peer_webrtc_handle = create_dissector_handle(dissect_bt_peer_webrtc, proto_bt_peer_in_name_only);
     heur_dissector_add("dtls", dissect_bt_peer_webrtc_heur, "BitTorrent peers over WebRTC", BT_PEER_WEBRTC_HEURISTIC,
                        proto_bt_peer, HEURISTIC_ENABLE);
     heur_dissector_add("sctp", dissect_bt_peer_sctp_heur, "BitTorrent peers over SCTP in WebRTC",
                        BT_PEER_SCTP_HEURISTIC, proto_bt_peer, HEURISTIC_ENABLE);
+    register_init_routine(begin_capture);
     register_postseq_cleanup_routine(end_of_capture);
 }

@@ -205,7 +205,7 @@ def test_failed_requests(two_passes, name):
     assert sorted(tuple(map(int, item.split()[1:3])) for item in items) == failed
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["werift_lossy", "werift_channels", "firefox_dtls12", "firefox_dtls13"])
 def test_nothing_without_keys(tshark, name):
     """No key: tshark prints what it prints without the plugin."""
     capture = beside(name, ".pcapng.gz")
@@ -224,3 +224,40 @@ def test_dtls13_shows_nothing(tshark):
     """A version that cannot decrypt DTLS 1.3 shows what it shows without the plugin."""
     capture, options = beside(DTLS13, ".pcapng.gz"), [*keys(tshark, DTLS13), "-V"]
     assert tshark.read(capture, *options) == tshark.stock(capture, *options)
+
+
+def test_other_protocols_in_dtls(tshark):
+    """CoAP and other texts in DTLS between openssl's programs, decrypted: as without the plugin, byte for byte."""
+    capture = ROOT / "captures" / "dtls" / "other_dtls.pcapng.gz"
+    options = ["-o", f"tls.keylog_file:{tshark.staging.readable(capture.with_name('other_dtls.keys'))}", "-V"]
+    printed_by_stock = tshark.stock(capture, *options)
+    assert "Constrained Application Protocol" in printed_by_stock
+    assert tshark.read(capture, *options) == printed_by_stock
+
+
+def decode_as(name):
+    """Options that lead DTLS to SCTP without the plugin, from 4.4 on."""
+    port = datagram_port(name)
+    return ["-d", f"dtls.port=={port},sctp"]
+
+
+def datagram_port(name):
+    senders = {sender for _, sender, _, payload in datagrams(gzip.decompress(beside(name, ".pcapng.gz").read_bytes()))
+               if payload[0] == 23}
+    return sorted(senders)[0].rpartition(":")[2]
+
+
+@pytest.mark.skipif(VERSION < (4, 4), reason="Wireshark leads no port of DTLS to SCTP")
+@pytest.mark.parametrize("name", ["werift_cut", "firefox_dtls13"])
+def test_sctp_is_shown_as_by_decode_as(tshark, name):
+    """Packets without BitTorrent are shown as stock shows them where the user leads DTLS to SCTP, byte for byte; and where
+    the user does so with the plugin, DontHaves are found all the same."""
+    capture, options = beside(name, ".pcapng.gz"), keys(tshark, name)
+    with_bittorrent = {message.frame for *_, message in all_sent(name)}
+    others = " && ".join(f"frame.number != {frame}" for frame in sorted(with_bittorrent))
+    text = [*options, "-V", "-Y", others]
+    assert tshark.read(capture, *text) == tshark.stock(capture, *text, *decode_as(name))
+    found = tshark.rows(capture, "frame.number bt.donthave.piece_index", *options, *decode_as(name), where="bt.donthave")
+    assert sorted(tuple(map(int, row.split())) for row in found if "," not in row) == sorted(
+        (frame, piece) for frame, _, piece in dont_haves(name)
+        if sum(other == frame for other, *_ in dont_haves(name)) == 1)
