@@ -1,6 +1,6 @@
 """What WebRTC does to a stream: messages of the channel, fragments, order, several channels and associations, others.
 
-Frames 1 to 10 are those of webrtc.py, 11 to 15 those that session.py calls 4 to 8, unless a capture says otherwise: the seed
+Frames 1 to 10 are those of data_channel.py, 11 to 15 those that session.py calls 4 to 8, unless a capture says otherwise: the seed
 writes DontHave with id 3. The key for all of them is in captures/webrtc/synthetic.keys.
 """
 
@@ -8,11 +8,11 @@ import random
 import struct
 
 from capture import capture
-from dtls import Dtls
+from data_channel import BINARY, DATA, FIRST, LAST, STRING, UNORDERED, WebRtcConnection, chunk, crc32c
+from dtls_records import Dtls
 from network import Address
 from peer_wire import dont_have, extension_handshake, handshake, piece, reject, request
 from session import SEED_IDS, begin
-from webrtc import BINARY, DATA, FIRST, LAST, STRING, UNORDERED, WebRtcConnection, chunk, crc32c
 
 
 def start(trace, **where):

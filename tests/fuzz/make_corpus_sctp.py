@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "captures" / "generate"))
 
-import dtls
+import dtls_records
 import families  # noqa: F401  (registers the captures)
 from capture import CAPTURES, Trace
 
@@ -19,18 +19,18 @@ HEADER = 12
 def packets(file_name):
     """The packets that a generator hands to DTLS: (whether the client sends it, whether it is the first of its frame, bytes)."""
     found = []
-    send = dtls.Dtls.send
+    send = dtls_records.Dtls.send
 
     def listen(self, sender, *texts):
         found.extend((sender is self.client, index == 0, text) for index, text in enumerate(texts))
         return send(self, sender, *texts)
 
-    dtls.Dtls.send = listen
+    dtls_records.Dtls.send = listen
     try:
         fill, link, connect = CAPTURES[file_name]
         fill(Trace(link, connect))
     finally:
-        dtls.Dtls.send = send
+        dtls_records.Dtls.send = send
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 from tshark import ROOT, SYNTHETIC
 
 sys.path.append(str(ROOT / "captures" / "generate"))
-import dtls
+import dtls_records
 
 KEYS = ROOT / "captures" / "webrtc" / "synthetic.keys"
 NAMES = sorted(path.stem for path in SYNTHETIC.glob("webrtc-*.pcap"))
@@ -27,7 +27,7 @@ def late(tshark, name):
 
 
 def test_the_key_log_is_that_of_the_generator():
-    assert KEYS.read_text() == dtls.KEY_LOG
+    assert KEYS.read_text() == dtls_records.KEY_LOG
 
 
 def test_nothing_without_keys(tshark):

@@ -11,7 +11,7 @@ interface as TcpConnection.
 
 import struct
 
-from dtls import Dtls
+from dtls_records import Dtls
 from network import Address
 
 DATA, INIT, INIT_ACK, SACK, ABORT, COOKIE_ECHO, COOKIE_ACK, I_DATA, RE_CONFIG = 0, 1, 2, 3, 6, 10, 11, 64, 130
