@@ -69,7 +69,7 @@ def cut(trace):
 
     16     seed: DontHave 1, a length prefix of 4 bytes
     17     seed: the rest of DontHave 2, DontHave 3, and 1 byte of DontHave 4
-    18-20  seed: one message in three fragments: the rest of DontHave 4, and DontHave 5 and 6 cut in the middle
+    18-20  seed: one message in three fragments: the rest of DontHave 4, DontHave 5, cut twice, and DontHave 6
     21-22  seed: a block of 3000 bytes, its header in a message of its own
     23     seed: DontHave 7
     24-93  seed: DontHave 8 and 15 keep-alives, a byte in each message
