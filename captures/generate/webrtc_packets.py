@@ -345,3 +345,16 @@ def not_sctp(trace):
     dtls.send(dtls.client, head + bytes(4) + rest)
     dtls.send(dtls.client, good[:-1])
     dtls.send(dtls.client, bytes(64))
+
+
+@capture("webrtc-many-associations", compressed=True)
+def many_associations(trace):
+    """More associations on a pair of ports than are followed: 65, and all are alive. Each has seven frames, after 1 to 4 of DTLS:
+    INIT to DATA_CHANNEL_ACK, and the handshake of the leecher.
+
+    453  leecher: INIT of the last one
+    """
+    dtls = Dtls(trace, Address("10.54.0.1", 40000), Address("10.54.0.2", 50000))
+    for number in range(65):
+        peers = WebRtcConnection(trace, dtls=dtls, tags=(0xA0000000 + number, 0xB0000000 + number))
+        peers.leecher.send(handshake("-LE0001-"))

@@ -142,7 +142,9 @@ make_room(struct sctp_flow *flow)
 static void
 tell_limit(struct sctp_flow *flow, const struct sctp_flow_packet *packet, const char *what, uint32_t limit)
 {
-    struct message_context context = { .from = packet->from, .frame = packet->place.frame };
+    struct message_context context = {
+        .from = packet->from, .frame = packet->place.frame, .size = packet->size
+    };
     struct channel_part   *part;
 
     if (flow->overflow == NULL)

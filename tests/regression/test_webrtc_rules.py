@@ -10,7 +10,7 @@ sys.path.append(str(ROOT / "captures" / "generate"))
 import dtls_records
 
 KEYS = ROOT / "captures" / "webrtc" / "synthetic.keys"
-NAMES = sorted(path.stem for path in SYNTHETIC.glob("webrtc-*.pcap"))
+NAMES = sorted(path.name.partition(".")[0] for path in SYNTHETIC.glob("webrtc-*.pcap*"))
 
 
 def keys(tshark):
@@ -68,7 +68,14 @@ def test_the_capture_ends(one_pass, two_passes):
 
 
 def test_every_capture_has_a_test():
-    assert {*FOUND, "webrtc-gap-end"} == set(NAMES)
+    assert {*FOUND, "webrtc-gap-end", "webrtc-many-associations"} == set(NAMES)
+
+
+def test_too_many_associations(tshark):
+    """That one is not followed is told once, at its INIT."""
+    assert tshark.experts("webrtc-many-associations", *keys(tshark)) == ["453 limit"]
+    assert len(tshark.rows("webrtc-many-associations", "frame.number", *keys(tshark),
+                           where="bittorrent.protocol.name")) == 64
 
 
 LATE = {
