@@ -247,7 +247,7 @@ def without_name(text):
 
 def datagram_port(name):
     senders = {sender for _, sender, _, payload in datagrams(gzip.decompress(beside(name, ".pcapng.gz").read_bytes()))
-               if payload[0] == 23}
+               if 20 <= payload[0] < 64}  # DTLS, not STUN (RFC 7983)
     return sorted(senders)[0].rpartition(":")[2]
 
 
