@@ -18,6 +18,7 @@
 #include "peer/tap_mse.h"
 #include "transport/transport_tcp.h"
 #include "transport/transport_utp.h"
+#include "transport/transport_webrtc.h"
 
 WS_DLL_PUBLIC const char plugin_version[];
 WS_DLL_PUBLIC const int plugin_want_major;
@@ -47,6 +48,7 @@ register_handoffs(void)
     proto_reg_handoff_lt_donthave();
     proto_reg_handoff_bt_peer_tcp();
     proto_reg_handoff_bt_peer_utp();
+    proto_reg_handoff_bt_peer_webrtc();
 }
 
 void

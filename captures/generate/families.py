@@ -9,5 +9,7 @@ import ids
 import not_delivered
 import stories
 import utp_packets
+import webrtc_packets
 
-FAMILIES = (ids, framing, carriers, bad_input, stories, utp_packets, not_delivered, anomalies, anomalies_not)
+FAMILIES = (ids, framing, carriers, bad_input, stories, utp_packets, not_delivered, anomalies, anomalies_not,
+            webrtc_packets)

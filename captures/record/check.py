@@ -1,16 +1,18 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Compares a capture with the log beside it, without Wireshark: neither may know of a message that the other does not.
 
   check.py CAPTURE.pcapng.gz...
 
 A capture with a key log beside it (NAME.keys) must hold encrypted connections and nothing else, and all that was said in
-them must be messages, and blocks of the sample torrent. If no client logged what it received, that is all.
+them must be messages, and blocks of the sample torrent. If no client logged what it received, that is all. Where the
+keys are those of WebRTC connections, what was said is in their data channels (webrtc.py).
 """
 
 import collections
 import gzip
 import json
 import pathlib
+import re
 import struct
 import sys
 
@@ -18,7 +20,10 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "cli
 
 import mse
 import sample_torrent
-from streams import Mismatch
+import webrtc
+from streams import Mismatch, datagrams
+
+NOT_IN_CAPTURES = {"request_failed"}  # what a client logs, and does not send
 
 
 def events(connections):
@@ -36,6 +41,35 @@ def events(connections):
     return {key: numbers for key, numbers in found.items() if numbers}
 
 
+def events_of_channels(channels):
+    """The same of data channels, with the SCTP stream in the key: (event, address, peer, stream) -> numbers."""
+    found = collections.defaultdict(list)
+    for channel in channels:
+        plain = {end: channel.bytes_from(end) for end in channel.ends}
+        ids = {end: assigned_id(stream) for end, stream in plain.items()}
+        for source, destination in zip(channel.ends, reversed(channel.ends)):
+            sent = address(source), destination, channel.stream
+            received = address(destination), source, channel.stream
+            for kind, payload in mse.messages(plain[source]):
+                if kind == mse.EXTENDED and payload[0] != 0 and payload[0] == ids[destination]:
+                    found["donthave", *received].append(struct.unpack(">I", payload[1:]))
+                elif kind == mse.REQUEST:
+                    found["request", *sent].append(struct.unpack(">III", payload))
+                elif kind == mse.REJECT:
+                    found["reject", *received].append(struct.unpack(">III", payload))
+    return found
+
+
+def assigned_id(stream):
+    """The id that the sender of a stream wants to see on DontHaves."""
+    assigned = None
+    for kind, payload in mse.messages(stream):
+        named = kind == mse.EXTENDED and payload[0] == 0 and re.search(rb"11:lt_donthavei(\d+)e", payload)
+        if named:
+            assigned = int(named[1])
+    return assigned
+
+
 def address(endpoint):
     return endpoint.rpartition(":")[0]
 
@@ -45,7 +79,8 @@ def logged(log):
     result = collections.defaultdict(list)
     for entry in log:
         numbers = tuple(entry[name] for name in ("piece", "begin", "length") if name in entry)
-        result[entry["event"], entry["address"], entry["peer"]].append(numbers)
+        stream = (entry["stream"],) if "stream" in entry else ()
+        result[entry["event"], entry["address"], entry["peer"], *stream].append(numbers)
     return result
 
 
@@ -66,16 +101,34 @@ def compare(pcapng, log, keys=()):
     return ", ".join(f"{count} {what}" for what, count in counts)
 
 
+def compare_webrtc(pcapng, log, keys):
+    """The same of a capture of WebRTC; keys is the text of its key log."""
+    try:
+        channels = webrtc.channels(datagrams(pcapng), keys)
+    except webrtc.Unreadable as error:
+        raise Mismatch(str(error)) from None
+    compare_messages(events_of_channels(channels), logged(log))
+    counts = collections.Counter(entry["event"] for entry in log)
+    return ", ".join(f"{count} {event}" for event, count in sorted(counts.items()))
+
+
+def compare_files(pcapng, log, keys):
+    """The same; keys is the text of a key log of either kind, or empty."""
+    if webrtc.is_key_log(keys):
+        return compare_webrtc(pcapng, log, keys)
+    return compare(pcapng, log, mse.read_keys(keys))
+
+
 def compare_messages(seen, expected):
     peers = {key[1:] for key in expected}
     if not any(key[0] == "donthave" for key in expected):
         raise Mismatch("the clients logged no DontHave at all")
-    for (event, own, peer), numbers in seen.items():
-        if (own, peer) in peers and numbers != expected[event, own, peer]:
-            raise Mismatch(f"{event} at {own} from {peer}:\ncaptured {numbers}\nlogged   {expected[event, own, peer]}")
-    for (event, own, peer), numbers in expected.items():
-        if event != "request_failed" and numbers != seen.get((event, own, peer)):
-            raise Mismatch(f"{event} at {own} from {peer}: logged {numbers}, not captured so")
+    for (event, *ends), numbers in seen.items():
+        if tuple(ends) in peers and numbers != expected[event, *ends]:
+            raise Mismatch(f"{event} at {ends}:\ncaptured {numbers}\nlogged   {expected[event, *ends]}")
+    for (event, *ends), numbers in expected.items():
+        if event not in NOT_IN_CAPTURES and numbers != seen.get((event, *ends)):
+            raise Mismatch(f"{event} at {ends}: logged {numbers}, not captured so")
 
 
 def check_encryption(connections, told):
@@ -123,9 +176,10 @@ def check_content(connections):
 
 if __name__ == "__main__":
     for capture in map(pathlib.Path, sys.argv[1:]):
-        log_file = mse.beside(capture, ".log")
+        log_file, keys_file = mse.beside(capture, ".log"), mse.beside(capture, ".keys")
         log_lines = [json.loads(line) for line in log_file.read_text().splitlines()] if log_file.exists() else []
         try:
-            print(f"{capture.name}: {compare(gzip.decompress(capture.read_bytes()), log_lines, mse.keys_beside(capture))}")
+            print(f"{capture.name}: " + compare_files(gzip.decompress(capture.read_bytes()), log_lines,
+                                                      keys_file.read_text() if keys_file.exists() else ""))
         except Mismatch as mismatch:
             sys.exit(f"{capture.name}: {mismatch}")

@@ -11,22 +11,23 @@ import tempfile
 import time
 
 import check
-import mse
+import webrtc
 from running import Client, Failure, wait_a_moment
 from streams import Mismatch
 
 CAPTURES = pathlib.Path(__file__).resolve().parent.parent
 ENCRYPTED = CAPTURES / "encrypted"
+WEBRTC = CAPTURES / "webrtc"
 START_SECONDS = 10
 
 
 class Dumpcap:
     """Records all packets of an interface into a pcapng file while the context lasts."""
 
-    def __init__(self, interface, file):
+    def __init__(self, interface, file, only):
         self._file = file
         self._pcap = file.with_suffix(".pcap")
-        self._command = ["dumpcap", "-q", "-i", interface, "-B", "64", "-P", "-w", str(self._pcap)]
+        self._command = ["dumpcap", "-q", "-i", interface, "-f", only, "-B", "64", "-P", "-w", str(self._pcap)]
 
     def __enter__(self):
         self._messages = tempfile.TemporaryFile("w+")
@@ -66,7 +67,7 @@ class Recording:
     def __enter__(self):
         self.folder = pathlib.Path(self._cleanup.enter_context(tempfile.TemporaryDirectory()))
         self._file = self.folder / "capture.pcapng"
-        self.keys_file = self.folder / "mse.keys"
+        self.keys_file = self.folder / "keys"
         return self
 
     def __exit__(self, *_):
@@ -85,8 +86,9 @@ class Recording:
         self._receivers.append(client)
         return client
 
-    def capture(self, interface="lo"):
-        return Dumpcap(interface, self._file)
+    def capture(self, interface="lo", only=""):
+        """A context: what is sent meanwhile is captured, or only what a capture filter lets pass."""
+        return Dumpcap(interface, self._file, only)
 
     def save(self):
         """Write NAME.log, NAME.keys and NAME.pcapng.gz, if they agree with each other. Returns what was compared.
@@ -96,11 +98,12 @@ class Recording:
         log = [entry for client in self._receivers for entry in client.log()]
         keys = self.keys_file.read_text() if self.keys_file.exists() else ""
         try:
-            summary = check.compare(self._file.read_bytes(), log, mse.read_keys(keys))
+            summary = check.compare_files(self._file.read_bytes(), log, keys)
         except Mismatch as mismatch:
             kept = shutil.copy(self._file, pathlib.Path(tempfile.gettempdir(), f"refused-{self.name}.pcapng"))
             raise Failure(f"{self.name}: {mismatch}\nThe refused capture is {kept}") from None
-        base = ENCRYPTED / self.name if keys else CAPTURES / self.name
+        folder = CAPTURES if not keys else WEBRTC if webrtc.is_key_log(keys) else ENCRYPTED
+        base = folder / self.name
         if log:
             base.with_suffix(".log").write_text("".join(json.dumps(entry) + "\n" for entry in log))
         if keys:

@@ -1,13 +1,17 @@
 """What is recorded: each function is one capture, named like it. A recording is given, with the network ready.
 
-The connections of mse_* are encrypted, and the client's secrets are logged. They are in the folder captures/encrypted.
+The connections of mse_* are encrypted, and the client's secrets are logged. They are in the folder captures/encrypted;
+those of WebRTC (werift_*, webtorrent_webrtc, firefox_*) with their keys in captures/webrtc.
 """
 
 import networks
-from downloads import (debian_root, encrypted_download, encrypted_torrent_clients, encryption_options, libtorrent_download,
-                       listening_at, npm_wires, start_seed, webtorrent_download)
-from running import CLIENTS, DEBIAN_PYTHON, libtorrent_command, with_keys
+from downloads import (debian_root, encrypted_download, encrypted_torrent_clients, encryption_options, firefox_peers,
+                       libtorrent_download, listening_at, npm_wires, start_seed, webrtc_wires,
+                       webrtc_wires_on_a_bad_path, webtorrent_download, webtorrent_over_webrtc)
+from running import CLIENTS, DEBIAN_PYTHON, free_port, libtorrent_command, with_keys
 from torrent_clients import QBittorrent, Transmission
+
+SMALL_BLOCK = 0x1000  # where two connections would make a large capture: what is encrypted cannot be compressed
 
 
 def libtorrent_tcp_fast(recording):
@@ -47,7 +51,7 @@ def libtorrent_utp_lossy(recording):
     seed = start_seed(recording, "utp", lambda *options: seed_side.command(libtorrent_command(*options)),
                       seed_side.address)
     relay = recording.start("relay", [
-        DEBIAN_PYTHON, CLIENTS / "utp_relay.py", "--listen", f"{leecher_side.our_address}:0", "--to", listening_at(seed),
+        DEBIAN_PYTHON, CLIENTS / "udp_relay.py", "--listen", f"{leecher_side.our_address}:0", "--to", listening_at(seed),
         "--drop", "0.08", "--hold-back", "0.10", "--duplicate", "0.06"])
     with recording.capture(leecher_side.interface):
         recording.start_receiver("leecher 1", leecher_side.command(libtorrent_command(
@@ -144,8 +148,59 @@ def npm_ids(recording):
     npm_wires(recording, "--both", "--other-extensions", 5)
 
 
+def werift_nofast(recording):
+    """npm wires over WebRTC, without Fast. Each message of the data channel is what a wire wrote at once."""
+    webrtc_wires(recording)
+
+
+def werift_fast(recording):
+    """The same with the Fast extension."""
+    webrtc_wires(recording, "--fast")
+
+
+def werift_cut(recording):
+    """DontHaves in both directions. Messages of the data channel begin and end anywhere in those of BitTorrent."""
+    webrtc_wires(recording, "--both", "--other-extensions", 5, "--cut", 1000, "--block", SMALL_BLOCK)
+
+
+def werift_channels(recording):
+    """Two data channels in one association, a BitTorrent connection in each, at the same time, in both directions."""
+    webrtc_wires(recording, "--both", "--channels", 2, "--block", SMALL_BLOCK)
+
+
+def werift_again(recording):
+    """Two associations, one after the other, on the same pair of ports."""
+    ports = [free_port(), free_port()]
+    webrtc_wires(recording, "--times", 2, "--port", ports[0], "--connect-port", ports[1], "--block", SMALL_BLOCK)
+
+
+def werift_lossy(recording):
+    """Over a path that delays, drops, holds back and duplicates packets: SCTP sends again, and out of order.
+
+    Captured on one side of the relay, so what is dropped on its way there is not in the capture.
+    """
+    webrtc_wires_on_a_bad_path(recording)
+
+
+def webtorrent_webrtc(recording):
+    """A WebTorrent leecher at a WebTorrent seed that lost pieces, over werift's WebRTC."""
+    webtorrent_over_webrtc(recording)
+
+
+def firefox_dtls12(recording):
+    """npm wires in a page of Firefox, with Fast, over DTLS 1.2."""
+    firefox_peers(recording, "--dtls", "1.2", "--fast")
+
+
+def firefox_dtls13(recording):
+    """npm wires in a page of Firefox, DontHaves in both directions, over DTLS 1.3."""
+    firefox_peers(recording, "--dtls", "1.3", "--both", f"--block={SMALL_BLOCK}")
+
+
 ALL = {scenario.__name__: scenario for scenario in (
     libtorrent_tcp_fast, libtorrent_utp, libtorrent_utp_three, libtorrent_utp_trixie, libtorrent_utp_forky,
     libtorrent_utp_lossy, webtorrent_leecher, webtorrent_leecher_utp, webtorrent_short, npm_nofast, npm_fast, npm_ids,
     mse_default_tcp, mse_default_utp, mse_default_delay, mse_rc4_tcp, mse_rc4_utp, mse_webtorrent, mse_webtorrent_rc4,
-    mse_transmission, mse_transmission_qbittorrent, mse_qbittorrent)}
+    mse_transmission, mse_transmission_qbittorrent, mse_qbittorrent,
+    werift_nofast, werift_fast, werift_cut, werift_channels, werift_again, werift_lossy, webtorrent_webrtc,
+    firefox_dtls12, firefox_dtls13)}

@@ -66,6 +66,18 @@ def segments(pcapng):
             yield number, flow, position, modulus, data
 
 
+def datagrams(pcapng):
+    """For each packet of UDP: frame, sender, receiver, data."""
+    for number, frame in enumerate(packets(pcapng), 1):
+        if frame[12:14] != b"\x08\x00" or frame[23] != 17:
+            continue
+        header = (frame[14] & 15) * 4
+        body = frame[14 + header:14 + struct.unpack_from(">H", frame, 16)[0]]
+        addresses = [".".join(map(str, frame[at:at + 4])) for at in (26, 30)]
+        flow = tuple(f"{address}:{port}" for address, port in zip(addresses, struct.unpack_from(">HH", body)))
+        yield number, *flow, body[8:]
+
+
 def utp_data(packet):
     extension, offset = packet[1], UTP_HEADER
     while extension:

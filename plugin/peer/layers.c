@@ -24,16 +24,33 @@ layers_begin_repeat(packet_info *pinfo, int proto)
         --*count;
 }
 
+/* Where the last layer is the protocol's, it is no more; it stays counted. */
+static bool
+remove_last(packet_info *pinfo, int proto)
+{
+    wmem_list_frame_t *last = wmem_list_tail(pinfo->layers);
+
+    if (last == NULL || GPOINTER_TO_INT(wmem_list_frame_data(last)) != proto)
+        return false;
+    wmem_list_remove_frame(pinfo->layers, last);
+    pinfo->curr_layer_num--;
+    return true;
+}
+
+void
+layers_remove(packet_info *pinfo, int proto)
+{
+    int *count = count_of(pinfo, proto);
+
+    if (remove_last(pinfo, proto) && count != NULL)
+        --*count;
+}
+
 void
 layers_end_repeat(packet_info *pinfo, int proto)
 {
-    wmem_list_frame_t *last = wmem_list_tail(pinfo->layers);
-    int               *count = count_of(pinfo, proto);
+    int *count = count_of(pinfo, proto);
 
-    if (last != NULL && GPOINTER_TO_INT(wmem_list_frame_data(last)) == proto) {
-        wmem_list_remove_frame(pinfo->layers, last);
-        pinfo->curr_layer_num--;
-    } else if (count != NULL) {
+    if (!remove_last(pinfo, proto) && count != NULL)
         ++*count;                       /* the dissector did not want it: no layer was added */
-    }
 }

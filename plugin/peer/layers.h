@@ -17,4 +17,7 @@
 void layers_begin_repeat(packet_info *pinfo, int proto);
 void layers_end_repeat(packet_info *pinfo, int proto);
 
+/* In a heuristic that only hands on to another dissector: takes away the layer that was added for the protocol. */
+void layers_remove(packet_info *pinfo, int proto);
+
 #endif

@@ -143,6 +143,24 @@ begin_capture(void)
 
 /* --- one message --- */
 
+void
+bt_peer_show_reassembled(tvbuff_t *message, uint32_t size, const uint32_t *frames, uint32_t count, packet_info *pinfo,
+                         proto_tree *tree)
+{
+    if (count == 0 || !bt_peer_may_add(pinfo, 1 + count))
+        return;
+
+    proto_item *item = proto_tree_add_none_format(tree, hf_bt_peer_reassembled, message, 0, -1,
+                                                  "Reassembled BitTorrent message (%u bytes) from %u packet%s",
+                                                  size, count, count == 1 ? "" : "s");
+    proto_tree *frames_tree = proto_item_add_subtree(item, ett_bt_peer_reassembled);
+
+    proto_item_set_generated(item);
+    for (uint32_t i = 0; i < count; i++)
+        proto_item_set_generated(proto_tree_add_uint(frames_tree, hf_bt_peer_reassembled_from, message, 0, 0,
+                                                     frames[i]));
+}
+
 /* The frames that a message was put together from, and its bytes as a source of their own. */
 static void
 show_reassembled(const struct message_note *note, tvbuff_t *message, packet_info *pinfo, proto_tree *tree)
@@ -151,18 +169,7 @@ show_reassembled(const struct message_note *note, tvbuff_t *message, packet_info
 
     if (bytes->data != NULL)
         add_new_data_source(pinfo, message, "Reassembled BitTorrent message");
-    if (bytes->frame_count == 0 || !bt_peer_may_add(pinfo, 1 + bytes->frame_count))
-        return;
-
-    proto_item *item = proto_tree_add_none_format(tree, hf_bt_peer_reassembled, message, 0, -1,
-                                                  "Reassembled BitTorrent message (%u bytes) from %u packet%s",
-                                                  note->size, bytes->frame_count, bytes->frame_count == 1 ? "" : "s");
-    proto_tree *frames_tree = proto_item_add_subtree(item, ett_bt_peer_reassembled);
-
-    proto_item_set_generated(item);
-    for (uint32_t i = 0; i < bytes->frame_count; i++)
-        proto_item_set_generated(proto_tree_add_uint(frames_tree, hf_bt_peer_reassembled_from, message, 0, 0,
-                                                     bytes->frames[i]));
+    bt_peer_show_reassembled(message, note->size, bytes->frames, bytes->frame_count, pinfo, tree);
 }
 
 /* The bytes of a message: those of the packet, or those that its note holds. The packet's, all of them, where neither has

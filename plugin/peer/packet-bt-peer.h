@@ -90,6 +90,10 @@ void bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uin
 /* Shows what we have to say, and that was not shown yet. */
 void bt_peer_show_notes(const struct bt_peer_view *view, packet_info *pinfo, proto_tree *tree);
 
+/* Shows which frames (count of them) a message of size bytes was put together from. */
+void bt_peer_show_reassembled(tvbuff_t *message, uint32_t size, const uint32_t *frames, uint32_t count,
+                              packet_info *pinfo, proto_tree *tree);
+
 void proto_register_bt_peer(void);
 void proto_reg_handoff_bt_peer(void);
 

@@ -7,7 +7,8 @@ Each takes a stage, which starts clients and captures:
   stage.use(context)                  enters a context that ends with the stage
   stage.start(name, command)          starts a client
   stage.start_receiver(name, command) the same, and its log is what a capture must agree with
-  stage.capture()                     a context: what is sent meanwhile is captured
+  stage.capture()                     a context: what is sent meanwhile is captured; a recording can be told where
+                                      (interface), and by a capture filter what (only)
 """
 
 import os
@@ -16,7 +17,8 @@ import pathlib
 import networks
 import npm_clients
 import sample_torrent
-from running import CLIENTS, DEBIAN_PYTHON, LibtorrentRoot, NoAnswer, libtorrent_command, with_keys
+from running import (CLIENTS, DEBIAN_PYTHON, LibtorrentRoot, NoAnswer, TOOLS, free_port, libtorrent_command,
+                     with_keys)
 from torrent_clients import Transmission
 
 LOST_FILES = [1, 4, 6]
@@ -25,6 +27,7 @@ LEECHER_ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
 OTHER_SEED_ADDRESS = "127.0.0.6"
 BYSTANDER_ADDRESS = "127.0.0.5"
 TORRENT_CLIENTS = ["10.54.0.1", "10.54.0.2"]  # Transmission takes nobody at 127.0.0.0/8 for a peer
+WEBRTC_KEYLOG = TOOLS / "webrtc-keylog.mjs"
 ROOTS = pathlib.Path(os.environ.get("BT_DONTHAVE_ROOTS", "/var/cache/bt-donthave/roots"))
 
 
@@ -130,6 +133,58 @@ def npm_wires(stage, *options):
     with stage.capture():
         stage.start_receiver("wires", npm_clients.command(
             "wires.mjs", "--connect-address", LEECHER_ADDRESSES[0], *options)).wait_until_ended()
+
+
+def webrtc_command(stage, script, *options):
+    """Command line of a JavaScript client whose WebRTC is werift, with its keys logged."""
+    node, *rest = npm_clients.command(script, *options)
+    return ["env", f"SSLKEYLOGFILE={stage.keys_file}", node, "--import", str(WEBRTC_KEYLOG), *rest]
+
+
+def webrtc_wires(stage, *options):
+    """Two wires of npm's bittorrent-protocol, over werift's data channels."""
+    with stage.capture():
+        stage.start_receiver("wires", webrtc_command(
+            stage, "webrtc_wires.mjs", "--connect-address", LEECHER_ADDRESSES[0], *options)).wait_until_ended()
+
+
+def webrtc_wires_on_a_bad_path(stage):
+    """The same through a relay that delays, drops, holds back and duplicates packets; captured on one side of it.
+
+    Not at the start: werift's DTLS handshake does not survive packets out of order.
+    """
+    port = free_port(SEED_ADDRESS)
+    relay = stage.start("relay", [
+        DEBIAN_PYTHON, CLIENTS / "udp_relay.py", "--listen", f"{LEECHER_ADDRESSES[1]}:0",
+        "--to", f"{SEED_ADDRESS}:{port}", "--spare", "60", "--drop", "0.05", "--hold-back", "0.10", "--duplicate", "0.05"])
+    relay_at = listening_at(relay)
+    with stage.capture(only=f"udp port {relay_at.rpartition(':')[2]}"):
+        stage.start_receiver("wires", webrtc_command(
+            stage, "webrtc_wires.mjs", "--fast", "--port", port, "--connect-address", LEECHER_ADDRESSES[0],
+            "--through", relay_at)).wait_until_ended()
+
+
+def webtorrent_over_webrtc(stage, failures=24, lost=(1, 2)):
+    """A WebTorrent leecher at a WebTorrent seed that lost pieces, over WebRTC, until that many requests have failed."""
+    torrent, files = stage.folder / "sample.torrent", stage.folder / "seed"
+    torrent.write_bytes(sample_torrent.torrent())
+    sample_torrent.write_files(files)
+    with stage.capture():
+        stage.start_receiver("leecher 1", webrtc_command(
+            stage, "webtorrent_webrtc.mjs", "--torrent", torrent, "--files", files, "--failures", failures,
+            *(part for piece in lost for part in ("--lose", piece)))).wait_until_ended()
+
+
+def firefox_peers(stage, *options):
+    """Two wires of npm's bittorrent-protocol in a page of Firefox, over its data channels.
+
+    Firefox wants a network interface with a route to elsewhere, so it gets one that leads nowhere.
+    """
+    cable = stage.use(networks.Neighbour("browser", "10.54.3.1", "10.54.3.2"))
+    networks.ip("route", "add", "default", "via", cable.address)
+    with stage.capture(only="udp"):
+        stage.start_receiver("firefox", [
+            DEBIAN_PYTHON, CLIENTS / "firefox_peers.py", "--keys", stage.keys_file, *map(str, options)]).wait_until_ended()
 
 
 def download_beside_bystander(stage, transport):

@@ -16,7 +16,7 @@ import { register } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { logReceived } from './received.mjs'
+import { logReceived, logRequests } from './received.mjs'
 
 // The packages are installed without their scripts, so WebRTC's native module is missing. WebTorrent asks whether there
 // is WebRTC, but imports it first.
@@ -52,7 +52,6 @@ const client = new WebTorrent({
   secure: options.secure,
   tracker: false, dht: false, lsd: false, utPex: false, natUpnp: false, natPmp: false, webSeeds: false
 })
-let failures = 0
 let quietTimer = null
 
 function end (reason, status = 0) {
@@ -81,18 +80,7 @@ function watch (wire) {
     emit(event, { ...identity, ...values })
   }
   logReceived(wire, log)
-  const request = wire.request
-  wire.request = function (piece, begin, length, callback) {
-    if (failures >= Number(options.failures)) return // unanswered, it is not repeated
-    const block = { piece, begin, length }
-    log('request', block)
-    request.call(wire, piece, begin, length, (error, buffer) => {
-      if (error) log('request_failed', { ...block, error: error.message })
-      else log('block', block)
-      if (error) failures++
-      callback(error, buffer)
-    })
-  }
+  logRequests(wire, log, Number(options.failures))
 }
 
 process.on('SIGTERM', () => end('stopped'))

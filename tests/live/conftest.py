@@ -45,7 +45,7 @@ def pytest_cmdline_main(config):
 def needs_npm(arguments):
     """Without network, asking npm takes half a minute; there is none within the namespace, so it must be asked before."""
     files = [argument for argument in arguments if ".py" in argument]
-    return not files or any("npm" in file or "webtorrent" in file for file in files)
+    return not files or any(name in file for name in ("npm", "webtorrent", "webrtc") for file in files)
 
 
 @pytest.fixture(scope="session")

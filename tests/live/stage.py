@@ -56,6 +56,12 @@ class Stage:
         self.keys_file.chmod(0o644)  # tshark may run as another user; who adds lines leaves that as it is
         self._options = ["-o", f"bt.peer.mse_keylog_file:{self.keys_file}"]
 
+    def decrypt_dtls(self):
+        """The same with the keys of WebRTC connections."""
+        self.keys_file.touch()
+        self.keys_file.chmod(0o644)
+        self._options = ["-o", f"tls.keylog_file:{self.keys_file}"]
+
     # For downloads.py.
 
     def use(self, context):

@@ -47,7 +47,8 @@ def comparable(staging):
     return Many(staging, [*synthetic, *(path for path in REAL if "utp" not in path.name)]).path
 
 
-HEURISTICS_OFF = [part for heuristic in ("bt_peer_tcp", "bt_peer_utp", "lt_donthave_bittorrent")
+HEURISTICS_OFF = [part for heuristic in ("bt_peer_tcp", "bt_peer_utp", "bt_peer_webrtc", "bt_peer_sctp",
+                                                  "lt_donthave_bittorrent")
                   for part in ("--disable-heuristic", heuristic)]
 
 

@@ -16,11 +16,14 @@ import random
 import signal
 import socket
 
-from networks import endpoint
-
 DELAY = 0.010
 RECEIVE_BUFFER = 1 << 20
 HELD_BACK = 0.030  # seconds, on top of the delay
+
+
+def endpoint(text):
+    address, _, port = text.rpartition(":")
+    return address, int(port)
 
 
 def arguments():
@@ -30,6 +33,7 @@ def arguments():
     parser.add_argument("--drop", type=float, default=0, metavar="PROBABILITY")
     parser.add_argument("--hold-back", type=float, default=0, metavar="PROBABILITY")
     parser.add_argument("--duplicate", type=float, default=0, metavar="PROBABILITY")
+    parser.add_argument("--spare", type=int, default=0, metavar="PACKETS", help="the first ones are delayed only")
     parser.add_argument("--seed", type=int, default=54)
     parser.add_argument("--time-limit", type=float, default=120, metavar="SECONDS")
     return parser.parse_args()
@@ -55,6 +59,8 @@ class BadNetwork:
             loop.call_later(DELAY + HELD_BACK * self._random.random(), deliver)
 
     def _fate(self):
+        if self.fates.total() < self._options.spare:
+            return "untouched"
         draw = self._random.random()
         for fate, probability in (("dropped", self._options.drop), ("held back", self._options.hold_back),
                                   ("duplicated", self._options.duplicate)):

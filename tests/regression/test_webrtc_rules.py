@@ -1,0 +1,179 @@
+"""BitTorrent over WebRTC, rule by rule, in captures from a generator: captures/generate/webrtc_packets.py."""
+
+import sys
+
+import pytest
+
+from tshark import ROOT, SYNTHETIC
+
+sys.path.append(str(ROOT / "captures" / "generate"))
+import dtls_records
+
+KEYS = ROOT / "captures" / "webrtc" / "synthetic.keys"
+NAMES = sorted(path.name.partition(".")[0] for path in SYNTHETIC.glob("webrtc-*.pcap*"))
+
+
+def keys(tshark):
+    return "-o", f"tls.keylog_file:{tshark.staging.readable(KEYS)}"
+
+
+def dont_haves(tshark, name):
+    return tshark.rows(name, "frame.number bt.donthave.piece_index", *keys(tshark), where="bt.donthave")
+
+
+def late(tshark, name):
+    """Frame, piece, frame of the DontHave, whether it crossed, of late Requests."""
+    return tshark.items(name, "late_request", "piece_index disowned_in crossed", *keys(tshark))
+
+
+def test_the_key_log_is_that_of_the_generator():
+    assert KEYS.read_text() == dtls_records.KEY_LOG
+
+
+def test_nothing_without_keys(tshark):
+    """All of these captures, one after the other in a file: tshark prints what it prints without the plugin."""
+    all_captures = tshark.staging.family(NAMES[0]).path
+    assert tshark.read(all_captures, "-V") == tshark.stock(all_captures, "-V")
+
+
+FOUND = {
+    "webrtc-associations": ["27 1", "28 2"],
+    "webrtc-channels": ["23 1,2", "24 4", "25 3"],
+    "webrtc-closed": ["17 1"],
+    "webrtc-crossed": ["17 5"],
+    "webrtc-cut": ["16 1", "17 2,3", "20 4,5,6", "23 7", "33 8"],
+    "webrtc-gap": ["16 1", "19 3,4"],
+    "webrtc-interleaved": ["24 2", "25 1"],
+    "webrtc-no-checksum": ["16 1"],
+    "webrtc-not-sctp": [],
+    "webrtc-order": ["18 10,11,12", "22 13"],
+    "webrtc-others": ["23 1"],
+    "webrtc-records": ["16 1,2"],
+    "webrtc-reset": ["16 1", "27 2"],
+    "webrtc-split-handshake": ["17 1"],
+    "webrtc-wrap": ["16 1", "18 2,3"],
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_dont_haves(tshark, name):
+    """Which DontHaves are found, and in which frames, as the generator's docstrings say."""
+    assert dont_haves(tshark, name) == FOUND[name]
+
+
+def test_the_capture_ends(one_pass, two_passes):
+    """What waits for a chunk that never comes is read when the capture ends: later passes show it, in its own frame."""
+    assert dont_haves(one_pass, "webrtc-gap-end") == ["16 1"]
+    assert dont_haves(two_passes, "webrtc-gap-end") == ["16 1", "17 3"]
+
+
+def test_every_capture_has_a_test():
+    assert {*FOUND, "webrtc-gap-end", "webrtc-many-associations"} == set(NAMES)
+
+
+def test_too_many_associations(tshark):
+    """That one is not followed is told once, at its INIT."""
+    assert tshark.experts("webrtc-many-associations", *keys(tshark)) == ["453 limit"]
+    assert len(tshark.rows("webrtc-many-associations", "frame.number", *keys(tshark),
+                           where="bittorrent.protocol.name")) == 64
+
+
+LATE = {
+    "webrtc-associations": ["30 1 27 0"],
+    "webrtc-channels": ["27 2 23 0"],
+    "webrtc-crossed": ["18 5 17 1", "19 5 17 1", "21 5 17 0"],
+    "webrtc-order": ["21 10 18 0"],
+    "webrtc-records": ["17 1 16 0", "17 2 16 0"],
+    "webrtc-reset": [],
+    "webrtc-wrap": ["19 2 18 0"],
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_late_requests(tshark, name):
+    """A Request crossed where nothing that its sender had sent acknowledged the DontHave, in that packet or before it; what
+    other channels and associations said does not count."""
+    assert late(tshark, name) == LATE[name]
+
+
+EXPERTS = {
+    "webrtc-associations": ["30 late_request"],
+    "webrtc-channels": ["27 late_request"],
+    "webrtc-closed": ["16 invalidated", "17 invalidated", "17 closed_after"],
+    "webrtc-crossed": ["16 invalidated", "17 invalidated", "18 late_request", "19 late_request", "21 late_request"],
+    "webrtc-cut": ["22 late_block"],
+    "webrtc-gap": [],
+    "webrtc-interleaved": [],
+    "webrtc-no-checksum": [],
+    "webrtc-order": ["21 late_request"],
+    "webrtc-others": [],
+    "webrtc-records": ["17 late_request", "17 late_request"],
+    "webrtc-reset": ["16 closed_after"],
+    "webrtc-split-handshake": ["17 before_availability"],
+    "webrtc-wrap": ["19 late_request"],
+}
+
+
+@pytest.mark.parametrize("name", EXPERTS)
+def test_experts(two_passes, name):
+    assert sorted(two_passes.experts(name, *keys(two_passes))) == sorted(EXPERTS[name])
+
+
+@pytest.mark.parametrize("name, frame", [("webrtc-gap", 19), ("webrtc-gap-end", 17)])
+def test_gap(two_passes, name, frame):
+    """Chunks that never come are told once, at the first message after them."""
+    rows = two_passes.rows(name, "frame.number bt.peer.expert.gap", *keys(two_passes), where="bt.peer.expert.gap")
+    assert [int(row.split()[0]) for row in rows] == [frame]
+    assert "1 SCTP chunk of this peer is missing before this message" in two_passes.read(
+        name, *keys(two_passes), "-q", "-z", "expert")
+
+
+def test_parts_of_a_message(tshark):
+    """A message names the frames that hold it, in their order, and those that lie in one do not."""
+    rows = tshark.rows("webrtc-cut", "frame.number bt.peer.reassembled_from", *keys(tshark), where="bt.peer.reassembled")
+    assert rows[:4] == ["17 16,17", "20 17,18,18,19,20", "22 21,22", "33 " + ",".join(map(str, range(24, 34)))]
+
+
+def test_late_parts(tshark):
+    """Messages that were read late show in the frame that made it possible, and name their own."""
+    assert tshark.rows("webrtc-order", "frame.number bt.peer.reassembled_from", *keys(tshark),
+                       where="bt.peer.reassembled") == ["18 18,17,16"]
+
+
+def test_both_records_of_a_datagram(tshark):
+    """DTLS finds the direction of a record by the ports of UDP, so SCTP's must not stay."""
+    assert tshark.rows("webrtc-records", "frame.number sctp.data_tsn bittorrent.msg.type udp.srcport", *keys(tshark),
+                       where="frame.number >= 16") == ["16 4,5 20,20 50000", "17 3,4 6,6 40000"]
+    assert "DontHave Piece=1 (0 requests) DATA (TSN=5) DontHave Piece=2 (0 requests)" in "\n".join(
+        tshark.info("webrtc-records", *keys(tshark)))
+
+
+def test_layers(tshark):
+    """The way from DTLS to SCTP adds no layer, and all messages of a packet are one."""
+    rows = tshark.rows("webrtc-channels", "frame.number frame.protocols", *keys(tshark), where="frame.number >= 22")
+    assert rows == ["22 eth:ethertype:ip:udp:dtls:sctp:bittorrent",
+                    "23 eth:ethertype:ip:udp:dtls:sctp:bittorrent:bt.donthave",
+                    "24 eth:ethertype:ip:udp:dtls:sctp:bittorrent:bt.donthave",
+                    "25 eth:ethertype:ip:udp:dtls:sctp:bittorrent:bt.donthave",
+                    "26 eth:ethertype:ip:udp:dtls:sctp:bittorrent",
+                    "27 eth:ethertype:ip:udp:dtls:sctp:bittorrent"]
+
+
+def test_what_is_not_sctp(tshark):
+    """Other protocols in DTLS, and packets that are nearly SCTP, are shown as without the plugin."""
+    options = [*keys(tshark), "-V"]
+    assert tshark.read("webrtc-not-sctp", *options) == tshark.stock("webrtc-not-sctp", *options)
+
+
+def test_other_channels(tshark):
+    """Data channels that are not BitTorrent: SCTP shows them as it does, and the dissector of RTC data channels its own."""
+    rows = tshark.rows("webrtc-others", "frame.number frame.protocols", *keys(tshark), where="frame.number >= 16")
+    assert rows == ["16 eth:ethertype:ip:udp:dtls:sctp:rtcdc", "17 eth:ethertype:ip:udp:dtls:sctp:rtcdc",
+                    *[f"{frame} eth:ethertype:ip:udp:dtls:sctp:data" for frame in range(18, 23)],
+                    "23 eth:ethertype:ip:udp:dtls:sctp:bittorrent:bt.donthave"]
+
+
+def test_bittorrent_switched_off(tshark):
+    """Without BitTorrent, nothing leads to SCTP either."""
+    options = [*keys(tshark), "--disable-protocol", "bittorrent", "-V"]
+    assert tshark.read("webrtc-cut", *options) == tshark.stock("webrtc-cut", *options)
