@@ -64,9 +64,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         peer_connection_packet(feed.connection, packet.from, packet.frame, packet.time, false);
         at += 3 + captured;
     }
-    check_notes(&feed.connection->notes, packet.frame, false, false);
+    check_notes(&feed.connection->notes, packet.frame, false, true);
     peer_feed_end(&feed);
-    check_notes(&feed.connection->notes, packet.frame, true, false);
+    check_notes(&feed.connection->notes, packet.frame, true, true);
     wmem_destroy_allocator(scope);
     return 0;
 }

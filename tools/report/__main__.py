@@ -74,7 +74,10 @@ def report(runner, capture, name, options, form, csv, several):
     kind = trouble.only_a_format(runner, capture) if capture != "-" and os.path.isfile(capture) else None
     if kind:
         raise Failure(f"{name} is not a capture file, tshark only knows its format: {kind}")
-    say(trouble.nothing(name, None, tables.unreadable(printed)))
+    unreadable = tables.unreadable(printed)
+    if capture != "-":                  # which was read already
+        unreadable["dtls"] = trouble.unreadable_dtls(runner, capture, options)
+    say(trouble.nothing(name, None, unreadable))
 
 
 if __name__ == "__main__":

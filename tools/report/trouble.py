@@ -31,7 +31,15 @@ def only_a_format(runner, path):
     return done.stdout.decode(errors="replace").rstrip("\n").split("\t")[1]
 
 
-CARRIERS = {"tcp": "TCP", "utp": "uTP"}
+CARRIERS = {"tcp": "TCP", "utp": "uTP", "dtls": "DTLS"}
+
+
+def unreadable_dtls(runner, path, options):
+    """How many DTLS connections have data of which no SCTP was read: there were no keys, or it is something else."""
+    columns = ["-Y", "dtls.app_data", "-T", "fields", "-e", "udp.stream", "-e", "sctp.verification_tag"]
+    printed, _, _ = runner.run(path, [*options, *columns], False)
+    rows = [line.split("\t") for line in printed.splitlines()]
+    return len({row[0] for row in rows} - {row[0] for row in rows if row[1:] != [""]})
 
 
 def nothing(name, display_filter, unreadable=None):
