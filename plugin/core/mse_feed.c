@@ -34,11 +34,13 @@ mse_feeds_free(struct mse_feeds *feeds)
     memset(feeds, 0, sizeof *feeds);
 }
 
-/* Whether both sides, or the only one that was captured, sent a public key, as far as can be seen. */
+/* Whether both sides sent a public key, as far as can be seen; over TCP, also the only one that was captured. Other protocols
+ * over UDP send packets that look like uTP one way. */
 static bool
-looks_encrypted(const struct mse_stream *stream)
+looks_encrypted(const struct mse_feed *mse)
 {
-    unsigned keys = 0;
+    const struct mse_stream *stream = mse->stream;
+    unsigned                 keys = 0;
 
     for (unsigned side = 0; side < 2; side++) {
         const struct mse_direction *direction = &stream->directions[side];
@@ -50,7 +52,7 @@ looks_encrypted(const struct mse_stream *stream)
             return false;
         keys++;
     }
-    return keys > 0;
+    return keys >= (mse->carrier == MSE_OVER_UTP ? 2U : 1U);
 }
 
 static bool
@@ -69,7 +71,7 @@ mse_feeds_unreadable(const struct mse_feeds *feeds, enum mse_carrier carrier)
     uint32_t count = feeds->given_up[carrier];
 
     for (const struct mse_feed *mse = feeds->oldest; mse != NULL; mse = mse->newer) {
-        if (mse->carrier == carrier && looks_encrypted(mse->stream))
+        if (mse->carrier == carrier && looks_encrypted(mse))
             count++;
     }
     for (const struct mse_feed *mse = feeds->found; mse != NULL; mse = mse->older) {
@@ -129,7 +131,7 @@ mse_feed_new(struct mse_feeds *feeds, enum mse_carrier carrier, const uint8_t *d
     if (!feeds->enabled || !mse_may_begin(data, size))
         return NULL;
     if (feeds->count == MSE_SEARCHES_MAX)
-        become_other(feeds->oldest, looks_encrypted(feeds->oldest->stream));
+        become_other(feeds->oldest, looks_encrypted(feeds->oldest));
     mse = wmem_new0(feeds->scope, struct mse_feed);
     mse->feeds = feeds;
     mse->carrier = carrier;

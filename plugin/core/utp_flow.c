@@ -409,7 +409,8 @@ utp_flow_begin_anew(struct utp_flow *flow, enum peer_side from, const struct utp
 {
     struct utp_connection *connection = utp_flow_find(flow, from, header, frame);
 
-    if (connection != NULL && connection->followed)
+    /* Where the search goes on, the handshake may be what follows MSE. */
+    if (connection != NULL && connection->followed && connection->encryption.mse == NULL)
         stop_following(connection);
 }
 

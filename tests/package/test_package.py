@@ -87,6 +87,8 @@ def test_contents(unpacked):
     plugins = output("pkg-config", "--variable=plugindir", "wireshark").strip("/\n")
     files = {name for name, path in found.items() if path.is_file()}
     assert files == {f"{plugins}/epan/lt_donthave.so",
+                     *(f"usr/share/wireshark/profiles/BitTorrent DontHave/{path.name}"
+                       for path in (ROOT / "profiles" / "BitTorrent DontHave").iterdir()),
                      "usr/share/man/man7/lt_donthave.7.gz",
                      f"usr/share/doc/{NAME}/changelog.gz",
                      f"usr/share/doc/{NAME}/copyright"}

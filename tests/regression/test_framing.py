@@ -90,7 +90,7 @@ def test_segments_as_they_come(tshark):
     assert f"{missing} bytes of this peer's stream are missing before this segment" in printed
 
 
-@pytest.mark.parametrize("capture", ["framing-split", "framing-split-behind", "framing-bytes"])
+@pytest.mark.parametrize("capture", ["framing-split", "framing-split-after", "framing-bytes"])
 def test_split_without_reassembly(tshark, capture):
     """Where TCP does not put segments together, nothing is stepped over that belongs to a message which is no block."""
     assert pieces(tshark, capture, "-o", "tcp.desegment_tcp_streams:FALSE") == pieces(tshark, capture)

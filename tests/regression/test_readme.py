@@ -28,7 +28,8 @@ ELSEWHERE = re.compile(r"""(?x)
     tools/(test|fuzz|benchmark|package|mse-keylog)\b | tests/(matrix|packages)\b | tests/fuzz/mutate_captures\b
     | cmake\ (-S|--build|--install|-D)\b.* | (cd\ build\ &&\ )?cpack\b.* | python3\ captures/generate$ | rpmbuild\b.*
     | tools/decode\ --gui\b | sudo\ apt-get\ (install|remove)\b.* | apt-get\ (install|remove)\ (\./|wireshark-plugin).*
-    | captures/record/record\b.* | (ln|git|cp|printf|echo|chmod)\b.*
+    | captures/record/record\b.* | ([A-Z]+=\S+\ )+(tools/mse-keylog|node|firefox)\b.* | dumpcap\b.* | .*tls\.keylog_file:keys\.txt\b.*
+    | (ln|git|cp|printf|echo|chmod)\b.*
     """)
 
 
@@ -94,7 +95,7 @@ def test_command(page, command, workplace):
             assert f"CMAKE_PROJECT_VERSION:STATIC={version}" in (BUILD / "CMakeCache.txt").read_text(), command
         for option in re.findall(r"-D(BT_\w+)", command):
             assert f"{option}:BOOL" in (BUILD / "CMakeCache.txt").read_text(), command
-        for program in re.findall(r"^(?:python3 )?((?:tools|tests|captures)/\S+)", command):
+        for program in re.findall(r"(?:^|python3 |--import \./|=\S+ )((?:tools|tests|captures)/\S+)", command):
             assert (ROOT / program).exists(), command
     elif "[" in command:        # a synopsis
         assert (ROOT / command.split()[0]).exists()

@@ -184,12 +184,14 @@ def test_packets_before_the_claim_stay_what_they_were(tshark):
     assert "bt-utp" in protocols[3]
 
 
-def test_nothing_is_kept_of_a_conversation_before_the_claim(tshark, without_utp):
-    """Nor of one that is no uTP: it leads to no dissector of ours, and is the conversation that it is in stock tshark."""
-    assert {line.split(" ", 2)[2] for line in tshark.probe("utp-order", "packet")[:3]} == {"0 0"}
-    packets = tshark.probe(without_utp, "packet")
-    assert packets == tshark.probe(without_utp, "packet", stock=True)
-    assert {line.split(" ", 2)[2] for line in packets} == {"0 0"}
+def test_no_conversation_leads_to_us_before_the_claim(tshark, without_utp):
+    """What may begin uTP is kept until it is known. What is none leads to no dissector of ours, and its conversation is that
+    of stock tshark."""
+    assert {line.split(" ", 2)[2] for line in tshark.probe("utp-order", "packet")[:3]} == {"0 1"}
+    ours, stock = ([line.rpartition(" ")[0] for line in tshark.probe(without_utp, "packet", stock=stock)]
+                   for stock in (False, True))
+    assert ours == stock
+    assert {line.split(" ")[2] for line in ours} == {"0"}
 
 
 def test_others_on_the_same_ports(tshark):
