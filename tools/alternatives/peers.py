@@ -1,6 +1,6 @@
 """BitTorrent connections from packets: the DontHave messages (BEP 54) and how many requests each one invalidated.
 
-The part that alternatives.py's two Python scripts share: streams in order (TCP, and uTP after BEP 29), messages (BEP 3),
+The part that over_packets.py and over_ek.py share: streams in order (TCP, and uTP after BEP 29), messages (BEP 3),
 extension ids (BEP 10), outstanding requests (BEP 3, 6).
 """
 
