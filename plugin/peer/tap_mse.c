@@ -28,7 +28,7 @@ print(void *data _U_)
                mse_feeds_unreadable(mse_connections(), (enum mse_carrier)carrier));
 }
 
-static void
+static WS_STAT_TAP_INIT_RESULT
 begin(const char *option _U_, void *data _U_)
 {
     static int listener;    /* only its address counts */
@@ -38,6 +38,7 @@ begin(const char *option _U_, void *data _U_)
         fprintf(stderr, "%s: %s\n", STATISTICS, error->str);
         g_string_free(error, TRUE);
     }
+    WS_STAT_TAP_INIT_DONE;
 }
 
 void

@@ -4,7 +4,8 @@
  *     <what: 1> <number: 1, signed, added to the number of the packet after the last one> <size: 1>
  *
  * The payload of a packet tells its number, so that what comes out can be told from what went in. Chunks come out in the
- * order of their numbers, each once, with the bytes of that packet, one after another where nothing was missing.
+ * order of their numbers, each once, with the bytes of that packet, one after another where nothing was missing; late ones
+ * after what they were missing for.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -38,14 +39,18 @@ drain(struct utp_stream *stream, struct last *last)
     while (utp_stream_next(stream, &chunk)) {
         check(chunk.captured <= chunk.reported && chunk.reported > 0);
         check((chunk.gap != UTP_GAP_NONE) == (chunk.missing > 0));
-        if (last->has_chunk) {
+        if (chunk.late) {
+            check(last->has_chunk && chunk.seq < last->seq && chunk.gap == UTP_GAP_NONE);
+        } else if (last->has_chunk) {
             check(chunk.seq > last->seq);
             check(chunk.gap != UTP_GAP_NONE ? chunk.position > last->position_after
                                             : chunk.position == last->position_after);
         }
         for (uint32_t i = 0; i < chunk.captured; i++)
             check(chunk.data[i] == (uint8_t)(chunk.seq * 7 + i));
-        *last = (struct last){ .has_chunk = true, .seq = chunk.seq, .position_after = chunk.position + chunk.reported };
+        if (!chunk.late)
+            *last = (struct last){ .has_chunk = true, .seq = chunk.seq,
+                                   .position_after = chunk.position + chunk.reported };
     }
     check(stream->waiting_count <= UTP_WINDOW_PACKETS);
     check(stream->waiting_bytes <= UTP_WINDOW_BYTES);

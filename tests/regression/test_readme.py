@@ -34,12 +34,11 @@ ELSEWHERE = re.compile(r"""(?x)
 
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory):
+def workplace(staging):
     """A folder to be in: the project's files by their names, `tshark` with the plugin first in PATH."""
     from tshark import NOBODY
-    folder = tmp_path_factory.mktemp("readme")
-    for path in [folder, *folder.parents[:2]]:
-        path.chmod(path.stat().st_mode | 0o055)
+    folder = staging.folder / "readme"
+    folder.mkdir(mode=0o755)
     for path in ROOT.iterdir():
         if path.name not in (".git", "captures") and not path.name.startswith("build"):
             (folder / path.name).symlink_to(path)
