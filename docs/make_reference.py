@@ -21,7 +21,7 @@ TYPES = {
 
 INTRODUCTION = """# Reference
 
-Everything that the plugin adds to Wireshark, as `tshark -G` tells it. `docs/make_reference.py` writes this page.
+Everything that the plugin adds to Wireshark, as `tshark -G fields` and the like tells it. `docs/make_reference.py` writes this page.
 """
 
 

@@ -25,7 +25,7 @@ check_detail(const struct note_detail *detail, uint32_t frames)
 }
 
 static inline void
-check_bytes(const struct message_note *note, bool reordered)
+check_bytes(const struct message_note *note, uint32_t frames, bool reordered)
 {
     unsigned sum = 0;
 
@@ -34,7 +34,7 @@ check_bytes(const struct message_note *note, bool reordered)
         sum += note->bytes->data[i];
     check(sum <= 255U * note->bytes->captured);
     for (uint32_t i = 0; i < note->bytes->frame_count; i++)
-        check(note->bytes->frames[i] <= note->frame
+        check(note->bytes->frames[i] <= (reordered ? frames : note->frame)
               && (i == 0 || (reordered ? note->bytes->frames[i - 1] != note->bytes->frames[i]
                                        : note->bytes->frames[i - 1] < note->bytes->frames[i])));
 }
@@ -49,7 +49,7 @@ check_notes(struct notes *notes, uint32_t frames, bool later, bool reordered)
         for (; note != end; note++) {
             check((*note)->frame == frame);
             if ((*note)->bytes != NULL)
-                check_bytes(*note, reordered);
+                check_bytes(*note, frames, reordered);
             for (const struct note_detail *detail = (*note)->details; detail != NULL; detail = detail->next)
                 check_detail(detail, frames);
             notes_extension(notes, *note);
