@@ -370,6 +370,15 @@ bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t
     show_builtin_part(view, at, end, again, pinfo, tree);
 }
 
+bool
+bt_peer_has_notes(const struct bt_peer_view *view, const packet_info *pinfo)
+{
+    struct message_note *const *end;
+    struct message_note *const *notes = notes_of_frame(&view->connection->notes, pinfo->num, PINFO_FD_VISITED(pinfo), &end);
+
+    return notes != NULL && notes != end;
+}
+
 void
 bt_peer_show_notes(const struct bt_peer_view *view, packet_info *pinfo, proto_tree *tree)
 {

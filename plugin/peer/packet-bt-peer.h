@@ -87,6 +87,9 @@ struct bt_peer_view {
 void bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t length, packet_info *pinfo,
                            proto_tree *tree);
 
+/* Whether there is anything of ours to show in the packet. */
+bool bt_peer_has_notes(const struct bt_peer_view *view, const packet_info *pinfo);
+
 /* Shows what we have to say, and that was not shown yet. */
 void bt_peer_show_notes(const struct bt_peer_view *view, packet_info *pinfo, proto_tree *tree);
 

@@ -298,21 +298,31 @@ show_alone(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, 
     ENDTRY;
 }
 
+static void
+show_segment(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree)
+{
+    if (layout.framed && reassembles(pinfo)) {
+        show_framed(view, layout.first, pinfo, tree);
+    } else if (layout.framed) {
+        show_alone(view, layout.first, pinfo, tree);
+    } else {
+        show_builtin(view->tvb, pinfo, tree, view->data);
+        if (!layout.may_ask)
+            ask_for_nothing(pinfo);
+    }
+}
+
 /* Shows all of it. A packet cut short ends the built-in dissector with an exception; what we know shows all the
  * same. */
 static void
 show(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree)
 {
+    if (!bt_peer_has_notes(view, pinfo)) {
+        show_segment(view, layout, pinfo, tree);
+        return;
+    }
     TRY {
-        if (layout.framed && reassembles(pinfo)) {
-            show_framed(view, layout.first, pinfo, tree);
-        } else if (layout.framed) {
-            show_alone(view, layout.first, pinfo, tree);
-        } else {
-            show_builtin(view->tvb, pinfo, tree, view->data);
-            if (!layout.may_ask)
-                ask_for_nothing(pinfo);
-        }
+        show_segment(view, layout, pinfo, tree);
     }
     FINALLY {
         bt_peer_show_notes(view, pinfo, tree);
