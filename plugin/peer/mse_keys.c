@@ -95,8 +95,8 @@ read_keys(void)
         tell(errno);
         return;
     }
-    if (!S_ISREG(now.st_mode)) {
-        tell(EISDIR);                   /* a pipe would block, and cannot be read twice */
+    if (!S_ISREG(now.st_mode)) {            /* a pipe would block, and cannot be read twice */
+        tell(S_ISDIR(now.st_mode) ? EISDIR : ESPIPE);
         return;
     }
     if ((uint64_t)now.st_dev != device || (uint64_t)now.st_ino != inode || now.st_size < read_to) {

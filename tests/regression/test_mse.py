@@ -6,6 +6,7 @@ The truth is what the clients logged, and a decoder that knows nothing of the pl
 import collections
 import gzip
 import json
+import os
 import subprocess
 import sys
 
@@ -190,6 +191,20 @@ def test_a_missing_file_is_told_once(tshark, staging, capture):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr.count(str(missing)) == 1 and "exist" in done.stderr
     assert done.stdout == tshark.read(capture)
+
+
+@each(lambda capture: name(capture) == "mse_rc4_tcp")
+@pytest.mark.parametrize("kind, told", [("folder", "is a directory"), ("pipe", "could not be opened")])
+def test_what_is_no_file_is_not_read(one_pass, staging, capture, kind, told):
+    """A pipe must not keep tshark waiting."""
+    log = staging.folder / f"{kind}.keys"
+    if not log.exists():
+        log.mkdir() if kind == "folder" else os.mkfifo(log)
+        log.chmod(0o755)
+    command = one_pass.command(one_pass.arguments(capture, "-o", f"bt.peer.mse_keylog_file:{log}"))
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.count(str(log)) == 1 and told in done.stderr
+    assert done.stdout == one_pass.read(capture)
 
 
 def unreadable(tshark, capture, *options):
