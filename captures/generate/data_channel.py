@@ -13,6 +13,7 @@ import struct
 
 from dtls_records import Dtls
 from network import Address
+from sender import Sender
 
 DATA, INIT, INIT_ACK, SACK, ABORT, COOKIE_ECHO, COOKIE_ACK, I_DATA, RE_CONFIG = 0, 1, 2, 3, 6, 10, 11, 64, 130
 LAST, FIRST, UNORDERED = 1, 2, 4
@@ -47,7 +48,7 @@ def chunk(kind, value=b"", flags=0):
     return struct.pack(">BBH", kind, flags, 4 + len(value)) + value + bytes(-len(value) % 4)
 
 
-class Peer:
+class Peer(Sender):
     """One end of an association. `tsn` is that of its next chunk; `acknowledging` counts like that of the other end."""
 
     modulus = MODULUS
@@ -96,14 +97,6 @@ class Peer:
     def send(self, *messages, acknowledging=None, stream=STREAM, ppid=BINARY):
         """Send the messages in one chunk; return its frame."""
         return self.packet(self.sack(acknowledging), *self.message(b"".join(messages), stream=stream, ppid=ppid))
-
-    def send_cut(self, *messages, at=(), size=None):
-        """Send the messages as messages of the channel that are cut at offsets, or every `size` bytes; return the last frame."""
-        stream = b"".join(messages)
-        cuts = [0, *(range(size, len(stream), size) if size else at), len(stream)]
-        for begin, end in zip(cuts, cuts[1:]):
-            frame = self.send(stream[begin:end])
-        return frame
 
     def skip(self, *messages, stream=STREAM):
         """Send a chunk that the capture does not see."""

@@ -9,6 +9,7 @@ update, so that frame numbers are easy to follow.
 """
 
 from network import ACK, FIN, PSH, RST, SYN, TCP, Address, ip_packet, tcp_segment
+from sender import Sender
 
 MODULUS = 1 << 32
 SEGMENT = 1460
@@ -16,7 +17,7 @@ SEGMENT = 1460
 NO_ACK = object()
 
 
-class Peer:
+class Peer(Sender):
     """One end. `seq` is the sequence number of the next byte that it sends, `start` that of the first."""
 
     modulus = MODULUS
@@ -50,14 +51,6 @@ class Peer:
         payload = b"".join(messages)
         frame = self._packet(self.seq, PSH, payload, acknowledging)
         self._advance(len(payload))
-        return frame
-
-    def send_cut(self, *messages, at=(), size=None):
-        """Send the messages as a stream that is cut at the given offsets, or every `size` bytes; return the last frame."""
-        stream = b"".join(messages)
-        cuts = [0, *(range(size, len(stream), size) if size else at), len(stream)]
-        for begin, end in zip(cuts, cuts[1:]):
-            frame = self.send(stream[begin:end])
         return frame
 
     def send_again(self, *messages):

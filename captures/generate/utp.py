@@ -10,6 +10,7 @@ seq_nr and ack_nr are packets, not bytes.
 import struct
 
 from network import UDP, Address, ip_packet, udp_datagram
+from sender import Sender
 
 MODULUS = 1 << 16
 VERSION = 1
@@ -17,7 +18,7 @@ DATA, FIN, STATE, RESET, SYN = range(5)
 WINDOW = 0x100000
 
 
-class Peer:
+class Peer(Sender):
     """One end. `seq` is the seq_nr of the next packet with data, `start` that of the first packet."""
 
     modulus = MODULUS
@@ -51,14 +52,6 @@ class Peer:
         """
         frame = self._packet(DATA, self.seq, b"".join(messages), acknowledging, extensions=extensions)
         self._advance()
-        return frame
-
-    def send_cut(self, *messages, at=(), size=None):
-        """Send the messages as a stream that is cut at the given offsets, or every `size` bytes; return the last frame."""
-        stream = b"".join(messages)
-        cuts = [0, *(range(size, len(stream), size) if size else at), len(stream)]
-        for begin, end in zip(cuts, cuts[1:]):
-            frame = self.send(stream[begin:end])
         return frame
 
     def skip(self, *messages):
