@@ -189,6 +189,16 @@ complete_held(struct taking *taking, const uint8_t *data, uint32_t left, uint32_
     return taken + more;
 }
 
+/* A run of bytes of a fragment, which were fed, is to be shown. Returns their number. */
+static uint32_t
+pass_on(struct taking *taking, const struct sctp_fragment *fragment, uint32_t at, uint32_t size, bool framed)
+{
+    if (size > 0)
+        show_run(taking, fragment, at, size, framed);
+    taking->direction->position += size;
+    return size;
+}
+
 /* It is known where messages begin: the rest of a fragment begins with one. Returns how many bytes were taken: all, or
  * those before the place where sync was lost. */
 static uint32_t
@@ -202,24 +212,12 @@ take_framed(struct taking *taking, const struct sctp_fragment *fragment, uint32_
     if (direction->held_size > 0)
         return complete_held(taking, data, left, fragment->place.frame);
     complete = peer_wire_complete(data, left, left, &next_size);
-    if (complete > 0) {
-        if (feed(taking, data, complete, false, &first) != CHUNK_NEW) {
-            direction->framed = false;
-            complete = left;
-        }
-        show_run(taking, fragment, at, complete, direction->framed);
-        direction->position += complete;
-    } else if (next_size == PEER_SIZE_BAD) {
-        feed(taking, data, left, false, &first);
-        show_run(taking, fragment, at, left, false);
-        direction->position += left;
-        direction->framed = false;
-        return left;
-    } else {
+    if (complete == 0 && next_size != PEER_SIZE_BAD) {
         hold(taking->channel, direction, data, left, fragment->place.frame);
         return left;
     }
-    return complete;
+    direction->framed = feed(taking, data, complete > 0 ? complete : left, false, &first) == CHUNK_NEW && complete > 0;
+    return pass_on(taking, fragment, at, direction->framed ? complete : left, direction->framed);
 }
 
 /* It is not known where messages begin: perhaps the rest of a fragment tells. */
@@ -231,20 +229,11 @@ take_unframed(struct taking *taking, const struct sctp_fragment *fragment, uint3
     uint32_t                  left = fragment->data.size - at;
     uint32_t                  first, next_size, complete;
 
-    if (feed(taking, data, left, true, &first) != CHUNK_NEW || first >= left) {
-        show_run(taking, fragment, at, left, false);
-        direction->position += left;
-        return left;
-    }
+    if (feed(taking, data, left, true, &first) != CHUNK_NEW || first >= left)
+        return pass_on(taking, fragment, at, left, false);
     complete = peer_wire_complete(data + first, left - first, left - first, &next_size);
-    if (first > 0) {
-        show_run(taking, fragment, at, first, false);
-        direction->position += first;
-    }
-    if (complete > 0) {
-        show_run(taking, fragment, at + first, complete, true);
-        direction->position += complete;
-    }
+    pass_on(taking, fragment, at, first, false);
+    pass_on(taking, fragment, at + first, complete, true);
     /* The beginning of the next message: the feed has seen it, and is told that it comes again. */
     direction->framed = next_size != PEER_SIZE_BAD;
     return direction->framed ? first + complete : left;
