@@ -229,6 +229,13 @@ choose_frame(void *data, packet_info *pinfo, epan_dissect_t *edt _U_, const void
     return TAP_PACKET_DONT_REDRAW;
 }
 
+static void
+fold(const struct donthave_table *table, struct stat_rows *rows, const struct donthave_fact *fact)
+{
+    if (table->fold[fact->event] != NULL && (fact->chosen || !table->only_chosen))
+        table->fold[fact->event](rows, fact);
+}
+
 /* The facts become rows; for this they need the capture. */
 static void
 fold_facts(struct printed_table *printed)
@@ -236,7 +243,7 @@ fold_facts(struct printed_table *printed)
     for (unsigned i = 0; i < printed->facts->len; i++) {
         struct donthave_fact *fact = &g_array_index(printed->facts, struct donthave_fact, i);
         fact->chosen = printed->filter == NULL || g_hash_table_contains(printed->chosen, GUINT_TO_POINTER(fact->frame));
-        printed->table->fold(&printed->rows, fact);
+        fold(printed->table, &printed->rows, fact);
     }
     g_array_set_size(printed->facts, 0);
     if (printed->table->settle != NULL)
@@ -436,7 +443,7 @@ fold_packet(void *data, packet_info *pinfo, epan_dissect_t *edt _U_, const void 
 
     for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next) {
         struct donthave_fact fact = fact_of(pinfo, item);
-        shown->table->fold(&shown->rows, &fact);
+        fold(shown->table, &shown->rows, &fact);
     }
     if (shown->table->settle != NULL)
         shown->table->settle(&shown->rows);

@@ -59,9 +59,10 @@ struct donthave_table {
     const char          *title;
     stat_tap_table_item *columns;
     unsigned             column_count;
-    /* Takes one fact. */
-    void               (*fold)(struct stat_rows *rows, const struct donthave_fact *fact);
-    /* Writes what fold() left for later into the cells; NULL: nothing. */
+    bool                 only_chosen;   /* facts that the display filter does not choose are not folded */
+    /* By enum donthave_tap_event: takes one fact; NULL: there is nothing in it for this table. */
+    void               (*fold[DONTHAVE_TAP_EVENT_COUNT])(struct stat_rows *rows, const struct donthave_fact *fact);
+    /* Writes what fold left for later into the cells; NULL: nothing. */
     void               (*settle)(struct stat_rows *rows);
     void               (*free)(void *more);     /* NULL: g_free() */
 };

@@ -97,19 +97,13 @@ fold_late_request(struct stat_rows *rows, const struct donthave_fact *fact)
         cell_count(rows, row, COLUMN_ASKED_AGAIN, cell_get_count(rows, row, COLUMN_ASKED_AGAIN) + 1);
 }
 
-static void
-fold(struct stat_rows *rows, const struct donthave_fact *fact)
-{
-    if (fact->event == DONTHAVE_TAP_DONTHAVE)
-        fold_donthave(rows, fact);
-    else if (fact->event == DONTHAVE_TAP_LATE_REQUEST)
-        fold_late_request(rows, fact);
-}
-
 const struct donthave_table donthave_list_table = {
     .name = "list",
     .title = "BitTorrent DontHave list",
     .columns = columns,
     .column_count = COLUMN_COUNT,
-    .fold = fold,
+    .fold = {
+        [DONTHAVE_TAP_DONTHAVE] = fold_donthave,
+        [DONTHAVE_TAP_LATE_REQUEST] = fold_late_request,
+    },
 };

@@ -101,19 +101,13 @@ fold_late_request(struct stat_rows *rows, const struct donthave_fact *fact)
     cell_text(rows, row, COLUMN_OUTCOME, block->rejected_in != 0 ? "rejected" : "");
 }
 
-static void
-fold(struct stat_rows *rows, const struct donthave_fact *fact)
-{
-    if (fact->event == DONTHAVE_TAP_DONTHAVE)
-        fold_donthave(rows, fact);
-    else if (fact->event == DONTHAVE_TAP_LATE_REQUEST)
-        fold_late_request(rows, fact);
-}
-
 const struct donthave_table donthave_requests_table = {
     .name = "requests",
     .title = "BitTorrent DontHave requests",
     .columns = columns,
     .column_count = COLUMN_COUNT,
-    .fold = fold,
+    .fold = {
+        [DONTHAVE_TAP_DONTHAVE] = fold_donthave,
+        [DONTHAVE_TAP_LATE_REQUEST] = fold_late_request,
+    },
 };

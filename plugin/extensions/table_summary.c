@@ -103,6 +103,30 @@ summary_of(struct stat_rows *rows, const struct donthave_fact *fact, enum peer_s
     return &row->summary;
 }
 
+static void
+fold_donthave(struct stat_rows *rows, const struct donthave_fact *fact)
+{
+    summary_add_donthave(summary_of(rows, fact, fact->from), (const struct donthave_note *)fact->detail);
+}
+
+static void
+fold_late_request(struct stat_rows *rows, const struct donthave_fact *fact)
+{
+    summary_add_late_request(summary_of(rows, fact, other_side(fact->from)), (const struct donthave_block *)fact->detail);
+}
+
+static void
+fold_late_block(struct stat_rows *rows, const struct donthave_fact *fact)
+{
+    summary_of(rows, fact, fact->from)->late_blocks++;
+}
+
+static void
+fold_reannounced(struct stat_rows *rows, const struct donthave_fact *fact)
+{
+    summary_of(rows, fact, fact->from)->announced_again++;
+}
+
 /* What is wrong with a message belongs to the row of its sender, or where a Request is wrong, of the other. */
 static void
 fold_findings(struct stat_rows *rows, const struct donthave_fact *fact)
@@ -111,33 +135,6 @@ fold_findings(struct stat_rows *rows, const struct donthave_fact *fact)
         if (summary_wants(finding->kind))
             summary_add_finding(summary_of(rows, fact, summary_is_by_asker(finding->kind) ? other_side(fact->from)
                                            : fact->from), finding->kind);
-    }
-}
-
-static void
-fold(struct stat_rows *rows, const struct donthave_fact *fact)
-{
-    if (!fact->chosen)
-        return;
-    switch (fact->event) {
-    case DONTHAVE_TAP_DONTHAVE:
-        summary_add_donthave(summary_of(rows, fact, fact->from), (const struct donthave_note *)fact->detail);
-        break;
-    case DONTHAVE_TAP_LATE_REQUEST:
-        summary_add_late_request(summary_of(rows, fact, other_side(fact->from)),
-                                 (const struct donthave_block *)fact->detail);
-        break;
-    case DONTHAVE_TAP_LATE_BLOCK:
-        summary_of(rows, fact, fact->from)->late_blocks++;
-        break;
-    case DONTHAVE_TAP_REANNOUNCED:
-        summary_of(rows, fact, fact->from)->announced_again++;
-        break;
-    case DONTHAVE_TAP_FINDINGS:
-        fold_findings(rows, fact);
-        break;
-    default:
-        break;
     }
 }
 
@@ -181,7 +178,14 @@ const struct donthave_table donthave_summary_table = {
     .title = "BitTorrent DontHave summary",
     .columns = columns,
     .column_count = COLUMN_COUNT,
-    .fold = fold,
+    .only_chosen = true,
+    .fold = {
+        [DONTHAVE_TAP_DONTHAVE] = fold_donthave,
+        [DONTHAVE_TAP_LATE_REQUEST] = fold_late_request,
+        [DONTHAVE_TAP_LATE_BLOCK] = fold_late_block,
+        [DONTHAVE_TAP_REANNOUNCED] = fold_reannounced,
+        [DONTHAVE_TAP_FINDINGS] = fold_findings,
+    },
     .settle = settle,
     .free = free_summaries,
 };

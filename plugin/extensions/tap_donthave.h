@@ -29,6 +29,7 @@ enum donthave_tap_event {
     DONTHAVE_TAP_REANNOUNCED,       /* one for each piece: struct donthave_reannounced */
     DONTHAVE_TAP_FINDINGS           /* the note has findings of bt.donthave: no detail */
 };
+#define DONTHAVE_TAP_EVENT_COUNT    (DONTHAVE_TAP_FINDINGS + 1)
 
 /* Who said it to whom, on which connection. */
 struct donthave_tap_ends {
