@@ -238,16 +238,25 @@ struct note_range {
     uint32_t                   *next;       /* first one that was not shown */
 };
 
+/* All of the packet, nothing of which counts as shown yet. */
 static struct note_range
-notes_to_show(const struct bt_peer_view *view, packet_info *pinfo)
+notes_of_packet(const struct bt_peer_view *view, const packet_info *pinfo)
 {
     struct note_range           range = { 0 };
     struct message_note *const *end;
-    struct shown_frame         *shown;
-    struct shown_connection    *connection;
 
     range.notes = notes_of_frame(&view->connection->notes, pinfo->num, PINFO_FD_VISITED(pinfo), &end);
     range.count = range.notes != NULL ? (uint32_t)(end - range.notes) : 0;
+    return range;
+}
+
+static struct note_range
+notes_to_show(const struct bt_peer_view *view, packet_info *pinfo)
+{
+    struct note_range           range = notes_of_packet(view, pinfo);
+    struct shown_frame         *shown;
+    struct shown_connection    *connection;
+
     if (range.count == 0)
         return range;
 
@@ -373,10 +382,7 @@ bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t
 bool
 bt_peer_has_notes(const struct bt_peer_view *view, const packet_info *pinfo)
 {
-    struct message_note *const *end;
-    struct message_note *const *notes = notes_of_frame(&view->connection->notes, pinfo->num, PINFO_FD_VISITED(pinfo), &end);
-
-    return notes != NULL && notes != end;
+    return notes_of_packet(view, pinfo).count > 0;
 }
 
 void
