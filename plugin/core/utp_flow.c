@@ -312,7 +312,7 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
             && utp_mse_take(&connection->encryption, connection->flow->mse_feeds, &connection->feed,
                             connection->flow->setup, packet, connection->number, next, &chunk))
         return;
-    if (connection->flow->only_searched)
+    if (connection->flow->claimed_in == 0)
         return;
     peer_feed_chunk(&connection->feed, packet, &chunk, &rest);
     if (next->gap == UTP_GAP_LIMIT)

@@ -84,9 +84,8 @@ struct utp_flow {
                                                none yet */
     struct mse_feeds        *mse_feeds;     /* set by the caller: where encrypted connections are looked for; NULL: they are
                                                not */
-    bool                     only_searched; /* set by the caller: nobody knows yet whether this is BitTorrent, so only
-                                               encrypted connections are looked for. First pass only */
-    uint32_t                 claimed_in;    /* for the caller: first frame that is known to be of BitTorrent over uTP */
+    uint32_t                 claimed_in;    /* first frame that is known to be of BitTorrent over uTP; 0: nobody knows
+                                               yet whether there is any, so only encrypted connections are looked for */
     struct utp_early        *early;         /* kept until then; NULL: none. First pass only, as all below */
     uint32_t                 early_count;
     uint32_t                 early_bytes;
@@ -111,6 +110,14 @@ void utp_flow_tell_full(struct utp_flow *flow, enum peer_side from, uint32_t fra
  * packets of the same frame number apart, see notes_begin_packet(). First pass only. */
 void utp_connection_packet(struct utp_connection *connection, enum peer_side from, struct utp_packet *packet,
                            uint32_t number);
+
+/* The ports are known to be of BitTorrent from a frame on, unless they were before. First pass only. */
+static inline void
+utp_flow_claim(struct utp_flow *flow, uint32_t frame)
+{
+    if (flow->claimed_in == 0)
+        flow->claimed_in = frame;
+}
 
 /* Keeps a packet of ports that may be those of BitTorrent over uTP, from ST_SYN or ST_STATE on. Too many: all are forgotten.
  * First pass only. */

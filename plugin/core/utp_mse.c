@@ -6,6 +6,22 @@
 
 #include "core/utp_mse.h"
 
+#include "core/mse_evidence.h"
+
+/* Extensions of the header that anybody uses: 1 to 3 (BEP 29; libutp, libtorrent). */
+#define UTP_EXTENSIONS  4
+
+bool
+utp_mse_may_begin(const struct utp_header *header, const uint8_t *packet, uint32_t captured)
+{
+    if (packet[1] >= UTP_EXTENSIONS)
+        return false;
+    if (header->type == UTP_SYN)
+        return captured == header->size;
+    return header->type == UTP_DATA && captured > header->size
+           && mse_may_begin(packet + header->size, captured - header->size);
+}
+
 /* What the connection was taken for before is forgotten. */
 static void
 begin_anew(struct peer_feed *feed, const struct peer_setup *setup, const struct feed_packet *packet, uint32_t number)

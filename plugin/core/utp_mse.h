@@ -27,6 +27,10 @@ utp_mse_is_found(const struct utp_mse *utp_mse)
     return utp_mse->mse != NULL && utp_mse->mse->state == MSE_FEED_FOUND;
 }
 
+/* Whether a packet of ports that are nobody's can begin a connection that is MSE: its header, which was read from the packet,
+ * and all of the packet. Few packets of other protocols can. */
+bool utp_mse_may_begin(const struct utp_header *header, const uint8_t *packet, uint32_t captured);
+
 /* Takes what is next in order. True where the connection is MSE: then the feed has got what is payload in the chunk, and
  * there is nothing more to do with it. number tells packets of the same frame number apart. First pass only. */
 bool utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed *feed, const struct peer_setup *setup,

@@ -19,7 +19,6 @@
 #include <epan/conversation.h>
 #include <epan/exceptions.h>
 
-#include "core/mse_evidence.h"
 #include "core/utp_flow.h"
 #include "peer/mse_keys.h"
 #include "peer/packet-bt-mse.h"
@@ -31,9 +30,6 @@
 
 #define BT_PEER_UTP_HEURISTIC   "bt_peer_utp"
 #define BT_UTP_HEURISTIC        "bt_utp_udp"
-
-/* Extensions of the header that anybody uses: 1 to 3. */
-#define UTP_EXTENSIONS          4
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_utp_handle;
@@ -66,20 +62,10 @@ get_flow(conversation_t *conversation)
         flow = utp_flow_new(wmem_file_scope(), bt_peer_setup());
         if (mse_connections()->enabled)
             flow->mse_feeds = mse_connections();
-        flow->only_searched = true;
         conversation_add_proto_data(conversation, proto_bt_peer, flow);
         g_ptr_array_add(flows, flow);
     }
     return flow;
-}
-
-/* The ports are known to be of BitTorrent from a frame on. */
-static void
-claim(struct utp_flow *flow, uint32_t frame)
-{
-    if (flow->claimed_in == 0)
-        flow->claimed_in = frame;
-    flow->only_searched = false;
 }
 
 static struct utp_packet
@@ -107,7 +93,7 @@ read_packet(struct utp_flow *flow, enum peer_side from, const struct utp_header 
     struct utp_connection *connection;
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
-    if (!flow->only_searched)
+    if (flow->claimed_in != 0)
         utp_flow_read_early(flow, &packet, number, false);
     connection = utp_flow_get(flow, from, header, pinfo->num, packet.time);
     if (connection == NULL) {
@@ -116,7 +102,7 @@ read_packet(struct utp_flow *flow, enum peer_side from, const struct utp_header 
         return;
     }
     utp_connection_packet(connection, from, &packet, number);
-    if (!flow->only_searched)
+    if (flow->claimed_in != 0)
         utp_flow_read_early(flow, &packet, number, true);
     if (peer_connection_watches(connection->feed.connection))
         packet_watch_begin();
@@ -143,12 +129,19 @@ end_of_capture(void)
 {
     for (unsigned i = 0; i < flows->len; i++) {
         struct utp_flow *flow = (struct utp_flow *)g_ptr_array_index(flows, i);
-        if (!flow->only_searched)
+        if (flow->claimed_in != 0)
             utp_flow_flush(flow);
     }
 }
 
 /* --- every pass --- */
+
+/* Whether the ports were known to be of BitTorrent in a frame. */
+static bool
+is_claimed(const struct utp_flow *flow, uint32_t frame)
+{
+    return flow != NULL && flow->claimed_in != 0 && flow->claimed_in <= frame;
+}
 
 /* The connection that a packet belongs to, NULL where none is followed. */
 static const struct utp_connection *
@@ -157,8 +150,7 @@ find_connection(const conversation_t *conversation, enum peer_side from, const s
 {
     const struct utp_flow *flow = flow_of(conversation);
 
-    return flow != NULL && flow->claimed_in != 0 && flow->claimed_in <= frame ? utp_flow_find(flow, from, header, frame)
-           : NULL;
+    return is_claimed(flow, frame) ? utp_flow_find(flow, from, header, frame) : NULL;
 }
 
 /* What we have to say of the messages that are complete with this packet, whose payload is tvb. */
@@ -280,6 +272,15 @@ find_encrypted(enum peer_side from, const struct utp_header *header, packet_info
     return connection != NULL && connection->encryption.mse != NULL ? connection : NULL;
 }
 
+/* The packets of a conversation come to us from a frame on. The built-in heuristic leads it to its own dissector, on each
+ * pass. */
+static void
+lead_here(enum claim_path path, conversation_t *conversation, uint32_t frame, const packet_info *pinfo)
+{
+    if (path == CLAIMED_BY_BUILT_IN || (path != CLAIMED_BY_PORTS && !PINFO_FD_VISITED(pinfo)))
+        conversation_set_dissector_from_frame_number(conversation, frame, bt_peer_utp_handle);
+}
+
 /* One packet; header is NULL for one that is shown, but not followed. What the built-in dissector finds unusual
  * (libtorrent's selective acknowledgements, shorter than the four bytes of BEP 29, or a large window) is uTP all the same
  * on a connection that we know. Returns 0 for what is left to other dissectors. */
@@ -296,13 +297,11 @@ dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *
 
     /* What an encrypted packet is, only its connection tells. */
     if (read_first) {
-        claim(encrypted->flow, encrypted->first_frame);
+        utp_flow_claim(encrypted->flow, encrypted->first_frame);
         read_packet(encrypted->flow, from, header, tvb, pinfo);
     }
     if (encrypted != NULL && utp_mse_is_found(&encrypted->encryption)) {
-        if (path == CLAIMED_BY_BUILT_IN || (path != CLAIMED_BY_PORTS && !PINFO_FD_VISITED(pinfo)))
-            conversation_set_dissector_from_frame_number(recent_or_new_conversation(pinfo), encrypted->first_frame,
-                                                         bt_peer_utp_handle);
+        lead_here(path, recent_or_new_conversation(pinfo), encrypted->first_frame, pinfo);
         return show_encrypted(path, encrypted, from, header, tvb, pinfo, tree, data);
     }
 
@@ -316,12 +315,10 @@ dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *
     FINALLY {
         if (length > 0 && header != NULL) {
             conversation_t *conversation = recent_or_new_conversation(pinfo);
-            /* The built-in heuristic leads the conversation to its own dissector, on each pass. */
-            if (path == CLAIMED_BY_BUILT_IN || (path != CLAIMED_BY_PORTS && !PINFO_FD_VISITED(pinfo)))
-                conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_utp_handle);
+            lead_here(path, conversation, pinfo->num, pinfo);
             if (!PINFO_FD_VISITED(pinfo) && !read_first) {
                 struct utp_flow *flow = get_flow(conversation);
-                claim(flow, pinfo->num);
+                utp_flow_claim(flow, pinfo->num);
                 read_packet(flow, from, header, tvb, pinfo);
             }
             show_ours(conversation, from, header, utp_place(header->seq_nr),
@@ -367,23 +364,8 @@ is_handshake(const struct utp_header *header, tvbuff_t *tvb)
 static bool
 is_followed(const struct utp_flow *flow, const struct utp_header *header, packet_info *pinfo)
 {
-    return flow != NULL && flow->claimed_in != 0 && flow->claimed_in <= pinfo->num
+    return is_claimed(flow, pinfo->num)
            && (header->type == UTP_SYN || utp_flow_find(flow, packet_sender(pinfo), header, pinfo->num) != NULL);
-}
-
-/* Whether a packet of ports that are nobody's can begin a connection that is MSE. Few packets of other protocols can. */
-static bool
-may_begin_encrypted(const struct utp_header *header, tvbuff_t *tvb)
-{
-    uint32_t       captured = tvb_captured_length(tvb);
-    const uint8_t *packet = tvb_get_ptr(tvb, 0, (int)captured);
-
-    if (packet[1] >= UTP_EXTENSIONS)
-        return false;
-    if (header->type == UTP_SYN)
-        return captured == header->size;
-    return header->type == UTP_DATA && captured > header->size
-           && mse_may_begin(packet + header->size, captured - header->size);
 }
 
 /* Whether a connection on ports that are nobody's turns out to be MSE with this packet. */
@@ -392,13 +374,15 @@ becomes_mse(conversation_t *conversation, const struct utp_header *header, tvbuf
 {
     struct utp_flow             *flow = flow_of(conversation);
     const enum peer_side         from = packet_sender(pinfo);
+    const uint32_t               captured = tvb_captured_length(tvb);
     const struct utp_connection *connection;
 
-    if (PINFO_FD_VISITED(pinfo) || !mse_connections()->enabled || (flow != NULL && !flow->only_searched))
+    if (PINFO_FD_VISITED(pinfo) || !mse_connections()->enabled || (flow != NULL && flow->claimed_in != 0))
         return false;
     if (bt_utp_entry != NULL && bt_utp_entry->enabled)      /* it claims them, and all that is ours is searched */
         return false;
-    if ((flow == NULL || utp_flow_find(flow, from, header, pinfo->num) == NULL) && !may_begin_encrypted(header, tvb))
+    if ((flow == NULL || utp_flow_find(flow, from, header, pinfo->num) == NULL)
+            && !utp_mse_may_begin(header, tvb_get_ptr(tvb, 0, (int)captured), captured))
         return false;
     if (flow == NULL) {
         if (!enabled())
@@ -409,7 +393,7 @@ becomes_mse(conversation_t *conversation, const struct utp_header *header, tvbuf
     connection = utp_flow_find(flow, from, header, pinfo->num);
     if (connection == NULL || !utp_mse_is_found(&connection->encryption))
         return false;
-    claim(flow, connection->first_frame);
+    utp_flow_claim(flow, connection->first_frame);
     utp_flow_forget_early(flow);
     return true;
 }
@@ -433,7 +417,7 @@ dissect_bt_peer_utp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
         path = CLAIMED_BY_FLOW;
     } else if (is_handshake(&header, tvb)) {
         path = CLAIMED_BY_HANDSHAKE;
-        if (!PINFO_FD_VISITED(pinfo) && flow != NULL && flow->only_searched)
+        if (!PINFO_FD_VISITED(pinfo) && flow != NULL && flow->claimed_in == 0)
             utp_flow_begin_anew(flow, packet_sender(pinfo), &header, pinfo->num);
     } else if (becomes_mse(conversation, &header, tvb, pinfo)) {
         path = CLAIMED_BY_ENCRYPTION;

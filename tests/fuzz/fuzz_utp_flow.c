@@ -50,6 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t          frame = 0, number = 0;
     int64_t           time = 0;
 
+    utp_flow_claim(flow, 1);
     for (size_t at = 1; at + 5 <= size;) {
         const uint8_t *fields = data + at;
         uint8_t        what = fields[0];

@@ -21,6 +21,16 @@ static const struct peer_setup setup = {
     .fallbacks = { { LT_DONTHAVE_NAME, 7 } }, .fallback_count = 1
 };
 
+/* A flow of ports that are known to be of BitTorrent. */
+static struct utp_flow *
+claimed_flow(wmem_allocator_t *scope, const struct peer_setup *of)
+{
+    struct utp_flow *flow = utp_flow_new(scope, of);
+
+    utp_flow_claim(flow, 1);
+    return flow;
+}
+
 /* --- connection ids --- */
 
 /* One packet, of one byte where its type has a payload, and the number of its connection, from 1 on; 0 for none. */
@@ -183,7 +193,7 @@ play(const void *data)
 {
     const struct line *script = (const struct line *)data;
     wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_flow   *flow = utp_flow_new(scope, &setup);
+    struct utp_flow   *flow = claimed_flow(scope, &setup);
     GPtrArray         *connections = g_ptr_array_new();
     uint32_t           frame;
 
@@ -273,7 +283,7 @@ syn_after_a_pause(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct utp_flow  *flow = utp_flow_new(scope, &setup);
+        struct utp_flow  *flow = claimed_flow(scope, &setup);
         struct utp_packet syn = {
             .header = { .type = UTP_SYN, .connection_id = 100, .seq_nr = 1, .timestamp = 10, .size = UTP_HEADER_SIZE },
             .frame = 1, .time = begin
@@ -316,7 +326,7 @@ static void
 many_ids(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_flow  *flow = utp_flow_new(scope, &setup);
+    struct utp_flow  *flow = claimed_flow(scope, &setup);
     unsigned          known = 0;
 
     for (uint32_t i = 0; i < 60000; i += 3)
@@ -334,7 +344,7 @@ static void
 never_answered(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_flow  *flow = utp_flow_new(scope, &setup);
+    struct utp_flow  *flow = claimed_flow(scope, &setup);
     enum { LAST = 3 * 20000 };
 
     for (uint32_t i = 0; i < LAST; i += 3) {
@@ -359,7 +369,7 @@ static void
 alive_stay(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_flow  *flow = utp_flow_new(scope, &setup);
+    struct utp_flow  *flow = claimed_flow(scope, &setup);
     uint32_t          frame = 0;
 
     for (uint32_t i = 0; i < UTP_CONNECTIONS_MAX; i++) {
@@ -391,7 +401,7 @@ ended(void)
     } ends[] = { { 700, A, UTP_FIN }, { 3, B, UTP_RESET }, { 1023, B, UTP_FIN }, { 0, A, UTP_RESET } };
     static const unsigned order[] = { 0, 3, 700, 1023 };
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_flow  *flow = utp_flow_new(scope, &setup);
+    struct utp_flow  *flow = claimed_flow(scope, &setup);
     uint32_t          frame = 0;
 
     for (uint32_t i = 0; i < UTP_CONNECTIONS_MAX; i++) {
@@ -418,7 +428,7 @@ static void
 tell_full(void)
 {
     wmem_allocator_t           *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_flow            *flow = utp_flow_new(scope, &setup);
+    struct utp_flow            *flow = claimed_flow(scope, &setup);
     struct message_note *const *end, *const *note;
 
     utp_flow_tell_full(flow, B, 5, 1);
@@ -449,7 +459,7 @@ set_up(struct player *player)
 {
     memset(player, 0, sizeof *player);
     player->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    player->flow = utp_flow_new(player->scope, &setup);
+    player->flow = claimed_flow(player->scope, &setup);
 }
 
 /* The next frame: a packet of the connection that A opened with id 100. */
@@ -804,7 +814,7 @@ any_packets(void)
 {
     for (int run = 0; run < 150; run++) {
         wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct utp_flow  *flow = utp_flow_new(scope, &setup);
+        struct utp_flow  *flow = claimed_flow(scope, &setup);
         int32_t           spread = 1 << g_test_rand_int_range(0, 12);
 
         for (uint32_t frame = 1; frame < 400; frame++) {
