@@ -174,8 +174,9 @@ fact_of(const packet_info *pinfo, const struct donthave_tap_item *item)
         .connection = item->ends->connection,
         .sender = g_intern_string(item->ends->sender),
         .receiver = g_intern_string(item->ends->receiver),
-        .note = item->note,
         .detail = item->detail,
+        .findings = item->findings,
+        .extended_id = item->extended_id,
     };
 
     return fact;

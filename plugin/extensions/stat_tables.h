@@ -28,8 +28,9 @@ struct donthave_fact {
     const struct peer_connection *connection;
     const char                   *sender;
     const char                   *receiver;
-    const struct message_note    *note;
     const struct note_detail     *detail;
+    const struct finding *const  *findings;
+    uint8_t                       extended_id;
 };
 
 /* What a row is about. Unused members are 0. */

@@ -74,9 +74,9 @@ count(stats_tree *st, const char *name, int node, int parent, const char *which,
 }
 
 static bool
-is_redundant(const struct message_note *note)
+is_redundant(const struct finding *findings)
 {
-    for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next) {
+    for (const struct finding *finding = findings; finding != NULL; finding = finding->next) {
         if (finding->kind == &donthave_findings.redundant)
             return true;
     }
@@ -94,7 +94,7 @@ count_donthave(stats_tree *st, packet_info *pinfo, const struct donthave_tap_ite
     count(st, by_connection, node_by_connection, node_donthaves, connection, 1);
     count(st, by_piece, node_by_piece, node_donthaves, piece, 1);
     count(st, by_fast, node_by_fast, node_donthaves, donthave->fast ? "With Fast" : "Without Fast", 1);
-    count(st, by_novelty, node_by_novelty, node_donthaves, is_redundant(item->note) ? "Redundant" : "New", 1);
+    count(st, by_novelty, node_by_novelty, node_donthaves, is_redundant(*item->findings) ? "Redundant" : "New", 1);
     if (donthave->requests == 0)
         return;
     count(st, invalidated, node_invalidated, 0, donthave->fast ? never_rejected : dropped, (int)donthave->requests);

@@ -49,7 +49,7 @@ findings_of(const struct donthave_fact *fact)
 {
     GString *names = g_string_new(NULL);
 
-    for (const struct finding *finding = fact->note->findings; finding != NULL; finding = finding->next) {
+    for (const struct finding *finding = *fact->findings; finding != NULL; finding = finding->next) {
         const char *name = strrchr(finding->kind->name, '.') + 1;
         if (finding->about == fact->detail && finding->kind != &donthave_findings.invalidated)
             g_string_append_printf(names, "%s%s", names->len > 0 ? "," : "", name);
@@ -73,7 +73,7 @@ fold_donthave(struct stat_rows *rows, const struct donthave_fact *fact)
     cell_text(rows, row, COLUMN_SENDER, fact->sender);
     cell_text(rows, row, COLUMN_RECEIVER, fact->receiver);
     cell_optional(rows, row, COLUMN_PIECE, donthave->has_index, donthave->piece);
-    cell_count(rows, row, COLUMN_ID, fact->note->extended_id);
+    cell_count(rows, row, COLUMN_ID, fact->extended_id);
     cell_text(rows, row, COLUMN_FAST, donthave->fast ? "yes" : "no");
     cell_count(rows, row, COLUMN_REQUESTS, donthave->requests);
     cell_optional(rows, row, COLUMN_BYTES, true, donthave->bytes);

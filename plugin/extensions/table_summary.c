@@ -131,7 +131,7 @@ fold_reannounced(struct stat_rows *rows, const struct donthave_fact *fact)
 static void
 fold_findings(struct stat_rows *rows, const struct donthave_fact *fact)
 {
-    for (const struct finding *finding = fact->note->findings; finding != NULL; finding = finding->next) {
+    for (const struct finding *finding = *fact->findings; finding != NULL; finding = finding->next) {
         if (summary_wants(finding->kind))
             summary_add_finding(summary_of(rows, fact, summary_is_by_asker(finding->kind) ? other_side(fact->from)
                                            : fact->from), finding->kind);

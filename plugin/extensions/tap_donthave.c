@@ -78,8 +78,9 @@ donthave_tap_tell(packet_info *pinfo, const struct peer_connection *connection, 
 
     item->event = detail != NULL ? events[detail->kind->number].event : DONTHAVE_TAP_FINDINGS;
     item->ends = ends_of(pinfo, frame->last != NULL ? frame->last->ends : NULL, connection, (enum peer_side)note->from);
-    item->note = note;
     item->detail = detail;
+    item->findings = (const struct finding *const *)&note->findings;
+    item->extended_id = note->extended_id;
     if (frame->last != NULL)
         frame->last->next = item;
     else

@@ -16,8 +16,7 @@
 
 #define BT_DONTHAVE_TAP "bt.donthave"
 
-/* What happened in a message. The detail is that of the message's note, and lives as long as the capture; what is final
- * after pass 1 in it is known to who reads it at the end of the pass. */
+/* What happened in a message, and the struct of the item's detail. */
 enum donthave_tap_event {
     DONTHAVE_TAP_DONTHAVE,          /* a DontHave: struct donthave_note */
     DONTHAVE_TAP_INVALIDATED,       /* a Request that a DontHave invalidated; from the second pass on: struct
@@ -27,7 +26,7 @@ enum donthave_tap_event {
     DONTHAVE_TAP_REJECTED,          /* a Reject that answers an invalidated request: struct donthave_block */
     DONTHAVE_TAP_WAIT_OVER,         /* a Piece or Request that ends the wait for a Reject: struct donthave_block */
     DONTHAVE_TAP_REANNOUNCED,       /* one for each piece: struct donthave_reannounced */
-    DONTHAVE_TAP_FINDINGS           /* the note has findings of bt.donthave: no detail */
+    DONTHAVE_TAP_FINDINGS           /* the message has findings: no detail */
 };
 #define DONTHAVE_TAP_EVENT_COUNT    (DONTHAVE_TAP_FINDINGS + 1)
 
@@ -43,8 +42,11 @@ struct donthave_tap_item {
     struct donthave_tap_item       *next;
     enum donthave_tap_event         event;
     const struct donthave_tap_ends *ends;
-    const struct message_note      *note;
-    const struct note_detail       *detail;
+    /* Both live as long as the capture, and what only later packets make known joins them until the end of pass 1: who
+     * needs it reads them then. */
+    const struct note_detail       *detail;     /* see donthave_note.h */
+    const struct finding *const    *findings;   /* of the message, see notes.h */
+    uint8_t                         extended_id;        /* of the message (BEP 10); 0: it has none */
 };
 
 /* The tap's data: all items of one frame, in their order. Wireshark queues 5,000 entries for a frame at most, so a frame
