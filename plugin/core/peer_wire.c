@@ -109,9 +109,11 @@ peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported)
                 && (known || id != PEER_BASE_DONTHAVE_ID || length != PEER_BASE_DONTHAVE_LENGTH))
             return false;
         if (PEER_PREFIX_SIZE + length > reported - offset) {
-            /* The last message goes on after the data. Alone it must be a block: its header is long enough to tell. */
-            return evidence || (id == PEER_PIECE && captured - offset >= PEER_PIECE_HEADER_SIZE
-                                && get_be32(data + offset + 9) % 1024 == 0);
+            /* The last message goes on after the data. Alone it must be a block, whose header is long enough to tell, or
+             * all that there is: WebTorrent writes prefix and id of an extended message by themselves. */
+            return evidence || reported == PEER_PREFIX_SIZE + 1
+                   || (id == PEER_PIECE && captured - offset >= PEER_PIECE_HEADER_SIZE
+                       && get_be32(data + offset + 9) % 1024 == 0);
         }
         evidence = true;
         keep_alive = false;

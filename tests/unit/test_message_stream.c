@@ -420,7 +420,7 @@ static const struct line goes_on_after_hole[] = {
     { 12,       "0007" CHOKE,               0, false, "new 4@5+9(5)* 0@14+5" },
     { 19,       "0000",                     0, true,  "new" },
     { 22,       "00" HAVE,                  0, false, "unsynced gap" },
-    { 32,       "00000005" "04",            0, true,  "unsynced gap" },
+    { 32,       "00000005" "04",            0, true,  "new" },
     { 50,       HAVE,                       0, false, "new gap 4@50+9" },
     SCRIPT_END
 };

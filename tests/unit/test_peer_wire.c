@@ -156,6 +156,9 @@ static const struct plausible_case plausible_cases[] = {
     { "block too long",                 "0010000a" "07" "00000001" "00004000", 0, false },
     { "extended alone, not complete",   "00000006" "14" "07" "0000", 0, false },
     { "Bitfield alone, not complete",   "00000100" "05" "ffff", 0, false },
+    { "prefix and id, nothing else",    "00000006" "14", 0, true },
+    { "prefix and id of more",           "00000006" "14", 4, false },
+    { "prefix and unknown id",          "00000006" "63", 0, false },
 
     /* Cut by the capture: the bytes are on the wire. */
     { "block cut by the capture",       BLOCK, 16384, true },
