@@ -81,6 +81,31 @@ def test_other_fields(package):
     assert field(package, "Description").startswith("Wireshark plugin for BitTorrent's lt_donthave (BEP 54)\n")
 
 
+def configure(folder, maintainer):
+    return run("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DBT_DONTHAVE_TESTS=OFF",
+               f"-DBT_DONTHAVE_MAINTAINER={maintainer}")
+
+
+def test_maintainer(package, unpacked, tmp_path):
+    """A CMake variable says it, once for the package and its changelog."""
+    maintainer = re.search(r"(?m)^BT_DONTHAVE_MAINTAINER:STRING=(.+)", (BUILD / "CMakeCache.txt").read_text())[1]
+    assert field(package, "Maintainer") == maintainer
+    changelog = output("gzip", "-dc", next(unpacked.rglob("changelog.gz")))
+    assert f"\n -- {maintainer}  " in changelog
+
+    ours = "A Packager <packager@example.org>"
+    assert configure(tmp_path / "ours", ours).returncode == 0
+    assert f'set(CPACK_PACKAGE_CONTACT "{ours}")' in (tmp_path / "ours" / "CPackConfig.cmake").read_text()
+    assert f"\n -- {ours}  " in (tmp_path / "ours" / "debian" / "changelog").read_text()
+
+
+@pytest.mark.parametrize("maintainer", ["", "packager@example.org", "A Packager <packager>"])
+def test_maintainer_that_is_none(maintainer, tmp_path):
+    done = configure(tmp_path, maintainer)
+    assert done.returncode != 0
+    assert "BT_DONTHAVE_MAINTAINER is not NAME <ADDRESS>" in done.stdout
+
+
 def test_contents(unpacked):
     """The plugin where Wireshark looks for it, and what Debian wants beside it; anybody may read it."""
     found = {path.relative_to(unpacked).as_posix(): path for path in unpacked.rglob("*")}
