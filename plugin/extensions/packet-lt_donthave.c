@@ -501,7 +501,7 @@ proto_register_lt_donthave(void)
     module_t *module = prefs_register_protocol(proto_bt_donthave, NULL);
     prefs_register_range_preference(module, "fallback_id", "Assumed ids of lt_donthave",
                                     "The extended message ids to take for lt_donthave where the extension handshake of "
-                                    "the receiver was not captured: 7, or 3,7, or 1-9 (empty or 0: none). Each side of "
+                                    "the receiver was not captured: 7, or 2,7, or 1-9 (empty or 0: none). Each side of "
                                     "a connection wants an id of its own: libtorrent (qBittorrent, Deluge) 7, "
                                     "WebTorrent one by the order in which its extensions were registered, 2 or 3. A capture that begins after the handshakes needs Decode As to BitTorrent, "
                                     "or a BitTorrent port, besides.",

@@ -168,6 +168,32 @@ def test_filter_chooses_rows_and_keeps_what_is_known_of_them(tshark):
     assert [row["Rejected in"] for row in one["requests"]] == [149] * 4
 
 
+def test_filter_chooses_what_the_summary_counts(tshark, sessions):
+    """Each number belongs to the packet of its message, that of the Rejects to the packet of the DontHave: the two parts of
+    a capture add up to the whole, and a DontHave's requests are rejected though the packet of the Reject is hidden."""
+    path, _ = sessions
+
+    def counted_where(where):
+        counts = {}
+        for row in read_tables(tshark, path, "summary", filtered=where)["summary"]:
+            counts[row["Sender"], row["Receiver"]] = collections.Counter({column: row[column] for column in COUNTS})
+        return counts
+
+    everything = counted_where("")
+    first, second = counted_where(",frame.number <= 500"), counted_where(",frame.number > 500")
+    assert first and second and first != everything
+    assert {ends: first.get(ends, collections.Counter()) + second.get(ends, collections.Counter())
+            for ends in first.keys() | second.keys()} == {ends: +counts for ends, counts in everything.items()}
+
+    alone = counted_where(",bt.donthave")
+    of_donthaves = "DontHaves", "Requests", "Bytes", "Rejected", "Never rejected"
+    for ends, counts in everything.items():
+        if counts["DontHaves"]:
+            assert {column: alone[ends][column] for column in of_donthaves} == {column: counts[column] for column in of_donthaves}
+    assert sum(counts["Rejected"] for counts in alone.values()) > 0
+    assert sum(counts["Late requests"] for counts in alone.values()) < sum(counts["Late requests"] for counts in everything.values())
+
+
 def test_a_wrong_filter_is_told(tshark):
     with pytest.raises(AssertionError, match="bt.donthave,list: .*nonsense"):
         tshark.read("clean-fast", "-q", "-z", "bt.donthave,list,nonsense ===")
