@@ -217,6 +217,12 @@ def test_empty_results(folder):
     """What is said is true: no packet passes the filter, or there is no DontHave."""
     assert report(folder, SHORT, "--", "-Y", "dns") == \
         ("", f"tools/decode: no packet in {SHORT} passes the display filter dns\n")
+    # A Request is known to be invalidated once the DontHave was read.
+    where = "bt.donthave.request"
+    assert report(folder, SHORT, "--", "-Y", where)[1] == \
+        f"tools/decode: no packet in {SHORT} passes the display filter {where} (what only a later packet tells is known with -2)\n"
+    assert report(folder, SHORT, "--", "-2", "-Y", f"{where} && dns")[1] == \
+        f"tools/decode: no packet in {SHORT} passes the display filter {where} && dns\n"
     clean = ROOT / "captures" / "synthetic" / "other-udp.pcap.gz"
     assert report(folder, clean)[1].startswith(f"tools/decode: no DontHave message in {clean}")
 
@@ -238,7 +244,22 @@ def test_cut_capture(folder):
     path.write_bytes(gzip.decompress(SHORT.read_bytes())[:-30])
     path.chmod(0o644)
     printed, said = report(folder, path, status=1)
-    assert printed == TEXT and "ends in the middle of a packet" in said
+    assert printed == TEXT and said.endswith("ends in the middle of a packet; the lines above are what could be read\n")
+
+
+def test_capture_cut_before_the_first_donthave(folder):
+    path = folder.folder / "cut-early.pcapng"
+    path.write_bytes(gzip.decompress(SHORT.read_bytes())[:20000])
+    path.chmod(0o644)
+    assert report(folder, path, status=1) == (
+        "", f"tools/decode: {path} ends in the middle of a packet; there is no DontHave message in what is before it\n")
+
+
+def test_dtls_that_cannot_be_read(folder):
+    """Without keys; Wireshark 4.0 knows nothing of DTLS 1.3 but its beginning."""
+    path = ROOT / "captures" / "webrtc" / "firefox_dtls13.pcapng.gz"
+    assert report(folder, path)[1].startswith(f"tools/decode: no DontHave message in what can be read of {path}; "
+                                              "connections that could not be read: 1 over DTLS")
 
 
 @pytest.mark.parametrize("arguments, words", [
