@@ -196,6 +196,45 @@ def test_progress(folder):
     assert f"{SHORT}: 1,000 of {SHORT.stat().st_size:,} bytes read\n" in done.stderr.decode()
 
 
+def gui(staging, *arguments, **environment):
+    """What --gui does: in place of Wireshark the same options start tshark, which takes the profile and plugins likewise."""
+    programs = staging.folder / "bin"
+    programs.mkdir(exist_ok=True)
+    (programs / "wireshark").write_text('#!/bin/sh\nexec tshark "$@"\n')
+    for path in (programs, programs / "wireshark"):
+        path.chmod(0o755)
+    keep = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
+    return subprocess.run([sys.executable, ROOT / "tools" / "report" / "gui.py", staging.readable(PLUGINS), staging.folder,
+                           *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, timeout=120, text=True,
+                          env=keep | {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"} | environment)
+
+
+@pytest.fixture
+def empty_folder():
+    staging = Staging()
+    (staging.folder / "home").mkdir(mode=0o777)
+    (staging.folder / "home").chmod(0o777)
+    yield staging
+    staging.remove()
+
+
+def test_gui(empty_folder):
+    """It opens the capture, also one that is the user's alone, with the plugin, the profile's columns and colours."""
+    capture = empty_folder.folder / "private.pcapng.gz"
+    shutil.copyfile(SHORT, capture)
+    capture.chmod(0o600)
+    done = gui(empty_folder, capture, "--", "--color", "-Y", "bt.donthave", "-T", "fields", "-e", "frame.number", "-e",
+               "frame.coloring_rule.name", "-e", "_ws.col.Info", DISPLAY=":0")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split("\t") == ["147", "DontHave: note", "DontHave Piece=2 (4 requests)"]
+
+
+def test_gui_without_a_display(empty_folder):
+    done = gui(empty_folder, SHORT)
+    assert done.returncode == 1
+    assert done.stderr == "tools/decode: there is no display for Wireshark (neither DISPLAY nor WAYLAND_DISPLAY is set)\n"
+
+
 def test_filter_of_the_user(folder):
     """It is passed on: the packets that pass it, as tshark prints them."""
     printed, said = report(folder, ROOT / "captures" / "webtorrent_leecher.pcapng.gz", "--", "-2", "-Y",
