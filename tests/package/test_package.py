@@ -180,6 +180,20 @@ def test_source_archive(tmp_path):
         assert files == {name for name in listed.split("\n") if name and (ROOT / name).exists()}
 
 
+def test_rpm_has_all_that_is_installed(tmp_path):
+    """rpmbuild refuses a file that the spec does not name."""
+    output("cmake", "--install", BUILD, env=os.environ | {"DESTDIR": str(tmp_path)})
+    spec = (ROOT / "packaging" / "lt_donthave.spec").read_text().partition("%files")[2]
+    plugins = output("pkg-config", "--variable=plugindir", "wireshark").strip()
+    names = {"%{plugindir}": plugins, "%{_mandir}": "/usr/share/man", "%{_datadir}": "/usr/share"}
+    patterns = [re.sub(r"%\{\w+\}", lambda macro: names[macro[0]], line) for line in spec.split() if line.startswith("%{")]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    for path in files:
+        installed = Path("/") / path.relative_to(tmp_path)
+        assert any(part.match(pattern) for part in (installed, *installed.parents) for pattern in patterns), installed
+
+
 def test_versions_agree():
     """The RPM spec has a version of its own to write."""
     spec = (ROOT / "packaging" / "lt_donthave.spec").read_text()

@@ -107,6 +107,22 @@ def test_command(page, command, workplace):
         assert printed.strip() or "-Y bittorrent" in command, "it prints nothing"
 
 
+def test_links():
+    """What README and docs link to is there, and each picture is shown or linked."""
+    linked = set()
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        headings = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in re.findall(r"(?m)^#+ (.*)", text)}
+        for target in re.findall(r"\]\(([^)]+)\)", text):
+            if target.startswith("#"):
+                assert target[1:] in headings, target
+            elif "://" not in target:
+                path = ((ROOT / page).parent / target).resolve()
+                assert path.exists(), target
+                linked.add(path)
+    assert {path.resolve() for path in (ROOT / "docs" / "screenshots").iterdir()} <= linked
+
+
 def targets():
     """What cmake --build --target knows; package_source is CPack's."""
     listed = subprocess.run(["ninja", "-C", str(BUILD), "-t", "targets", "all"], stdout=subprocess.PIPE, text=True).stdout
