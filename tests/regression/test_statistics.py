@@ -199,16 +199,29 @@ def test_a_wrong_filter_is_told(tshark):
         tshark.read("clean-fast", "-q", "-z", "bt.donthave,list,nonsense ===")
 
 
-def tree(tshark, path):
+def tree(tshark, path, filtered=""):
     """{(name of the node, name of the one above): its columns}."""
     found, above = {}, {}
-    for line in tshark.read(path, "-q", "-z", "bt.donthave,tree").splitlines():
+    for line in tshark.read(path, "-q", "-z", f"bt.donthave,tree{filtered}").splitlines():
         depth = len(line) - len(line.lstrip(" "))
         columns = re.split(r" {2,}", line.strip())
         if len(columns) > 3 and columns[1].isdigit():
             above[depth] = columns[0]
             found[columns[0], above.get(depth - 1)] = columns[1:]
     return found
+
+
+@pytest.mark.parametrize("frame, one_pass_counts, two_passes_counts", [
+    (147, {"Never rejected": 4}, {"Rejected": 4}),      # the DontHave
+    (149, {"Rejected": 1, "Never rejected": 1}, {"Rejected": 2}),   # Rejects for it; a DontHave, and one of its two Rejects
+])
+def test_filter_of_the_tree(tshark, frame, one_pass_counts, two_passes_counts):
+    """It counts the packets that pass. What became of a DontHave's requests is known with -2, else if the answer passes; an
+    answer to a DontHave that was not counted counts for nothing."""
+    shown = tree(tshark, ROOT / "captures" / "webtorrent_short.pcapng.gz", f",frame.number == {frame}")
+    assert {name: int(columns[0]) for (name, above), columns in shown.items()
+            if above == "Requests invalidated" and columns[0] != "0"} == (
+        two_passes_counts if tshark.two_passes else one_pass_counts)
 
 
 def test_tree(tshark, sessions):
