@@ -74,6 +74,18 @@ def test_option_that_opens_our_items_alone(two_passes):
     assert {"bt.donthave", *ITEMS} == set(command[1].split(","))
 
 
+@pytest.mark.parametrize("name", ["webtorrent_leecher", "npm_ids", "libtorrent_utp_lossy"])
+def test_filter_that_shows_both_ends_of_links(two_passes, name):
+    """The README's filter: each frame that a field of bt.donthave names passes it."""
+    where = re.search(r"(?m)^    tshark -2 -r capture.pcapng -Y '(bt.donthave .*)'$", (ROOT / "README.md").read_text())[1]
+    links = [field for field, kind in two_passes.our_fields().items()
+             if field.startswith("bt.donthave.") and kind == "FT_FRAMENUM"]
+    rows = two_passes.rows(ROOT / "captures" / f"{name}.pcapng.gz", " ".join(["frame.number", *links]), where=where)
+    shown = {row.split()[0] for row in rows}
+    targets = {frame for row in rows for column in row.split()[1:] if column != "-" for frame in column.split(",")}
+    assert len(targets) > 3 and targets <= shown
+
+
 def test_many_messages_are_one_layer(tshark):
     """All DontHaves of a frame are layer 1 of bt.donthave, as the frame has one layer of it."""
     assert tshark.rows("framing-forty", "frame.number", where="bt.donthave.piece_index#1 == 39") == ["9"]
