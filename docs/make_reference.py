@@ -76,7 +76,9 @@ def pages(tshark):
     lines += table(["filter", "text"], ((f"`{row[2]}`", row[1]) for row in experts))
     lines += ["## Preferences", "", "`-o NAME:VALUE`, or Edit > Preferences > Protocols.", ""]
     lines += table(["preference", "default", "meaning"], preferences(tshark))
-    lines += ["## Statistics", "", "tshark prints them with the options `-q -z NAME`.", ""]
+    lines += ["## Statistics", "", "tshark prints them with the options `-q -z NAME`. "
+              "Those of bt.donthave take a display filter, too (`-q -z NAME,FILTER`): it chooses the rows, in the summary and "
+              "the tree the packets that are counted.", ""]
     lines += [*(f"* `{tap}`" for tap in taps), ""]
     return "\n".join(lines).rstrip() + "\n"
 

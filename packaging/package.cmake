@@ -5,11 +5,18 @@
 # that is not older than they are, so that apt does not install the package beside another X.Y, where the plugin would
 # lie unused.
 
+# The project has no mail address of its own. Who hands packages on to others says with this whom they may write to.
+set(BT_DONTHAVE_MAINTAINER "lt_donthave maintainers <maintainers@lt-donthave.invalid>" CACHE STRING
+  "Whom the packages name as their maintainer: NAME <ADDRESS>")
+if(NOT BT_DONTHAVE_MAINTAINER MATCHES "^[^<>\n]+ <[^<>@ \n]+@[^<>@ \n]+>$")
+  message(FATAL_ERROR "BT_DONTHAVE_MAINTAINER is not NAME <ADDRESS>: ${BT_DONTHAVE_MAINTAINER}")
+endif()
+
 math(EXPR next_minor "${Wireshark_MINOR_VERSION} + 1")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME "wireshark-plugin-lt-donthave-${WIRESHARK_X_Y}")
-set(CPACK_PACKAGE_CONTACT "lt_donthave maintainers <maintainers@lt-donthave.invalid>")
+set(CPACK_PACKAGE_CONTACT "${BT_DONTHAVE_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION
   "The filter bt.donthave finds the DontHave messages of BitTorrent peers, with
 the pieces that they take back and the requests that they invalidate.

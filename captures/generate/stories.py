@@ -66,8 +66,8 @@ class Line:
 
 
 class Story:
-    def __init__(self, file, name, lines, fallback_id):
-        self.file, self.name, self.fallback_id = file, name, fallback_id
+    def __init__(self, file, name, lines, fallback_ids):
+        self.file, self.name, self.fallback_ids = file, name, fallback_ids
         self.lines = lines
         self.over = ("tcp", "utp")
         self.only = "XY"    # whose packets were captured
@@ -85,7 +85,7 @@ def write_ranges(text, separator):
 
 def read_file(name, beginnings):
     """The stories of a file; what is a beginning goes into the dict of those."""
-    stories, lines, fallback_id = [], [], 0
+    stories, lines, fallback_ids = [], [], ""
     for text in map(str.strip, (FOLDER / f"{name}.story").read_text().splitlines()):
         key, _, value = text.partition(": ")
         if text[:1].isdigit() or text.startswith("["):
@@ -95,11 +95,11 @@ def read_file(name, beginnings):
         elif key == "story":
             story_name, _, beginning = value.partition(" after ")
             lines = list(beginnings[beginning]) if beginning else []
-            stories.append(Story(name, story_name, lines, fallback_id))
+            stories.append(Story(name, story_name, lines, fallback_ids))
         elif key == "beginning":
             lines = beginnings[value] = []
         elif key == "preference":
-            fallback_id = int(value.split()[1])
+            fallback_ids = value.split()[1]
         elif key == "only":
             stories[-1].only = value
         elif key == "over":

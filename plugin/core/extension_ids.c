@@ -183,8 +183,10 @@ fallback_name(const struct extension_ids *receiver, const struct extension_fallb
               uint8_t id)
 {
     for (unsigned i = 0; i < count; i++) {
+        if ((fallbacks[i].ids[id / 32] >> id % 32 & 1) == 0)
+            continue;
         const struct extension_id *given = extension_ids_find(receiver, fallbacks[i].name);
-        if (fallbacks[i].id == id && (given == NULL || given->id == 0))
+        if (given == NULL || given->id == 0)
             return fallbacks[i].name;
     }
     return NULL;

@@ -61,10 +61,10 @@ struct extension_resolution {
     const struct extension_id *receiver;    /* what the receiver gave to name; NULL: it never named it */
 };
 
-/* The user's word for an id where no handshake tells. */
+/* The user's word for ids where no handshake tells. Several, as each side of a connection has its own. */
 struct extension_fallback {
     const char *name;
-    uint8_t     id;             /* 0: none */
+    uint32_t    ids[(UINT8_MAX + 1) / 32];      /* a bit for each; that of 0 is never set */
 };
 
 /* Nothing is known yet. Names that are reserved always have room. Memory comes from scope. */

@@ -61,6 +61,23 @@ end(struct peer_connection *connection)
         extension_ids_free(&connection->ids[side]);
 }
 
+void
+peer_setup_assume(struct peer_setup *setup, const char *name, uint8_t id)
+{
+    unsigned i = 0;
+
+    if (id == 0)
+        return;
+    while (i < setup->fallback_count && strcmp(setup->fallbacks[i].name, name) != 0)
+        i++;
+    if (i == setup->fallback_count) {
+        g_assert(i < PEER_OBSERVERS_MAX);
+        setup->fallbacks[i] = (struct extension_fallback){ .name = name };
+        setup->fallback_count++;
+    }
+    setup->fallbacks[i].ids[id / 32] |= UINT32_C(1) << id % 32;
+}
+
 struct peer_connection *
 peer_connection_new(wmem_allocator_t *scope, const struct peer_setup *setup)
 {
@@ -441,7 +458,7 @@ peer_connection_offers(const struct peer_connection *connection, const char *nam
             return true;
     }
     for (unsigned i = 0; i < setup->fallback_count; i++) {
-        if (setup->fallbacks[i].id != 0 && strcmp(setup->fallbacks[i].name, name) == 0)
+        if (strcmp(setup->fallbacks[i].name, name) == 0)
             return true;
     }
     return false;

@@ -25,8 +25,11 @@ struct peer_setup {
     const struct peer_observer *observers[PEER_OBSERVERS_MAX];
     unsigned                    observer_count;
     struct extension_fallback   fallbacks[PEER_OBSERVERS_MAX];
-    unsigned                    fallback_count;
+    unsigned                    fallback_count;     /* each with an id at least */
 };
+
+/* The user says that this id may be the extension's where no handshake tells; 0 is none. The name outlives setup. */
+void peer_setup_assume(struct peer_setup *setup, const char *name, uint8_t id);
 
 /* What the handshake of BEP 3 says. */
 struct peer_handshake {

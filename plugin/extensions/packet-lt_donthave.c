@@ -75,7 +75,7 @@ static int ett_bt_donthave_item = -1;
 
 static struct expert_rows  *rows;
 static heur_dtbl_entry_t   *donthave_heuristic;
-static unsigned             fallback_id;
+static range_t             *fallback_ids;
 
 /* Where items go. */
 struct place {
@@ -377,7 +377,7 @@ show_other(const struct peer_connection *connection, const struct message_note *
 static const struct bt_peer_extension donthave_extension = {
     .observer = &donthave_observer,
     .show = show_other,
-    .fallback_id = &fallback_id,
+    .fallback_ids = &fallback_ids,
 };
 
 /* --- registration --- */
@@ -499,11 +499,13 @@ proto_register_lt_donthave(void)
     donthave_tap_register(proto_bt_donthave);
 
     module_t *module = prefs_register_protocol(proto_bt_donthave, NULL);
-    prefs_register_uint_preference(module, "fallback_id", "Assumed id of lt_donthave",
-                                   "The extended message id to take for lt_donthave where the extension handshake of "
-                                   "the receiver was not captured (1 to 255; 0: none). A capture that begins after "
-                                   "the handshakes needs Decode As to BitTorrent, or a BitTorrent port, besides.",
-                                   10, &fallback_id);
+    prefs_register_range_preference(module, "fallback_id", "Assumed ids of lt_donthave",
+                                    "The extended message ids to take for lt_donthave where the extension handshake of "
+                                    "the receiver was not captured: 7, or 2,7, or 1-9 (empty or 0: none). Each side of "
+                                    "a connection wants an id of its own: libtorrent (qBittorrent, Deluge) 7, "
+                                    "WebTorrent one by the order in which its extensions were registered, 2 or 3. A capture that begins after the handshakes needs Decode As to BitTorrent, "
+                                    "or a BitTorrent port, besides.",
+                                    &fallback_ids, UINT8_MAX);
     bt_peer_add_extension(&donthave_extension);
 }
 

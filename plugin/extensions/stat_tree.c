@@ -48,9 +48,22 @@ static int node_late_requests = -1;
 static int node_late_blocks = -1;
 static int node_announced_again = -1;
 
+/* For each stats_tree the set of the DontHaves that it counted on the first pass: a display filter may hide a DontHave and
+ * let the answers to its requests pass. */
+static GHashTable *counted;
+
+static void
+free_set(void *set)
+{
+    g_hash_table_destroy((GHashTable *)set);
+}
+
 static void
 init_tree(stats_tree *st)
 {
+    if (counted == NULL)
+        counted = g_hash_table_new_full(NULL, NULL, NULL, free_set);
+    g_hash_table_replace(counted, st, g_hash_table_new(NULL, NULL));
     node_donthaves = stats_tree_create_node(st, donthaves, 0, STAT_DT_INT, TRUE);
     node_by_connection = stats_tree_create_node(st, by_connection, node_donthaves, STAT_DT_INT, TRUE);
     node_by_piece = stats_tree_create_node(st, by_piece, node_donthaves, STAT_DT_INT, TRUE);
@@ -83,8 +96,32 @@ is_redundant(const struct finding *findings)
     return false;
 }
 
+/* What became of the requests that a DontHave invalidated. On the first pass nothing answers them yet. */
 static void
-count_donthave(stats_tree *st, packet_info *pinfo, const struct donthave_tap_item *item, const char *connection)
+count_requests(stats_tree *st, const struct donthave_note *donthave, bool first_pass)
+{
+    const char *unanswered = donthave->fast ? never_rejected : dropped;
+    uint32_t    rejects = 0;
+
+    if (first_pass) {
+        g_hash_table_add((GHashTable *)g_hash_table_lookup(counted, st), (void *)(uintptr_t)donthave);
+        count(st, invalidated, node_invalidated, 0, unanswered, (int)donthave->requests);
+        return;
+    }
+    for (uint32_t i = 0; i < donthave->requests; i++)
+        rejects += donthave->invalidated[i]->rejected_in != 0;
+    uint32_t waiting = donthave->fast ? donthave->unrejected : donthave->requests - rejects;
+    if (rejects > 0)
+        count(st, invalidated, node_invalidated, 0, rejected, (int)rejects);
+    if (waiting > 0 || donthave->fast)
+        count(st, invalidated, node_invalidated, 0, unanswered, (int)waiting);
+    if (donthave->requests > rejects + waiting)
+        count(st, invalidated, node_invalidated, 0, answered, (int)(donthave->requests - rejects - waiting));
+}
+
+static void
+count_donthave(stats_tree *st, packet_info *pinfo, const struct donthave_tap_item *item, const char *connection,
+               bool first_pass)
 {
     const struct donthave_note *donthave = (const struct donthave_note *)item->detail;
     const char *piece = donthave->has_index ? wmem_strdup_printf(pinfo->pool, "Piece %u", donthave->piece)
@@ -97,20 +134,22 @@ count_donthave(stats_tree *st, packet_info *pinfo, const struct donthave_tap_ite
     count(st, by_novelty, node_by_novelty, node_donthaves, is_redundant(*item->findings) ? "Redundant" : "New", 1);
     if (donthave->requests == 0)
         return;
-    count(st, invalidated, node_invalidated, 0, donthave->fast ? never_rejected : dropped, (int)donthave->requests);
+    count_requests(st, donthave, first_pass);
     count(st, bytes, node_bytes, 0, connection, (int)MIN(donthave->bytes, G_MAXINT));
     for (uint32_t i = 0; i < donthave->requests; i++)
         avg_stat_node_add_value_float(st, request_time, 0, FALSE, (float)((double)donthave->invalidated[i]->age / 1e6));
 }
 
-/* What became of a request that a DontHave invalidated. It was counted as one that nothing answers. */
+/* What became of a request that a DontHave invalidated. On the first pass it was counted as one that nothing answers. */
 static void
 count_answer(stats_tree *st, packet_info *pinfo, const struct donthave_tap_item *item, const char *how)
 {
     const struct donthave_invalidated *request = ((const struct donthave_block *)item->detail)->answers;
 
-    increase_stat_node(st, request->by->fast ? never_rejected : dropped, node_invalidated, FALSE, -1);
-    tick_stat_node(st, how, node_invalidated, FALSE);
+    if (g_hash_table_contains((GHashTable *)g_hash_table_lookup(counted, st), request->by)) {
+        increase_stat_node(st, request->by->fast ? never_rejected : dropped, node_invalidated, FALSE, -1);
+        tick_stat_node(st, how, node_invalidated, FALSE);
+    }
     if (item->event == DONTHAVE_TAP_REJECTED)
         avg_stat_node_add_value_float(st, reject_time, 0, FALSE,
                                       (float)((double)(packet_time(pinfo) - request->by->time) / 1e6));
@@ -119,14 +158,15 @@ count_answer(stats_tree *st, packet_info *pinfo, const struct donthave_tap_item 
 static tap_packet_status
 count_packet(stats_tree *st, packet_info *pinfo, epan_dissect_t *edt _U_, const void *data, tap_flags_t flags _U_)
 {
-    for (const struct donthave_tap_item *item = ((const struct donthave_tap_frame *)data)->first; item != NULL;
-            item = item->next) {
+    const struct donthave_tap_frame *frame = (const struct donthave_tap_frame *)data;
+
+    for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next) {
         bool  by_owner = item->event != DONTHAVE_TAP_LATE_REQUEST;
         char *connection = wmem_strdup_printf(pinfo->pool, "%s to %s", by_owner ? item->ends->sender : item->ends->receiver,
                                               by_owner ? item->ends->receiver : item->ends->sender);
         switch (item->event) {
         case DONTHAVE_TAP_DONTHAVE:
-            count_donthave(st, pinfo, item, connection);
+            count_donthave(st, pinfo, item, connection, frame->first_pass);
             break;
         case DONTHAVE_TAP_LATE_REQUEST:
             count(st, late_requests, node_late_requests, 0,
@@ -151,10 +191,16 @@ count_packet(stats_tree *st, packet_info *pinfo, epan_dissect_t *edt _U_, const 
     return TAP_PACKET_REDRAW;
 }
 
+static void
+free_tree(stats_tree *st)
+{
+    g_hash_table_remove(counted, st);
+}
+
 void
 donthave_tree_register(void)
 {
     stats_tree_register_plugin(BT_DONTHAVE_TAP, BT_DONTHAVE_TAP,
                                "BitTorrent" WS_STATS_TREE_SEPARATOR "DontHave (BEP 54)", 0, count_packet, init_tree,
-                               NULL);
+                               free_tree);
 }

@@ -60,6 +60,7 @@ frame_of(packet_info *pinfo)
 
     if (frame == NULL) {
         frame = wmem_new0(pinfo->pool, struct donthave_tap_frame);
+        frame->first_pass = !PINFO_FD_VISITED(pinfo);
         p_add_proto_data(pinfo->pool, pinfo, proto_of_tap, 0, frame);
         tap_queue_packet(tap, pinfo, frame);
     }

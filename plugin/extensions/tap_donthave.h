@@ -54,6 +54,7 @@ struct donthave_tap_item {
 struct donthave_tap_frame {
     struct donthave_tap_item *first;
     struct donthave_tap_item *last;
+    bool                      first_pass;   /* what is final after pass 1 is not. A listener cannot ask PINFO_FD_VISITED */
 };
 
 /* Registers the tap, of that protocol. */

@@ -134,10 +134,12 @@ begin_capture(void)
 {
     setup.fallback_count = 0;
     for (unsigned i = 0; i < setup.observer_count; i++) {
-        if (extensions[i]->fallback_id == NULL || *extensions[i]->fallback_id > UINT8_MAX)
+        if (extensions[i]->fallback_ids == NULL)
             continue;
-        setup.fallbacks[setup.fallback_count].name = setup.observers[i]->name;
-        setup.fallbacks[setup.fallback_count++].id = (uint8_t)*extensions[i]->fallback_id;
+        for (unsigned id = 1; id <= UINT8_MAX; id++) {
+            if (value_is_in_range(*extensions[i]->fallback_ids, id))
+                peer_setup_assume(&setup, setup.observers[i]->name, (uint8_t)id);
+        }
     }
 }
 

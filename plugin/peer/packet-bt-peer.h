@@ -15,6 +15,7 @@
 #include "peer/ws_compat.h"
 
 #include <epan/packet.h>
+#include <epan/range.h>
 
 #include "core/peer_connection.h"
 
@@ -39,7 +40,7 @@ struct bt_peer_extension {
      * is. */
     void (*show)(const struct peer_connection *connection, const struct message_note *note, tvbuff_t *tvb,
                  packet_info *pinfo, proto_tree *tree);
-    const unsigned *fallback_id;    /* a preference: the id to assume where no handshake tells; 0: none */
+    range_t *const *fallback_ids;   /* a preference: ids to assume where no handshake tells; NULL: there is none */
 };
 
 /* Adds an extension, at start-up. It must outlive the program's use of it. */

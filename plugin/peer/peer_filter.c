@@ -13,6 +13,9 @@
 static WS_CONVERSATION_BOOL
 is_valid(packet_info *pinfo WS_CONVERSATION_DATA)
 {
+    /* Of a packet that ICMP quotes, pinfo has the ports, but not the addresses. */
+    if (proto_is_frame_protocol(pinfo->layers, "icmp") || proto_is_frame_protocol(pinfo->layers, "icmpv6"))
+        return false;
     return (pinfo->ptype == PT_TCP && proto_is_frame_protocol(pinfo->layers, "bittorrent"))
            || (pinfo->ptype == PT_UDP && proto_is_frame_protocol(pinfo->layers, "bt-utp"));
 }

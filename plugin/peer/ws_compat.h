@@ -38,15 +38,18 @@ typedef gboolean ws_bool;
 #define WS_STAT_TAP_INIT_DONE   return
 #endif
 
-/* For users of <epan/conversation_filter.h>: its callbacks, the end of their parameters, and how they are registered. */
+/* For users of <epan/conversation_filter.h>: its callbacks, the end of their parameters, how they are registered, and what
+ * tests call them with. */
 #if WS_AT_LEAST(4, 4)
 #define WS_CONVERSATION_BOOL    bool
 #define WS_CONVERSATION_DATA    , void *data _U_
+#define WS_CONVERSATION_ARGUMENTS(pinfo, filter) pinfo, (filter)->user_data
 #define WS_REGISTER_CONVERSATION_FILTER(proto, name, is_valid, build) \
     register_conversation_filter(proto, name, is_valid, build, NULL)
 #else
 #define WS_CONVERSATION_BOOL    gboolean
 #define WS_CONVERSATION_DATA
+#define WS_CONVERSATION_ARGUMENTS(pinfo, filter) pinfo
 #define WS_REGISTER_CONVERSATION_FILTER(proto, name, is_valid, build) \
     register_conversation_filter(proto, name, is_valid, build)
 #endif

@@ -25,16 +25,14 @@ enum {
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct peer_setup setup = {
-        .observers = { &donthave_observer }, .observer_count = 1,
-        .fallbacks = { { LT_DONTHAVE_NAME, size > 0 ? data[0] : 0 } }, .fallback_count = 1
-    };
+    struct peer_setup  setup = { .observers = { &donthave_observer }, .observer_count = 1 };
     wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     struct peer_feed   feed;
     struct feed_packet packet = { .frame = 0 };
     uint64_t           positions[2] = { 0, 0 };
     uint32_t           number = 0, first;
 
+    peer_setup_assume(&setup, LT_DONTHAVE_NAME, size > 0 ? data[0] : 0);
     peer_feed_init(&feed, scope, &setup);
     for (size_t at = 1; at + 3 <= size;) {
         uint8_t   what = data[at], argument = data[at + 1];

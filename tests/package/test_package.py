@@ -81,6 +81,31 @@ def test_other_fields(package):
     assert field(package, "Description").startswith("Wireshark plugin for BitTorrent's lt_donthave (BEP 54)\n")
 
 
+def configure(folder, maintainer):
+    return run("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DBT_DONTHAVE_TESTS=OFF",
+               f"-DBT_DONTHAVE_MAINTAINER={maintainer}")
+
+
+def test_maintainer(package, unpacked, tmp_path):
+    """A CMake variable says it, once for the package and its changelog."""
+    maintainer = re.search(r"(?m)^BT_DONTHAVE_MAINTAINER:STRING=(.+)", (BUILD / "CMakeCache.txt").read_text())[1]
+    assert field(package, "Maintainer") == maintainer
+    changelog = output("gzip", "-dc", next(unpacked.rglob("changelog.gz")))
+    assert f"\n -- {maintainer}  " in changelog
+
+    ours = "A Packager <packager@example.org>"
+    assert configure(tmp_path / "ours", ours).returncode == 0
+    assert f'set(CPACK_PACKAGE_CONTACT "{ours}")' in (tmp_path / "ours" / "CPackConfig.cmake").read_text()
+    assert f"\n -- {ours}  " in (tmp_path / "ours" / "debian" / "changelog").read_text()
+
+
+@pytest.mark.parametrize("maintainer", ["", "packager@example.org", "A Packager <packager>"])
+def test_maintainer_that_is_none(maintainer, tmp_path):
+    done = configure(tmp_path, maintainer)
+    assert done.returncode != 0
+    assert "BT_DONTHAVE_MAINTAINER is not NAME <ADDRESS>" in done.stdout
+
+
 def test_contents(unpacked):
     """The plugin where Wireshark looks for it, and what Debian wants beside it; anybody may read it."""
     found = {path.relative_to(unpacked).as_posix(): path for path in unpacked.rglob("*")}
@@ -153,6 +178,20 @@ def test_source_archive(tmp_path):
     if (ROOT / ".git").exists() and shutil.which("git"):
         listed = output("git", "-c", f"safe.directory={ROOT}", "-C", ROOT, "ls-files", "-co", "--exclude-standard")
         assert files == {name for name in listed.split("\n") if name and (ROOT / name).exists()}
+
+
+def test_rpm_has_all_that_is_installed(tmp_path):
+    """rpmbuild refuses a file that the spec does not name."""
+    output("cmake", "--install", BUILD, env=os.environ | {"DESTDIR": str(tmp_path)})
+    spec = (ROOT / "packaging" / "lt_donthave.spec").read_text().partition("%files")[2]
+    plugins = output("pkg-config", "--variable=plugindir", "wireshark").strip()
+    names = {"%{plugindir}": plugins, "%{_mandir}": "/usr/share/man", "%{_datadir}": "/usr/share"}
+    patterns = [re.sub(r"%\{\w+\}", lambda macro: names[macro[0]], line) for line in spec.split() if line.startswith("%{")]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    for path in files:
+        installed = Path("/") / path.relative_to(tmp_path)
+        assert any(part.match(pattern) for part in (installed, *installed.parents) for pattern in patterns), installed
 
 
 def test_versions_agree():

@@ -3,6 +3,7 @@
  *
  *     probe packet FRAME INDEX WRAPPED FOLLOWED   the packet's conversation, on the first pass: its number, whether it leads
  *                                                 to a dissector of bt.peer, and whether bt.peer has data on it
+ *     probe filter FRAME FILTER                   what the conversation filter "BitTorrent connection" makes of the packet
  *     probe changed TABLE PORT PROTOCOL           an entry that Decode As lists as the user's, when the capture is read
  *     probe tap FRAME EVENT PIECE BEGIN LENGTH REQUESTS BYTES FAST FRAME
  *                                                 an item of the tap bt.donthave
@@ -16,9 +17,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <epan/conversation.h>
 #include <epan/packet.h>
+#include <epan/conversation_filter.h>   /* 4.0: after packet.h, whose struct it names */
 #include <epan/proto.h>
 #include <epan/tap.h>
 
@@ -36,12 +39,28 @@ const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
 
 static int proto_probe = -1;
 
+static void
+print_filter(packet_info *pinfo)
+{
+    for (GList *link = packet_conv_filter_list; link != NULL; link = link->next) {
+        conversation_filter_t *filter = (conversation_filter_t *)link->data;
+        if (strcmp(filter->display_name, "BitTorrent connection") != 0
+                || !filter->is_filter_valid(WS_CONVERSATION_ARGUMENTS(pinfo, filter)))
+            continue;
+        char *text = filter->build_filter_string(WS_CONVERSATION_ARGUMENTS(pinfo, filter));
+        printf("probe filter %u %s\n", pinfo->num, text);
+        g_free(text);
+    }
+}
+
 static int
 print_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *data _U_)
 {
     conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
     int             peer = proto_get_id_by_filter_name("bt.peer");
 
+    if (!PINFO_FD_VISITED(pinfo))
+        print_filter(pinfo);
     if (conversation == NULL || PINFO_FD_VISITED(pinfo))
         return 0;
 

@@ -60,11 +60,26 @@ def test_fallback_id(tshark, capture, options):
     assert tshark.experts(capture, *FALLBACK, *options) == ["1 id_assumed", "3 id_assumed"]
 
 
-@pytest.mark.parametrize("options", [[], ["-o", "bt.donthave.fallback_id:0"], ["-o", "bt.donthave.fallback_id:5"]])
+@pytest.mark.parametrize("ids", ["3,7", "7, 3", "0,3", "1-3", "5-255,2-3"])
+def test_fallback_ids(tshark, ids):
+    """A list of ids: each counts. Two directions with two ids: the story two-fallbacks."""
+    assert dont_haves(tshark, "late-port-6881", "-o", f"bt.donthave.fallback_id:{ids}") == LATE
+
+
+@pytest.mark.parametrize("options", [[], *(["-o", f"bt.donthave.fallback_id:{ids}"] for ids in ("", "0", "5", "5-255", "0-2"))])
 def test_nothing_is_assumed_unasked(tshark, options):
-    """Without the preference, or with another number in it, a late capture has no DontHaves."""
+    """Without the preference, with 0, or with other numbers in it, a late capture has no DontHaves."""
     assert dont_haves(tshark, "late-port-6881", *options) == []
     assert tshark.experts("late-port-6881", *options) == []
+
+
+@pytest.mark.parametrize("ids", ["256", "3,300", "seven"])
+def test_fallback_id_out_of_range(one_pass, ids):
+    """An id of an extended message is a byte: tshark refuses the option, and says which."""
+    option = f"bt.donthave.fallback_id:{ids}"
+    said = one_pass.everything(*one_pass.arguments("late-port-6881", "-o", option, "-Y", "bt.donthave"))
+    assert f'Invalid -o flag "{option}"' in said
+    assert "DontHave" not in said
 
 
 def test_a_handshake_ends_the_assumption(tshark):

@@ -196,6 +196,45 @@ def test_progress(folder):
     assert f"{SHORT}: 1,000 of {SHORT.stat().st_size:,} bytes read\n" in done.stderr.decode()
 
 
+def gui(staging, *arguments, **environment):
+    """What --gui does: in place of Wireshark the same options start tshark, which takes the profile and plugins likewise."""
+    programs = staging.folder / "bin"
+    programs.mkdir(exist_ok=True)
+    (programs / "wireshark").write_text('#!/bin/sh\nexec tshark "$@"\n')
+    for path in (programs, programs / "wireshark"):
+        path.chmod(0o755)
+    keep = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
+    return subprocess.run([sys.executable, ROOT / "tools" / "report" / "gui.py", staging.readable(PLUGINS), staging.folder,
+                           *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, timeout=120, text=True,
+                          env=keep | {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"} | environment)
+
+
+@pytest.fixture
+def empty_folder():
+    staging = Staging()
+    (staging.folder / "home").mkdir(mode=0o777)
+    (staging.folder / "home").chmod(0o777)
+    yield staging
+    staging.remove()
+
+
+def test_gui(empty_folder):
+    """It opens the capture, also one that is the user's alone, with the plugin, the profile's columns and colours."""
+    capture = empty_folder.folder / "private.pcapng.gz"
+    shutil.copyfile(SHORT, capture)
+    capture.chmod(0o600)
+    done = gui(empty_folder, capture, "--", "--color", "-Y", "bt.donthave", "-T", "fields", "-e", "frame.number", "-e",
+               "frame.coloring_rule.name", "-e", "_ws.col.Info", DISPLAY=":0")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split("\t") == ["147", "DontHave: note", "DontHave Piece=2 (4 requests)"]
+
+
+def test_gui_without_a_display(empty_folder):
+    done = gui(empty_folder, SHORT)
+    assert done.returncode == 1
+    assert done.stderr == "tools/decode: there is no display for Wireshark (neither DISPLAY nor WAYLAND_DISPLAY is set)\n"
+
+
 def test_filter_of_the_user(folder):
     """It is passed on: the packets that pass it, as tshark prints them."""
     printed, said = report(folder, ROOT / "captures" / "webtorrent_leecher.pcapng.gz", "--", "-2", "-Y",
@@ -217,6 +256,12 @@ def test_empty_results(folder):
     """What is said is true: no packet passes the filter, or there is no DontHave."""
     assert report(folder, SHORT, "--", "-Y", "dns") == \
         ("", f"tools/decode: no packet in {SHORT} passes the display filter dns\n")
+    # A Request is known to be invalidated once the DontHave was read.
+    where = "bt.donthave.request"
+    assert report(folder, SHORT, "--", "-Y", where)[1] == \
+        f"tools/decode: no packet in {SHORT} passes the display filter {where} (what only a later packet tells is known with -2)\n"
+    assert report(folder, SHORT, "--", "-2", "-Y", f"{where} && dns")[1] == \
+        f"tools/decode: no packet in {SHORT} passes the display filter {where} && dns\n"
     clean = ROOT / "captures" / "synthetic" / "other-udp.pcap.gz"
     assert report(folder, clean)[1].startswith(f"tools/decode: no DontHave message in {clean}")
 
@@ -238,7 +283,22 @@ def test_cut_capture(folder):
     path.write_bytes(gzip.decompress(SHORT.read_bytes())[:-30])
     path.chmod(0o644)
     printed, said = report(folder, path, status=1)
-    assert printed == TEXT and "ends in the middle of a packet" in said
+    assert printed == TEXT and said.endswith("ends in the middle of a packet; the lines above are what could be read\n")
+
+
+def test_capture_cut_before_the_first_donthave(folder):
+    path = folder.folder / "cut-early.pcapng"
+    path.write_bytes(gzip.decompress(SHORT.read_bytes())[:20000])
+    path.chmod(0o644)
+    assert report(folder, path, status=1) == (
+        "", f"tools/decode: {path} ends in the middle of a packet; there is no DontHave message in what is before it\n")
+
+
+def test_dtls_that_cannot_be_read(folder):
+    """Without keys; Wireshark 4.0 knows nothing of DTLS 1.3 but its beginning."""
+    path = ROOT / "captures" / "webrtc" / "firefox_dtls13.pcapng.gz"
+    assert report(folder, path)[1].startswith(f"tools/decode: no DontHave message in what can be read of {path}; "
+                                              "connections that could not be read: 1 over DTLS")
 
 
 @pytest.mark.parametrize("arguments, words", [

@@ -1,11 +1,13 @@
 """The fields and columns of a DontHave, in every form in which tshark prints them."""
 
 import json
+import re
 from xml.etree import ElementTree
 
 import pytest
 
 from many import ROOT
+from tshark import ITEMS
 
 CAPTURE = "carrier-ipv4"
 
@@ -44,6 +46,44 @@ def test_filters_do_not_change_the_ledger(two_passes, options):
     printed = two_passes.read("clean-no-fast", *options, "-T", "fields", "-e", "bt.donthave.piece_index",
                               "-e", "bt.donthave.requests")
     assert printed.split() == ["5", "1", "1", "0", "6", "0"]
+
+
+def opened(printed, ours):
+    """The items of tshark -V that are ours, with all that is in them."""
+    kept, inside = [], False
+    for line in printed.splitlines():
+        if not line.startswith(" "):
+            inside = line.startswith(ours)
+        if inside:
+            kept.append(line)
+    return kept
+
+
+def test_option_that_opens_our_items_alone(two_passes):
+    """-O with the names of our items, the README's command: all of them on all frames as -V has them, no other opened."""
+    command = re.search(r"(?m)^    tshark -2 -r capture.pcapng -O (\S+)$", (ROOT / "README.md").read_text())
+    capture = ROOT / "captures" / "webtorrent_leecher.pcapng.gz"
+    printed = two_passes.read(capture, "-O", command[1])
+    whole = two_passes.read(capture, "-V")
+    ours = ("[BitTorrent DontHave:", "BitTorrent DontHave (BEP 54)")
+    assert opened(printed, ours) == opened(whole, ours)
+    assert [line for line in printed.splitlines() if line.startswith(" ")] == \
+        [line for line in opened(whole, ours) if line.startswith(" ")]
+    for item in ("Request invalidated", "Reject of", "Request for a disowned"):
+        assert f"[BitTorrent DontHave: {item}" in printed
+    assert {"bt.donthave", *ITEMS} == set(command[1].split(","))
+
+
+@pytest.mark.parametrize("name", ["webtorrent_leecher", "npm_ids", "libtorrent_utp_lossy"])
+def test_filter_that_shows_both_ends_of_links(two_passes, name):
+    """The README's filter: each frame that a field of bt.donthave names passes it."""
+    where = re.search(r"(?m)^    tshark -2 -r capture.pcapng -Y '(bt.donthave .*)'$", (ROOT / "README.md").read_text())[1]
+    links = [field for field, kind in two_passes.our_fields().items()
+             if field.startswith("bt.donthave.") and kind == "FT_FRAMENUM"]
+    rows = two_passes.rows(ROOT / "captures" / f"{name}.pcapng.gz", " ".join(["frame.number", *links]), where=where)
+    shown = {row.split()[0] for row in rows}
+    targets = {frame for row in rows for column in row.split()[1:] if column != "-" for frame in column.split(",")}
+    assert len(targets) > 3 and targets <= shown
 
 
 def test_many_messages_are_one_layer(tshark):

@@ -168,21 +168,60 @@ def test_filter_chooses_rows_and_keeps_what_is_known_of_them(tshark):
     assert [row["Rejected in"] for row in one["requests"]] == [149] * 4
 
 
+def test_filter_chooses_what_the_summary_counts(tshark, sessions):
+    """Each number belongs to the packet of its message, that of the Rejects to the packet of the DontHave: the two parts of
+    a capture add up to the whole, and a DontHave's requests are rejected though the packet of the Reject is hidden."""
+    path, _ = sessions
+
+    def counted_where(where):
+        counts = {}
+        for row in read_tables(tshark, path, "summary", filtered=where)["summary"]:
+            counts[row["Sender"], row["Receiver"]] = collections.Counter({column: row[column] for column in COUNTS})
+        return counts
+
+    everything = counted_where("")
+    first, second = counted_where(",frame.number <= 500"), counted_where(",frame.number > 500")
+    assert first and second and first != everything
+    assert {ends: first.get(ends, collections.Counter()) + second.get(ends, collections.Counter())
+            for ends in first.keys() | second.keys()} == {ends: +counts for ends, counts in everything.items()}
+
+    alone = counted_where(",bt.donthave")
+    of_donthaves = "DontHaves", "Requests", "Bytes", "Rejected", "Never rejected"
+    for ends, counts in everything.items():
+        if counts["DontHaves"]:
+            assert {column: alone[ends][column] for column in of_donthaves} == {column: counts[column] for column in of_donthaves}
+    assert sum(counts["Rejected"] for counts in alone.values()) > 0
+    assert sum(counts["Late requests"] for counts in alone.values()) < sum(counts["Late requests"] for counts in everything.values())
+
+
 def test_a_wrong_filter_is_told(tshark):
     with pytest.raises(AssertionError, match="bt.donthave,list: .*nonsense"):
         tshark.read("clean-fast", "-q", "-z", "bt.donthave,list,nonsense ===")
 
 
-def tree(tshark, path):
+def tree(tshark, path, filtered=""):
     """{(name of the node, name of the one above): its columns}."""
     found, above = {}, {}
-    for line in tshark.read(path, "-q", "-z", "bt.donthave,tree").splitlines():
+    for line in tshark.read(path, "-q", "-z", f"bt.donthave,tree{filtered}").splitlines():
         depth = len(line) - len(line.lstrip(" "))
         columns = re.split(r" {2,}", line.strip())
         if len(columns) > 3 and columns[1].isdigit():
             above[depth] = columns[0]
             found[columns[0], above.get(depth - 1)] = columns[1:]
     return found
+
+
+@pytest.mark.parametrize("frame, one_pass_counts, two_passes_counts", [
+    (147, {"Never rejected": 4}, {"Rejected": 4}),      # the DontHave
+    (149, {"Rejected": 1, "Never rejected": 1}, {"Rejected": 2}),   # Rejects for it; a DontHave, and one of its two Rejects
+])
+def test_filter_of_the_tree(tshark, frame, one_pass_counts, two_passes_counts):
+    """It counts the packets that pass. What became of a DontHave's requests is known with -2, else if the answer passes; an
+    answer to a DontHave that was not counted counts for nothing."""
+    shown = tree(tshark, ROOT / "captures" / "webtorrent_short.pcapng.gz", f",frame.number == {frame}")
+    assert {name: int(columns[0]) for (name, above), columns in shown.items()
+            if above == "Requests invalidated" and columns[0] != "0"} == (
+        two_passes_counts if tshark.two_passes else one_pass_counts)
 
 
 def test_tree(tshark, sessions):

@@ -226,15 +226,15 @@ def shown(request, staging):
     passes, at_once = request.param
     tshark = Tshark(staging, two_passes=passes == "-2")
     by_capture = {}
-    for fallback_id in {story.fallback_id for story in STORIES.values()}:
-        captures = sorted({capture for (capture, _, _), story in STORIES.items() if story.fallback_id == fallback_id})
+    for fallback_ids in {story.fallback_ids for story in STORIES.values()}:
+        captures = sorted({capture for (capture, _, _), story in STORIES.items() if story.fallback_ids == fallback_ids})
         if at_once:
             path, place = all_at_once(staging, captures)
         else:
             many = Many(staging, captures)
             path, place = many.path, many.place
         fields = " || ".join(["bt.donthave", *tshark.our_fields()])
-        printed = tshark.read(path, *DECODE_AS, "-o", f"bt.donthave.fallback_id:{fallback_id}", "-Y", fields, "-T", "pdml")
+        printed = tshark.read(path, *DECODE_AS, "-o", f"bt.donthave.fallback_id:{fallback_ids}", "-Y", fields, "-T", "pdml")
         shown_of_run = Shown(printed, place, {capture: TOLD[at_once][capture][1] for capture in captures})
         by_capture.update(dict.fromkeys(captures, shown_of_run))
     return tshark.two_passes, by_capture

@@ -304,17 +304,18 @@ story_compare(const struct story_player *player)
 
 /* --- playing --- */
 
-/* Begins a connection. swapped: X is PEER_B. */
+/* Begins a connection. fallback_ids: as in a line "preference:". swapped: X is PEER_B. */
 static void
-story_begin(struct story_player *player, unsigned fallback_id, bool swapped)
+story_begin(struct story_player *player, const char *fallback_ids, bool swapped)
 {
     memset(player, 0, sizeof *player);
     player->swapped = swapped;
     player->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     player->setup.observers[player->setup.observer_count++] = &donthave_observer;
-    player->setup.fallbacks[0].name = LT_DONTHAVE_NAME;
-    player->setup.fallbacks[0].id = (uint8_t)fallback_id;
-    player->setup.fallback_count = 1;
+    char **ids = g_strsplit(fallback_ids, ",", -1);
+    for (unsigned i = 0; ids[i] != NULL; i++)
+        peer_setup_assume(&player->setup, LT_DONTHAVE_NAME, (uint8_t)story_number(ids[i]));
+    g_strfreev(ids);
     player->connection = peer_connection_new(player->scope, &player->setup);
     player->messages = g_array_new(FALSE, FALSE, sizeof(struct story_message));
 }

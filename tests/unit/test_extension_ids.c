@@ -558,7 +558,8 @@ resolve(const void *data)
     static const char *const hows[] = { "unknown", "known", "crossing", "switched off", "own", "fallback" };
     const struct resolve_case *wanted = (const struct resolve_case *)data;
     wmem_allocator_t          *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct extension_fallback  fallbacks[] = { { "ut_other", 0 }, { LT_DONTHAVE_NAME, (uint8_t)wanted->fallback } };
+    struct extension_fallback  fallbacks[] = { { "ut_other", { 0 } },
+                                                 { LT_DONTHAVE_NAME, { wanted->fallback != 0 ? 1U << wanted->fallback : 0 } } };
     struct message_context     context = { .frame = 100, .has_ack = wanted->ack >= 0,
                                            .ack = (uint64_t)MAX(0, wanted->ack) };
     struct extension_ids       receiver, sender;
@@ -591,25 +592,32 @@ resolve(const void *data)
     wmem_destroy_allocator(scope);
 }
 
-/* Of several names that the user gives, the one with the id; a name that nobody listens for, too. */
+/* Of several names and ids that the user gives, the name with the id; a name that nobody listens for, too. */
 static void
 fallbacks_of_several(void)
 {
-    static const struct extension_fallback fallbacks[] = { { "one", 1 }, { "two", 2 }, { "three", 0 }, { "four", 1 } };
+    static const struct extension_fallback fallbacks[] = {
+        { "one", { 1U << 1 } }, { "two", { 1U << 2 | 1U << 5, [7] = 1U << 31 } }, { "three", { 0 } },
+        { "four", { 1U << 1 | 1U << 3 } }
+    };
+    static const struct {
+        uint8_t     id;
+        const char *name;
+    } wanted[] = { { 0, NULL }, { 1, "one" }, { 2, "two" }, { 3, "four" }, { 4, NULL }, { 5, "two" }, { 254, NULL },
+                   { 255, "two" } };
     wmem_allocator_t      *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     struct message_context context = { .frame = 1 };
     struct extension_ids   receiver, sender;
-    static const char *const wanted[] = { NULL, "one", "two", NULL };
 
     extension_ids_init(&receiver, scope);
     extension_ids_init(&sender, scope);
     extension_ids_reserve(&receiver, "two");
-    for (unsigned id = 0; id < G_N_ELEMENTS(wanted); id++) {
-        struct extension_resolution resolution = extension_ids_resolve(&receiver, &sender, fallbacks, 4, (uint8_t)id,
+    for (unsigned i = 0; i < G_N_ELEMENTS(wanted); i++) {
+        struct extension_resolution resolution = extension_ids_resolve(&receiver, &sender, fallbacks, 4, wanted[i].id,
                                                                        &context);
-        g_assert_cmpstr(resolution.name, ==, wanted[id]);
-        g_assert_cmpint(resolution.how, ==, wanted[id] != NULL ? EXTENSION_FALLBACK : EXTENSION_UNKNOWN);
-        g_assert_cmpint(resolution.receiver != NULL, ==, id == 2);
+        g_assert_cmpstr(resolution.name, ==, wanted[i].name);
+        g_assert_cmpint(resolution.how, ==, wanted[i].name != NULL ? EXTENSION_FALLBACK : EXTENSION_UNKNOWN);
+        g_assert_cmpint(resolution.receiver != NULL, ==, g_strcmp0(wanted[i].name, "two") == 0);
     }
     extension_ids_free(&receiver);
     extension_ids_free(&sender);

@@ -11,7 +11,7 @@
 static void
 begin(struct story_player *player)
 {
-    story_begin(player, 0, false);
+    story_begin(player, "", false);
     story_tell(player, "3 X Extensions {11:lt_donthavei3e} => negotiated 3");
 }
 
@@ -75,7 +75,7 @@ limit_of_names(void)
     for (unsigned n = 0; n <= EXTENSION_NAMES_MAX; n++)
         g_string_append_printf(names, "5:x%04ui1e", n);
     g_string_append(names, "}");
-    story_begin(&player, 0, false);
+    story_begin(&player, "", false);
     tell(&player, "1 X Handshake");
     tell(&player, "2 Y Handshake");
     tell(&player, "3 X Extensions %s => note:limit", names->str);

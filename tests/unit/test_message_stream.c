@@ -744,7 +744,7 @@ freed(void)
 /* A feed with one observer, and the id of lt_donthave without a handshake. */
 static const struct peer_setup peer_setup = {
     .observers = { &donthave_observer }, .observer_count = 1,
-    .fallbacks = { { LT_DONTHAVE_NAME, 0x07 } }, .fallback_count = 1
+    .fallbacks = { { LT_DONTHAVE_NAME, { 1U << 7 } } }, .fallback_count = 1
 };
 
 struct feeder {

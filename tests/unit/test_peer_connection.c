@@ -13,7 +13,7 @@ size_t __sanitizer_get_current_allocated_bytes(void);
 static void
 begin_with_fast(struct story_player *player)
 {
-    story_begin(player, 0, false);
+    story_begin(player, "", false);
     story_tell(player, "1 X Handshake fast");
     story_tell(player, "2 Y Handshake fast");
     story_tell(player, "3 X Extensions {11:lt_donthavei3e}");
@@ -35,7 +35,7 @@ closed_after(void)
         bool                swapped = i % 2 == 1;
         enum peer_side      closed_by = (cases[i / 2].closed_by == 'Y') != swapped ? PEER_B : PEER_A;
 
-        story_begin(&player, 0, swapped);
+        story_begin(&player, "", swapped);
         story_tell(&player, "3 X Extensions {11:lt_donthavei3e}");
         story_tell(&player, "10 Y DontHave 5");
         peer_connection_packet(player.connection, PEER_A, 10, INT64_C(10000000000), false);    /* that of the DontHave */
@@ -144,7 +144,7 @@ no_transfers(void)
     for (size_t i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
         struct story_player player;
 
-        story_begin(&player, 0, i % 2 == 1);
+        story_begin(&player, "", i % 2 == 1);
         for (const char *const *line = cases[i / 2].lines; *line != NULL; line++)
             story_tell(&player, *line);
         g_test_message("case %u", (unsigned)i / 2 + 1);
@@ -161,7 +161,7 @@ cut_handshake(void)
     struct message_context context = { .from = PEER_A, .frame = 1, .size = PEER_HANDSHAKE_SIZE };
     struct story_player    player;
 
-    story_begin(&player, 0, false);
+    story_begin(&player, "", false);
     peer_connection_message(player.connection, handshake, sizeof handshake - 1, PEER_HANDSHAKE_SIZE, &context);
     story_tell(&player, "3 X Extensions {11:lt_donthavei3e} => negotiated 3");
     story_tell(&player, "10 X Request 5 0 16384 => invalidated_in 11 after 1s note:invalidated");

@@ -10,7 +10,7 @@ struct story {
     GString         *rule;          /* in the words of the design or of a BEP */
     const GPtrArray *before;        /* lines of its beginning; NULL: it has none */
     GPtrArray       *lines;
-    unsigned         fallback_id;
+    char            *fallback_ids;  /* "3,7" */
     char             only;          /* X or Y: only what that peer sends was captured; 0: both */
 };
 
@@ -22,7 +22,7 @@ struct reader {
     GString      *rule;             /* that holds for the next stories */
     GString      *words;            /* where more words go: the rule, or that of a story */
     GPtrArray    *lines;            /* where more lines go */
-    unsigned      fallback_id;
+    char         *fallback_ids;
 };
 
 static void
@@ -45,7 +45,7 @@ play(const void *data)
     for (int swapped = 0; swapped < 2; swapped++) {
         struct story_player player;
 
-        story_begin(&player, story->fallback_id, swapped);
+        story_begin(&player, story->fallback_ids, swapped);
         tell_lines(&player, story->before, story->only);
         tell_lines(&player, story->lines, story->only);
         story_compare(&player);
@@ -60,6 +60,7 @@ free_story(void *data)
 
     g_string_free(story->rule, TRUE);
     g_ptr_array_free(story->lines, TRUE);
+    g_free(story->fallback_ids);
     g_free(story);
 }
 
@@ -132,7 +133,7 @@ add_story(struct reader *reader, const char *value)
 
     story->rule = reader->words = g_string_new(reader->rule->str);
     story->lines = reader->lines = g_ptr_array_new_with_free_func(g_free);
-    story->fallback_id = reader->fallback_id;
+    story->fallback_ids = g_strdup(reader->fallback_ids);
     reader->story = story;
     if (words[1] != NULL) {
         story->before = (const GPtrArray *)g_hash_table_lookup(reader->beginnings, words[1]);
@@ -163,7 +164,8 @@ read_line(struct reader *reader, const char *line)
     } else if (g_str_has_prefix(line, "rule: ")) {
         reader->words = g_string_assign(reader->rule, value);
     } else if (g_str_has_prefix(line, "preference: fallback_id ")) {
-        reader->fallback_id = story_number(strrchr(line, ' ') + 1);
+        g_free(reader->fallback_ids);
+        reader->fallback_ids = g_strdup(strrchr(line, ' ') + 1);
     } else if (g_str_has_prefix(line, "only: ")) {
         reader->story->only = value[0];
     } else if (!g_str_has_prefix(line, "over: ") && !g_str_has_prefix(line, "wraps: ")) {   /* those: of captures */
@@ -174,7 +176,8 @@ read_line(struct reader *reader, const char *line)
 static void
 read_file(const char *folder, const char *file, GHashTable *beginnings)
 {
-    struct reader reader = { .file = file, .beginnings = beginnings, .rule = g_string_new(NULL) };
+    struct reader reader = { .file = file, .beginnings = beginnings, .rule = g_string_new(NULL),
+                             .fallback_ids = g_strdup("") };
     char         *path = g_strdup_printf("%s/%s.story", folder, file);
     char         *contents = NULL;
     char        **lines;
@@ -186,6 +189,7 @@ read_file(const char *folder, const char *file, GHashTable *beginnings)
         read_line(&reader, g_strstrip(lines[i]));
     g_strfreev(lines);
     g_string_free(reader.rule, TRUE);
+    g_free(reader.fallback_ids);
     g_free(contents);
     g_free(path);
 }

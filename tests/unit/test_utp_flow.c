@@ -18,7 +18,7 @@
 /* One observer, and the id of lt_donthave without a handshake. */
 static const struct peer_setup setup = {
     .observers = { &donthave_observer }, .observer_count = 1,
-    .fallbacks = { { LT_DONTHAVE_NAME, 7 } }, .fallback_count = 1
+    .fallbacks = { { LT_DONTHAVE_NAME, { 1U << 7 } } }, .fallback_count = 1
 };
 
 /* A flow of ports that are known to be of BitTorrent. */

@@ -47,9 +47,9 @@ def pass_on(runner, capture, name, options):
     printed, status, errors = runner.run(capture, [*PREFERENCES, *ours, *options], tshark_options.two_passes(options),
                                          out=sys.stdout.buffer)
     if status != 0:
-        raise Failure(trouble.failure(name, errors, runner.plugins))
+        raise Failure(trouble.failure(name, errors, runner.plugins, printed))
     if not printed and (ours or own_filter is not None):
-        say(trouble.nothing(name, own_filter))
+        say(trouble.nothing(name, own_filter, two_passes=tshark_options.two_passes(options)))
 
 
 def report(runner, capture, name, options, form, csv, several):
@@ -68,7 +68,7 @@ def report(runner, capture, name, options, form, csv, several):
             print(line)
     sys.stdout.flush()
     if status != 0:
-        raise Failure(trouble.failure(name, errors, runner.plugins))
+        raise Failure(trouble.failure(name, errors, runner.plugins, donthaves))
     if donthaves:
         return
     kind = trouble.only_a_format(runner, capture) if capture != "-" and os.path.isfile(capture) else None
