@@ -1,6 +1,7 @@
 """The report for programs: JSON and CSV."""
 
 import csv
+import io
 import json
 
 CSV_COLUMNS = ["connection", "piece", "begin", "length", "requested_in", "invalidated_in", "rejected_in", "asked_again"]
@@ -46,3 +47,10 @@ class CsvWriter:
             connection = f"{request['Asked by']} -> {request['Disowned by']}"
             values = [connection, request["Piece"], *(row[column] for column in CSV_COLUMNS[2:])]
             self.writer.writerow([*([capture] if self.several else []), *values])
+
+
+def csv_text(requests):
+    """The table of one capture."""
+    text = io.StringIO()
+    CsvWriter(text, several=False).write(None, requests)
+    return text.getvalue()

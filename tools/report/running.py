@@ -30,6 +30,7 @@ class Runner:
     def __init__(self, plugins, folder, say):
         self.plugins, self.folder, self.say = plugins, Path(folder), say
         self.become = AS_NOBODY if os.geteuid() == 0 else []
+        self.joining = None     # mergecap, where it runs
 
     def environment(self):
         unset = [part for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "WIRESHARK_CONFIG_DIR") for part in ("-u", name)]
@@ -62,7 +63,11 @@ class Runner:
 
     def source(self, capture, two_passes):
         """What tshark gets as -r, and as standard input (or None). A capture that it may not read is opened here, and
-        handed on; where it must seek in it, it gets a copy."""
+        handed on; where it must seek in it, it gets a copy. The files of a list are joined on the way."""
+        if isinstance(capture, list):
+            self.joining = subprocess.Popen(["mergecap", "-a", "-F", "pcapng", "-w", "-", *map(str, capture)],
+                                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            return "-", self.joining.stdout
         path = Path(capture)
         if capture != "-" and path.is_file() and self.may_read(path.resolve()):
             return str(path.resolve()), None
@@ -82,6 +87,8 @@ class Runner:
         with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as printed:
             process = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL, stderr=errors,
                                        stdout=subprocess.PIPE if out else printed)
+            if self.joining:
+                self.joining.stdout.close()     # tshark's alone
             copied = []
             if out:
                 copier = threading.Thread(target=copy_all, args=(process.stdout, out, copied), daemon=True)
@@ -94,10 +101,19 @@ class Runner:
                 if process.poll() is None:
                     process.kill()
                     process.wait()
+            self.joined()
             errors.seek(0)
             printed.seek(0)
             said = errors.read().decode(errors="replace")
             return (bool(copied) if out else printed.read().decode(errors="replace")), process.returncode, said
+
+    def joined(self):
+        """Where mergecap ran, it must have come to its end."""
+        joining, self.joining = self.joining, None
+        if joining:
+            _, errors = joining.communicate()
+            if joining.returncode != 0:
+                raise Failure(errors.decode(errors="replace").strip().splitlines()[-1])
 
     def watch(self, process, capture):
         """Waits for tshark, and says how far it is."""
@@ -109,7 +125,7 @@ class Runner:
                 process.wait(timeout=wait)
                 break
             except subprocess.TimeoutExpired:
-                done, size = position(process.pid, capture)
+                done, size = (0, 0) if isinstance(capture, list) else position(process.pid, capture)
                 text = f"{capture}: {done:,} of {size:,} bytes read"
                 if done == 0:
                     pass                # tshark is still starting, or reads a pipe

@@ -1,0 +1,151 @@
+"""tools/decode-many: what it finds is what tools/decode finds one by one, whatever happens to its workers."""
+
+import csv
+import gzip
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tshark import ROOT
+
+RECORDINGS = sorted((ROOT / "captures").glob("*.pcapng.gz"))
+RING_PACKETS = 120
+
+
+def command(folder, *arguments):
+    return [ROOT / "tools" / "decode-many", folder / "in", "--out", folder / "out", "--workers", "2", *arguments]
+
+
+def run(folder, *arguments):
+    return subprocess.run(command(folder, *arguments), capture_output=True, text=True, timeout=300)
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def one_by_one(capture):
+    done = subprocess.run([ROOT / "tools" / "decode", "--csv", capture], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return list(csv.reader(done.stdout.splitlines()))[1:]
+
+
+def workers_of(process):
+    """The processes of a run that decode."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            arguments = (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"spawn_main" in arguments and parent in {process.pid, *children(process.pid)}:
+            found.append(int(path.name))
+    return found
+
+
+def children(pid):
+    return map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Recordings, one of them as the files of a ring buffer, and files that are no captures."""
+    folder = tmp_path_factory.mktemp("many")
+    captures = folder / "in"
+    (captures / "ring").mkdir(parents=True)
+    for path in RECORDINGS:
+        shutil.copy(path, captures)
+    whole = folder / "whole.pcapng"
+    whole.write_bytes(gzip.decompress((ROOT / "captures" / "webtorrent_leecher.pcapng.gz").read_bytes()))
+    subprocess.run(["editcap", "-c", str(RING_PACKETS), whole, captures / "ring" / "ring.pcapng"], check=True)
+    (captures / "text.pcap").write_text("no capture\n")
+    (captures / "empty.pcap").touch()
+    return folder
+
+
+def test_as_one_by_one_though_a_worker_dies(folder):
+    assert len(list((folder / "in" / "ring").iterdir())) > 3
+    process = subprocess.Popen(command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    results = folder / "out" / "captures"
+    deadline = time.monotonic() + 200
+    while not list(results.glob("*.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = workers_of(process)
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    printed, said = process.communicate(timeout=300)
+    assert process.returncode == 1, said        # for the two files that are no captures
+    assert sorted(Path(capture).name for capture, _ in rows(folder / "out" / "errors.csv")) == ["empty.pcap", "text.pcap"]
+
+    expected = {path.name: one_by_one(path) for path in RECORDINGS}
+    assert {path.name: rows(results / f"{path.name}.csv") for path in RECORDINGS} == expected
+    ring = list((results / "ring").glob("*.csv"))
+    assert [rows(path) for path in ring] == [expected["webtorrent_leecher.pcapng.gz"]]
+    together = rows(folder / "out" / "requests.csv")
+    assert sorted(row[1:] for row in together) == sorted(row for path in [*RECORDINGS, "webtorrent_leecher.pcapng.gz"]
+                                                         for row in expected[getattr(path, "name", path)])
+    worst = rows(folder / "out" / "connections.csv")[0]
+    assert "webtorrent_leecher" in worst[0] and printed.startswith(worst[0])
+
+
+def test_what_is_done_is_skipped(folder):
+    """After the test above: only what failed is tried again, and what has changed."""
+    changed = folder / "in" / RECORDINGS[0].name
+    os.utime(changed)
+    captures = len(RECORDINGS) + 3
+    done = run(folder)
+    assert f"{captures} captures, {captures - 3} of them done already" in done.stderr
+    assert "2 captures failed" in done.stderr
+
+
+def test_a_running_cluster(folder, tmp_path):
+    """--scheduler: the workers know nothing of this project beforehand."""
+    environment = {**os.environ, "PYTHONPATH": ""}
+    scheduler_file = tmp_path / "scheduler.json"
+    start = ["/usr/bin/python3", "-m", "distributed.cli.dask_scheduler"]
+    scheduler = subprocess.Popen([*start, "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file",
+                                  scheduler_file], env=environment, stderr=subprocess.DEVNULL, cwd=tmp_path)
+    worker = None
+    try:
+        deadline = time.monotonic() + 60
+        while not scheduler_file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        worker = subprocess.Popen(["/usr/bin/python3", "-m", "distributed.cli.dask_worker", "--scheduler-file",
+                                   scheduler_file, "--nthreads", "1", "--no-dashboard"], env=environment,
+                                  stderr=subprocess.DEVNULL, cwd=tmp_path)
+        address = scheduler_file.read_text().partition('"address": "')[2].partition('"')[0]
+        small = tmp_path / "in"
+        small.mkdir()
+        shutil.copy(RECORDINGS[0], small)
+        done = subprocess.run([ROOT / "tools" / "decode-many", small, "--out", tmp_path / "out", "--scheduler", address],
+                              capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        assert rows(tmp_path / "out" / "captures" / f"{RECORDINGS[0].name}.csv") == one_by_one(RECORDINGS[0])
+    finally:
+        for process in (worker, scheduler):
+            if process:
+                process.terminate()
+                process.wait(timeout=30)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], "no folder and no capture given"),
+    (["/nonexistent/folder"], "no such file: /nonexistent/folder"),
+    (["--workers", "none", "/tmp"], "that is not a number of workers"),
+    (["--what"], "unknown option --what"),
+])
+def test_wrong_arguments(arguments, words):
+    done = subprocess.run([ROOT / "tools" / "decode-many", *arguments], capture_output=True, text=True)
+    assert done.returncode == 1 and words in done.stderr
+
+
+def test_no_captures(tmp_path):
+    done = subprocess.run([ROOT / "tools" / "decode-many", tmp_path], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and "no capture in these folders" in done.stderr
