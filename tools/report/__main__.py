@@ -13,10 +13,7 @@ import options as tshark_options
 import tables
 import text
 import trouble
-from running import Failure, Runner
-
-# TCP keeps segments that come out of order from every dissector, unless it is told not to.
-PREFERENCES = ["-o", "tcp.reassemble_out_of_order:TRUE"]
+from running import PREFERENCES, Failure, Runner
 
 # What tshark warns of each time, and what is no trouble here.
 OUR_FILTER = "bt.donthave"

@@ -8,9 +8,7 @@ from pathlib import Path
 import machine
 import tables
 import trouble
-from running import NOBODY, Failure, Runner
-
-PREFERENCES = ["-o", "tcp.reassemble_out_of_order:TRUE"]
+from running import NOBODY, PREFERENCES, Failure, Runner
 
 
 def identity(captures):
@@ -55,9 +53,9 @@ def decode(captures, target, plugins, options):
             options = runner.readable_key_logs(options)
             printed, status, errors = runner.run(captures if len(captures) > 1 else captures[0],
                                                  [*PREFERENCES, "-q", *tables.OPTIONS, *options], False)
-            if status != 0:
-                raise Failure(trouble.failure(captures[0], errors, plugins))
             found = tables.read(printed)
+            if status != 0:
+                raise Failure(trouble.failure(captures[0], errors, plugins, found["list"]))
             kind = None if found["list"] else trouble.only_a_format(runner, captures[0])
             if kind:
                 raise Failure(f"{captures[0]} is not a capture file, tshark only knows its format: {kind}")
