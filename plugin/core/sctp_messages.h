@@ -9,9 +9,14 @@
  *     stream        1     3     1      ?      1        10 is missing: 11 waits, if its number in stream 1 is not the
  *     its message   4     0     5      ?      7        next one; without 10 nobody knows whether 6 is in it
  *
- * What is missing is given up when the receiver has acknowledged it, or too much waits.
+ * What is missing is given up when the receiver has acknowledged it, or too much waits. Where it comes after all, soon
+ * enough, its stream is told again from there on:
  *
- * Messages that were sent unordered have no place in a stream: they are left out.
+ *     in the capture    7    9    10    8              each the only fragment of a message of one stream, and 8 was
+ *     handed over       7   !9    10   (8   9   10)    acknowledged before 9 came: the message before which chunks are
+ *                       the state before 9 must be kept   missing, and again what was missing and all after it
+ *
+ * Messages that were sent unordered are told in the order of their TSNs: in that order their sender gave them to SCTP.
  *
  * Pure.
  *
@@ -33,6 +38,11 @@
 #define SCTP_WINDOW_BLIND       64U
 /* Bytes of them. */
 #define SCTP_WINDOW_BYTES       (4U * 1024 * 1024)
+/* A chunk that was given up counts when it comes no more than so many chunks late. Captures mix up packets within a few
+ * places, see late_chunks.h. */
+#define SCTP_LATE_CHUNKS        64U
+/* Bytes of chunks of one direction that are kept to be told again. */
+#define SCTP_LATE_BYTES         (128U * 1024)
 /* Bytes of a message that wait for its end. A longer one is handed over in parts. */
 #define SCTP_MESSAGE_BYTES      (1024U * 1024)
 /* Streams of one direction. Browsers have no more data channels. */
@@ -57,6 +67,9 @@ struct sctp_fragment {
     uint64_t              seq;  /* its TSN, widened: never wraps */
     struct sctp_data      data; /* its payload points to what follows this struct */
     struct sctp_place     place;
+    bool                  was_read;     /* the caller's own, false at first; they stay where the fragment is told again */
+    uint32_t              read_from;
+    uint32_t              read_to;
 };
 
 /* One message, or a part of one. */
@@ -73,6 +86,10 @@ struct sctp_message {
     uint64_t              missing;      /* chunks of the association that were given up since the one before, where this
                                            stream does lack something; else 0 */
     bool                  limit;        /* too much waited for them; else the receiver has them */
+    bool                  opens_hole;   /* the stream may be told again from here on: the caller keeps what it knows of it */
+    bool                  rewinds;      /* and so it is: this is the first message of it, or goes on with one */
+    uint64_t              still_missing;    /* rewinds: chunks that are missing after all */
+    bool                  again;        /* one of those: some of its fragments were handed over already */
 };
 
 /* One direction. All members are for the first pass only. */
@@ -87,6 +104,9 @@ struct sctp_direction {
     uint64_t               lost;        /* what is missing before this one never comes: the receiver has it */
     uint64_t               release;     /* what is missing before this one is not waited for: too much waits */
     uint64_t               missing;     /* chunks given up */
+    uint64_t               given_up;    /* the SCTP_LATE_CHUNKS before next: bit 0 is next - 1; set: it was given up, and did
+                                           not come late */
+    uint32_t               late_bytes;  /* of chunks that are kept to be told again */
     uint32_t               strays;      /* chunks out of all reason since the last good one */
     wmem_map_t            *streams;     /* by number: struct sctp_stream */
     struct sctp_fragment **seen;        /* SCTP_WINDOW_CHUNKS chunks from next on; NULL before the first that waits */
@@ -112,6 +132,9 @@ uint64_t sctp_direction_acknowledge(struct sctp_direction *direction, uint32_t t
 
 /* Adds a chunk. Afterwards sctp_direction_next() must be called until it returns NULL. */
 void sctp_direction_add(struct sctp_direction *direction, const struct sctp_data *data, const struct sctp_place *place);
+
+/* What the other side has acknowledged is not waited for. Afterwards as above. */
+void sctp_direction_settle(struct sctp_direction *direction);
 
 /* Nothing will come any more: what waits does not wait any longer. Afterwards as above. */
 void sctp_direction_flush(struct sctp_direction *direction);
