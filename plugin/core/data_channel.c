@@ -93,7 +93,8 @@ copy_state(struct data_channel *channel, const struct channel_state *state, stru
                   ? (uint8_t *)wmem_memdup(channel->scope, state->held, state->held_size) : NULL;
     other->frame_room = state->frame_count;
     other->frames = state->frame_count > 0
-                    ? (uint32_t *)wmem_memdup(channel->scope, state->frames, state->frame_count * sizeof *state->frames)
+                    ? (uint32_t *)wmem_memdup(channel->scope, state->frames,
+                                              state->frame_count * sizeof *state->frames)
                     : NULL;
 }
 
@@ -158,7 +159,8 @@ take_held(struct taking *taking)
     feed(taking, direction->state.held, direction->state.held_size, false, &first);
     part->data = (uint8_t *)wmem_memdup(scope, direction->state.held, direction->state.held_size);
     part->frame_count = direction->state.frame_count;
-    part->frames = (uint32_t *)wmem_memdup(scope, direction->state.frames, direction->state.frame_count * sizeof *part->frames);
+    part->frames = (uint32_t *)wmem_memdup(scope, direction->state.frames,
+                                           direction->state.frame_count * sizeof *part->frames);
     direction->position += direction->state.held_size;
     hold_nothing(&direction->state);
 }
@@ -497,10 +499,12 @@ data_channel_begins_anew(const struct data_channel *channel, enum peer_side from
 {
     const struct channel_direction *direction = &channel->directions[from];
 
+    if (message->again)
+        return false;
     if (message->ppid == PPID_DCEP)
         return message->begins && message->fragments->data.payload[0] == DCEP_OPEN
-               && !message->again && (channel->directions[PEER_A].state.has_content || channel->directions[PEER_B].state.has_content);
-    return channel->claimed && direction->state.has_content && !message->again && message->order == 0 && begins_with_handshake(message);
+               && (direction->state.has_content || channel->directions[other_side(from)].state.has_content);
+    return channel->claimed && direction->state.has_content && message->order == 0 && begins_with_handshake(message);
 }
 
 void
