@@ -8,43 +8,10 @@
 
 #include <string.h>
 
+#include "core/sctp_stream.h"
+
 /* TSNs are 32 bits wide. The first one is widened to this much more, so that those just before it are above 0 too. */
 #define WIDE_BASE       (UINT64_C(1) << 32)
-
-/* How far a stream was taken. */
-struct stream_end {
-    uint32_t              expected;     /* number of the next message */
-    bool                  in_message;   /* more of the one that began is to come: */
-    uint32_t              order;        /* its number */
-    uint32_t              fsn;          /* I-DATA: number of its next fragment */
-    uint64_t              seq;          /* after the last fragment; DATA: of the next one of the message */
-    uint32_t              ppid;
-};
-
-/* What a stream told since a hole. */
-struct late_stream {
-    struct stream_end     end;          /* before the hole */
-    uint64_t              since;        /* seq of the first chunk that is missing */
-    struct sctp_fragment *first;        /* that were handed over, by seq */
-    struct sctp_fragment *last;
-};
-
-struct sctp_stream {
-    uint16_t              number;
-    struct stream_end     end;
-    struct sctp_fragment *open;         /* its fragments, as far as they are not handed over */
-    struct sctp_fragment *open_last;
-    uint32_t              open_bytes;
-    struct sctp_fragment *early;        /* that wait for their turn, by seq */
-    struct sctp_fragment *early_last;
-    uint64_t              missing;      /* of the direction, when the last fragment was taken */
-    uint64_t              lacks;        /* chunks that are missing before open */
-    struct late_stream   *late;         /* NULL: there is no hole, or it is too long ago */
-    bool                  opens_hole;   /* for the next message */
-    bool                  rewinds;      /* the same */
-    bool                  again;        /* it is being told again */
-    uint64_t              still_missing;    /* again: chunks */
-};
 
 /* In the list of those that were seen: its fragment waits no more. */
 static struct sctp_fragment taken;
@@ -58,81 +25,25 @@ sctp_direction_init(struct sctp_direction *direction, wmem_allocator_t *scope)
 }
 
 static void
-free_fragments(struct sctp_direction *direction, struct sctp_fragment *fragment)
-{
-    while (fragment != NULL) {
-        struct sctp_fragment *next = fragment->next;
-        direction->waiting_bytes -= fragment->data.size;
-        wmem_free(direction->scope, fragment);
-        fragment = next;
-    }
-}
-
-/* What was handed over since a hole is kept, to be told again. */
-static void
-keep_late(struct sctp_direction *direction, struct late_stream *late, struct sctp_fragment *fragments)
-{
-    while (fragments != NULL) {
-        struct sctp_fragment *fragment = fragments;
-        fragments = fragment->next;
-        fragment->next = NULL;
-        if (late->last == NULL)
-            late->first = fragment;
-        else
-            late->last->next = fragment;
-        late->last = fragment;
-        direction->late_bytes += fragment->data.size;
-    }
-}
-
-static void
-free_message(struct sctp_direction *direction, struct sctp_message *message)
-{
-    struct late_stream *late;
-
-    if (message == NULL)
-        return;
-    late = message->fragments->stream->late;
-    if (late != NULL && message->fragments->seq >= late->end.seq)
-        keep_late(direction, late, message->fragments);
-    else
-        free_fragments(direction, message->fragments);
-    wmem_free(direction->scope, message);
-}
-
-/* A stream is not told again. */
-static void
-forget_late(struct sctp_direction *direction, struct sctp_stream *stream)
-{
-    if (stream->late == NULL)
-        return;
-    for (const struct sctp_fragment *kept = stream->late->first; kept != NULL; kept = kept->next)
-        direction->late_bytes -= kept->data.size;
-    free_fragments(direction, stream->late->first);
-    wmem_free(direction->scope, stream->late);
-    stream->late = NULL;
-}
-
-static void
 free_stream(void *key _U_, void *value, void *data)
 {
     struct sctp_direction *direction = (struct sctp_direction *)data;
     struct sctp_stream    *stream = (struct sctp_stream *)value;
 
-    forget_late(direction, stream);
-    free_fragments(direction, stream->open);
-    free_fragments(direction, stream->early);
+    sctp_stream_forget_late(direction, stream);
+    sctp_fragments_free(direction, stream->open);
+    sctp_fragments_free(direction, stream->early);
     wmem_free(direction->scope, stream);
 }
 
 void
 sctp_direction_free(struct sctp_direction *direction)
 {
-    free_message(direction, direction->lent);
+    sctp_message_free(direction, direction->lent);
     while (direction->ready != NULL) {
         struct sctp_message *message = direction->ready;
         direction->ready = message->next;
-        free_message(direction, message);
+        sctp_message_free(direction, message);
     }
     if (direction->streams != NULL)
         wmem_map_foreach(direction->streams, free_stream, direction);
@@ -169,142 +80,7 @@ sctp_direction_acknowledge(struct sctp_direction *direction, uint32_t tsn)
     return seq;
 }
 
-/* --- messages --- */
-
-/* What is open of a stream is handed over. */
-static void
-hand_over(struct sctp_direction *direction, struct sctp_stream *stream)
-{
-    struct sctp_message *message;
-
-    if (stream->open == NULL)
-        return;
-    message = wmem_new0(direction->scope, struct sctp_message);
-    message->stream = stream->number;
-    message->order = stream->end.order;
-    message->begins = stream->open->data.first;
-    message->ends = stream->open_last->data.last;
-    message->ppid = stream->end.ppid;
-    message->size = stream->open_bytes;
-    message->fragments = stream->open;
-    message->last = stream->open_last;
-    message->missing = stream->lacks;
-    message->limit = stream->lacks > 0 && direction->limit;
-    message->opens_hole = stream->opens_hole;
-    message->rewinds = stream->rewinds;
-    message->again = stream->again || stream->rewinds;
-    stream->opens_hole = stream->rewinds = false;
-    *direction->ready_end = message;
-    direction->ready_end = &message->next;
-
-    stream->open = stream->open_last = NULL;
-    stream->open_bytes = 0;
-    stream->lacks = 0;
-}
-
-/* The chunks that were given up between the last fragment that was taken and this one, and are still missing. *since is
- * set to the first of them, where it is one of those in given_up. */
-static uint64_t
-count_given_up(const struct sctp_direction *direction, const struct sctp_stream *stream,
-               const struct sctp_fragment *fragment, uint64_t *since)
-{
-    uint64_t missing = 0, end = MIN(fragment->seq, direction->next);
-    uint64_t window = direction->next - MIN(direction->next, SCTP_LATE_CHUNKS);
-
-    for (uint64_t seq = MAX(stream->end.seq, window); seq < end; seq++) {
-        if ((direction->given_up >> (direction->next - 1 - seq) & 1) == 0)
-            continue;
-        if (missing++ == 0)
-            *since = seq;
-    }
-    return missing;
-}
-
-/* The same, from however long ago. */
-static uint64_t
-missing_before(const struct sctp_direction *direction, const struct sctp_stream *stream,
-               const struct sctp_fragment *fragment, uint64_t *since)
-{
-    uint64_t counted = count_given_up(direction, stream, fragment, since);
-
-    return stream->again || stream->end.seq + SCTP_LATE_CHUNKS >= direction->next ? counted
-           : direction->missing - stream->missing;
-}
-
-/* Whether a fragment goes on where its stream ends. */
-static bool
-goes_on(const struct sctp_direction *direction, const struct sctp_stream *stream, const struct sctp_fragment *fragment)
-{
-    const struct stream_end *end = &stream->end;
-    const struct sctp_data  *data = &fragment->data;
-    uint64_t                 since = 0;
-
-    if (data->first && data->unordered)     /* any that is missing may be its stream's */
-        return !end->in_message && fragment->seq < direction->next
-               && missing_before(direction, stream, fragment, &since) == 0;
-    if (data->first)
-        return !end->in_message && data->order == end->expected;
-    return end->in_message && (data->unordered || data->order == end->order)
-           && (data->is_i_data ? data->fsn == end->fsn : fragment->seq == end->seq);
-}
-
-/* A fragment does not go on where its stream ends: what was before it is over. */
-static void
-step_over_hole(struct sctp_direction *direction, struct sctp_stream *stream, const struct sctp_fragment *fragment)
-{
-    const struct sctp_data *data = &fragment->data;
-    uint64_t                since = 0;
-
-    hand_over(direction, stream);
-    /* Numbers begin again with a stream that was reset (RFC 6525). */
-    if (stream->end.in_message || !data->first || data->order != 0 || data->unordered)
-        stream->lacks = missing_before(direction, stream, fragment, &since);
-    if (stream->lacks > 0 && stream->again) {
-        stream->still_missing += stream->lacks;
-    } else if (stream->lacks > 0 && stream->late == NULL
-               && stream->lacks == count_given_up(direction, stream, fragment, &since)) {
-        stream->late = wmem_new0(direction->scope, struct late_stream);
-        stream->late->end = stream->end;
-        stream->late->since = since;
-        stream->opens_hole = true;
-    }
-    if (!data->first)
-        stream->end.ppid = 0;
-}
-
-/* Takes the next fragment of a stream. */
-static void
-take(struct sctp_direction *direction, struct sctp_stream *stream, struct sctp_fragment *fragment)
-{
-    const struct sctp_data *data = &fragment->data;
-    struct stream_end      *end = &stream->end;
-
-    if (stream->late != NULL && !stream->again
-            && (direction->next > stream->late->since + SCTP_LATE_CHUNKS || direction->late_bytes > SCTP_LATE_BYTES))
-        forget_late(direction, stream);
-    if (!goes_on(direction, stream, fragment))
-        step_over_hole(direction, stream, fragment);
-    stream->missing = direction->missing;
-    if (data->ppid != 0)
-        end->ppid = data->ppid;
-
-    fragment->next = NULL;
-    if (stream->open == NULL)
-        stream->open = fragment;
-    else
-        stream->open_last->next = fragment;
-    stream->open_last = fragment;
-    stream->open_bytes += data->size;
-
-    end->in_message = !data->last;
-    end->order = data->order;
-    end->fsn = data->fsn + 1;
-    end->seq = fragment->seq + 1;
-    if (data->last && !data->unordered)
-        end->expected = data->is_i_data ? data->order + 1 : (uint16_t)(data->order + 1);
-    if (data->last || stream->open_bytes >= SCTP_MESSAGE_BYTES)
-        hand_over(direction, stream);
-}
+/* --- in order --- */
 
 static struct sctp_fragment **
 slot_of(const struct sctp_direction *direction, uint64_t seq)
@@ -319,13 +95,13 @@ take_ready(struct sctp_direction *direction, struct sctp_stream *stream)
     struct sctp_fragment *fragment;
 
     while ((fragment = stream->early) != NULL
-           && (fragment->seq < direction->next || goes_on(direction, stream, fragment))) {
+           && (fragment->seq < direction->next || sctp_stream_goes_on(direction, stream, fragment))) {
         stream->early = fragment->next;
         if (stream->early == NULL)
             stream->early_last = NULL;
         if (fragment->seq >= direction->next)
             *slot_of(direction, fragment->seq) = &taken;
-        take(direction, stream, fragment);
+        sctp_stream_take(direction, stream, fragment);
     }
 }
 
@@ -440,61 +216,18 @@ copy_chunk(struct sctp_direction *direction, struct sctp_stream *stream, uint64_
     return fragment;
 }
 
-/* Puts a fragment into a list by its seq, from at on. */
-static void
-insert(struct sctp_fragment **at, struct sctp_fragment *fragment)
-{
-    while (*at != NULL && (*at)->seq < fragment->seq)
-        at = &(*at)->next;
-    fragment->next = *at;
-    *at = fragment;
-}
-
 /* A fragment waits for its turn. */
 static void
 wait_for_turn(struct sctp_stream *stream, struct sctp_fragment *fragment)
 {
     bool is_last = stream->early_last != NULL && stream->early_last->seq < fragment->seq;
 
-    insert(is_last ? &stream->early_last->next : &stream->early, fragment);
+    sctp_fragment_insert(is_last ? &stream->early_last->next : &stream->early, fragment);
     if (fragment->next == NULL)
         stream->early_last = fragment;
 }
 
 /* --- what comes late --- */
-
-/* Tells a stream again from before its hole on, with a fragment that was missing. */
-static void
-tell_again(struct sctp_direction *direction, struct sctp_stream *stream, struct sctp_fragment *late)
-{
-    struct sctp_fragment *fragment = stream->late->first;
-
-    for (const struct sctp_fragment *kept = fragment; kept != NULL; kept = kept->next)
-        direction->late_bytes -= kept->data.size;
-    if (stream->late->last != NULL)
-        stream->late->last->next = stream->open;
-    else
-        fragment = stream->open;
-    insert(&fragment, late);
-    stream->late->first = stream->late->last = NULL;
-    stream->open = stream->open_last = NULL;
-    stream->open_bytes = 0;
-    stream->lacks = 0;
-
-    stream->end = stream->late->end;
-    stream->rewinds = stream->again = true;
-    stream->still_missing = 0;
-    while (fragment != NULL) {
-        struct sctp_fragment *next = fragment->next;
-        take(direction, stream, fragment);
-        fragment = next;
-    }
-    stream->again = false;
-    if (direction->ready != NULL)
-        direction->ready->still_missing = stream->still_missing;
-    if (stream->still_missing == 0)
-        forget_late(direction, stream);
-}
 
 /* A chunk that is not waited for any more. */
 static void
@@ -508,15 +241,15 @@ take_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_data
         return;
     stream = get_stream(direction, data->stream);
     if (stream != NULL && stream->late != NULL && direction->next > stream->late->since + SCTP_LATE_CHUNKS)
-        forget_late(direction, stream);
+        sctp_stream_forget_late(direction, stream);
     if (stream == NULL || (seq < stream->end.seq && (stream->late == NULL || seq < stream->late->since)))
         return;
     direction->given_up &= ~(UINT64_C(1) << back);
     fragment = copy_chunk(direction, stream, seq, data, place);
     if (seq >= stream->end.seq)
-        take(direction, stream, fragment);
+        sctp_stream_take(direction, stream, fragment);
     else
-        tell_again(direction, stream, fragment);
+        sctp_stream_tell_again(direction, stream, fragment);
     take_ready(direction, stream);
 }
 
@@ -584,7 +317,7 @@ sctp_direction_settle(struct sctp_direction *direction)
 static void
 flush_stream(void *key _U_, void *value, void *data)
 {
-    hand_over((struct sctp_direction *)data, (struct sctp_stream *)value);
+    sctp_stream_hand_over((struct sctp_direction *)data, (struct sctp_stream *)value);
 }
 
 void
@@ -601,7 +334,7 @@ sctp_direction_next(struct sctp_direction *direction)
 {
     struct sctp_message *message = direction->ready;
 
-    free_message(direction, direction->lent);
+    sctp_message_free(direction, direction->lent);
     direction->lent = message;
     if (message != NULL) {
         direction->ready = message->next;
