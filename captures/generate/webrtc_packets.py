@@ -388,6 +388,8 @@ def not_sctp(trace):
     18    a packet of SCTP without a checksum, where none was seen before
     19    a packet of SCTP cut by a byte
     20    zeros
+    21    CAPWAP (RFC 5415): Echo Request
+    22    OpenVPN: P_CONTROL_HARD_RESET_CLIENT_V2
     """
     random_bytes = random.Random(54)
     dtls = Dtls(trace, Address("10.54.0.1", 40000), Address("10.54.0.2", 50000))
@@ -403,6 +405,8 @@ def not_sctp(trace):
     dtls.send(dtls.client, head + bytes(4) + rest)
     dtls.send(dtls.client, good[:-1])
     dtls.send(dtls.client, bytes(64))
+    dtls.send(dtls.client, bytes.fromhex("0010020000000000" "0000000d" "01" "0003" "00"))
+    dtls.send(dtls.client, bytes.fromhex("38" "0102030405060708" "00" "00000000"))
 
 
 @capture("webrtc-many-associations", compressed=True)
