@@ -123,7 +123,8 @@ missing_before(const struct sctp_direction *direction, const struct sctp_stream 
 }
 
 bool
-sctp_stream_goes_on(const struct sctp_direction *direction, const struct sctp_stream *stream, const struct sctp_fragment *fragment)
+sctp_stream_goes_on(const struct sctp_direction *direction, const struct sctp_stream *stream,
+                    const struct sctp_fragment *fragment)
 {
     const struct stream_end *end = &stream->end;
     const struct sctp_data  *data = &fragment->data;
@@ -157,6 +158,8 @@ step_over_hole(struct sctp_direction *direction, struct sctp_stream *stream, con
         stream->late->end = stream->end;
         stream->late->since = since;
         stream->opens_hole = true;
+    } else if (stream->lacks == 0 && !stream->again) {
+        sctp_stream_forget_late(direction, stream);     /* of the channel before it was reset */
     }
     if (!data->first)
         stream->end.ppid = 0;
