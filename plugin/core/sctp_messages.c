@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include "core/sctp_stream.h"
-
 /* TSNs are 32 bits wide. The first one is widened to this much more, so that those just before it are above 0 too. */
 #define WIDE_BASE       (UINT64_C(1) << 32)
 
