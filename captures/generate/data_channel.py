@@ -53,9 +53,9 @@ class Peer(Sender):
 
     modulus = MODULUS
 
-    def __init__(self, dtls, address, tag, tsn, interleaving, checksum):
+    def __init__(self, dtls, address, tag, tsn, interleaving, checksum, unordered):
         self.dtls, self.address, self.tag, self.tsn = dtls, address, tag, tsn
-        self.interleaving, self.checksum = interleaving, checksum
+        self.interleaving, self.checksum, self.unordered = interleaving, checksum, unordered
         self.numbers = {}       # of the next message, by stream
         self.other = None
 
@@ -81,9 +81,13 @@ class Peer(Sender):
         return chunk(SACK, struct.pack(">IIHH", (acknowledging - 1) % MODULUS, WINDOW, 0, 0))
 
     def message(self, *parts, stream=STREAM, ppid=BINARY, flags=0):
-        """The chunks of one message, which is cut into the parts given."""
-        number = self.numbers.get(stream, 0)
-        self.numbers[stream] = number + 1
+        """The chunks of one message, which is cut into the parts given. One that is unordered has no number; those that open
+        a channel are ordered in any case (RFC 8832, 6)."""
+        if self.unordered and ppid != DCEP:
+            flags |= UNORDERED
+        number = 0 if flags & UNORDERED else self.numbers.get(stream, 0)
+        if not flags & UNORDERED:
+            self.numbers[stream] = number + 1
         for index, part in enumerate(parts):
             ends = flags | (FIRST if index == 0 else 0) | (LAST if index == len(parts) - 1 else 0)
             tsn = self.tsn
@@ -123,10 +127,11 @@ class Peer(Sender):
 
 class WebRtcConnection:
     def __init__(self, trace, leecher=Address("10.54.0.1", 40000), seed=Address("10.54.0.2", 50000), dtls=None,
-                 tags=(0x1EEC4E5, 0x5EED5EED), tsn=(1000, 2000), interleaving=False, checksum=True, stream=STREAM):
+                 tags=(0x1EEC4E5, 0x5EED5EED), tsn=(1000, 2000), interleaving=False, checksum=True, unordered=False,
+                 stream=STREAM):
         self.dtls = dtls or Dtls(trace, leecher, seed)
-        self.leecher = Peer(self.dtls, self.dtls.client, tags[0], tsn[0], interleaving, checksum)
-        self.seed = Peer(self.dtls, self.dtls.server, tags[1], tsn[1], interleaving, checksum)
+        self.leecher = Peer(self.dtls, self.dtls.client, tags[0], tsn[0], interleaving, checksum, unordered)
+        self.seed = Peer(self.dtls, self.dtls.server, tags[1], tsn[1], interleaving, checksum, unordered)
         self.leecher.other, self.seed.other = self.seed, self.leecher
         self._begin(stream)
 

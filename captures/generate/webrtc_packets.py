@@ -8,7 +8,7 @@ import random
 import struct
 
 from capture import capture
-from data_channel import BINARY, DATA, FIRST, LAST, STRING, UNORDERED, WebRtcConnection, chunk, crc32c
+from data_channel import BINARY, DATA, FIRST, LAST, STRING, WebRtcConnection, chunk, crc32c
 from dtls_records import Dtls
 from network import Address
 from peer_wire import dont_have, extension_handshake, handshake, piece, reject, request
@@ -216,6 +216,67 @@ def gap(trace):
     peers.seed.send(dont_have(3, 4))
 
 
+@capture("webrtc-late")
+def late(trace):
+    """What the leecher has acknowledged stands in the capture after its SACK, and after what was sent later.
+
+    16  seed:    DontHave 1, and 5 bytes of DontHave 2
+    17  leecher: a SACK of frames 18 and 20
+    18  seed:    DontHave 3, sent after frame 20: it is read, though something is missing before it
+    19  seed:    DontHave 4
+    20  seed:    the rest of DontHave 2: it is read in its place
+    21  seed:    DontHave 5
+    22  leecher: Request 2: late
+    """
+    peers = start(trace)
+    peers.seed.send(dont_have(3, 1), dont_have(3, 2)[:5])
+    rest = peers.seed.send(dont_have(3, 2)[5:])
+    after = peers.seed.send(dont_have(3, 3))
+    trace.swap(rest, peers.leecher.acknowledge())
+    last = peers.seed.send(dont_have(3, 4))
+    trace.swap(after + 1, last)
+    peers.seed.send(dont_have(3, 5))
+    peers.leecher.send(request(2))
+
+
+@capture("webrtc-unordered")
+def unordered(trace):
+    """A channel whose messages need not be delivered in order (RFC 8832, 5.1): they are read as they were sent.
+
+    16  seed:    DontHave 1, and 5 bytes of DontHave 2
+    17  seed:    DontHave 3, sent after frame 18: waits
+    18  seed:    the rest of DontHave 2
+    -   seed:    DontHave 4, not in the capture
+    19  seed:    DontHave 5: waits
+    20  leecher: a SACK of all
+    21  seed:    DontHave 6: now 5 and 6 are read
+    """
+    peers = start(trace, unordered=True)
+    peers.seed.send(dont_have(3, 1), dont_have(3, 2)[:5])
+    rest = peers.seed.send(dont_have(3, 2)[5:])
+    trace.swap(rest, peers.seed.send(dont_have(3, 3)))
+    peers.seed.skip(dont_have(3, 4))
+    peers.seed.send(dont_have(3, 5))
+    peers.leecher.acknowledge()
+    peers.seed.send(dont_have(3, 6))
+
+
+@capture("webrtc-acknowledged")
+def acknowledged(trace):
+    """The capture lacks a chunk, and its sender sends nothing more but a SACK.
+
+    -   seed:    DontHave 1, not in the capture
+    16  seed:    DontHave 2: waits
+    17  leecher: Request 3, with a SACK of all
+    18  seed:    a SACK: DontHave 2 is read
+    """
+    peers = start(trace)
+    peers.seed.skip(dont_have(3, 1))
+    peers.seed.send(dont_have(3, 2))
+    peers.leecher.send(request(3))
+    peers.seed.acknowledge()
+
+
 @capture("webrtc-gap-end")
 def gap_end(trace):
     """The capture ends before anybody acknowledges what is missing.
@@ -258,8 +319,7 @@ def others(trace):
     19     seed: bytes that look like a DontHave in it
     20     seed: the first bytes of a handshake in it, as text
     21     seed: text in stream 1, which is none of BitTorrent's
-    22     seed: an unordered message in stream 1, likewise
-    23     seed: DontHave 1 in stream 1
+    22     seed: DontHave 1 in stream 1
     """
     peers = start(trace)
     peers.leecher.open(3)
@@ -267,8 +327,6 @@ def others(trace):
     peers.seed.send(dont_have(3, 9), stream=3)
     peers.seed.send(handshake("-SE0001-")[:30], stream=3, ppid=STRING)
     peers.seed.send(b"Hello", ppid=STRING)
-    peers.seed.packet(*peers.seed.message(dont_have(3, 8), flags=UNORDERED))
-    peers.seed.numbers[1] -= 1
     peers.seed.send(dont_have(3, 1))
 
 
@@ -330,6 +388,8 @@ def not_sctp(trace):
     18    a packet of SCTP without a checksum, where none was seen before
     19    a packet of SCTP cut by a byte
     20    zeros
+    21    CAPWAP (RFC 5415): Echo Request
+    22    OpenVPN: P_CONTROL_HARD_RESET_CLIENT_V2
     """
     random_bytes = random.Random(54)
     dtls = Dtls(trace, Address("10.54.0.1", 40000), Address("10.54.0.2", 50000))
@@ -345,6 +405,8 @@ def not_sctp(trace):
     dtls.send(dtls.client, head + bytes(4) + rest)
     dtls.send(dtls.client, good[:-1])
     dtls.send(dtls.client, bytes(64))
+    dtls.send(dtls.client, bytes.fromhex("0010020000000000" "0000000d" "01" "0003" "00"))
+    dtls.send(dtls.client, bytes.fromhex("38" "0102030405060708" "00" "00000000"))
 
 
 @capture("webrtc-many-associations", compressed=True)

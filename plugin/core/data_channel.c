@@ -12,6 +12,9 @@
 
 #define DCEP_OPEN   3
 
+/* Room for the text that tells how much is missing. */
+#define LACKING_SIZE    96
+
 /* The message that is being taken. */
 struct taking {
     struct data_channel         *channel;
@@ -45,31 +48,54 @@ channel_parts_append(struct channel_parts *parts, struct channel_part *part)
 /* --- what is held --- */
 
 static void
-hold(struct data_channel *channel, struct channel_direction *direction, const uint8_t *data, uint32_t size,
-     uint32_t frame)
+hold(struct data_channel *channel, struct channel_state *state, const uint8_t *data, uint32_t size, uint32_t frame)
 {
-    if (direction->held_size + size > direction->held_room) {
-        direction->held_room = MAX(2 * direction->held_room, direction->held_size + size);
-        direction->held = (uint8_t *)wmem_realloc(channel->scope, direction->held, direction->held_room);
+    if (state->held_size + size > state->held_room) {
+        state->held_room = MAX(2 * state->held_room, state->held_size + size);
+        state->held = (uint8_t *)wmem_realloc(channel->scope, state->held, state->held_room);
     }
-    memcpy(direction->held + direction->held_size, data, size);
-    direction->held_size += size;
+    memcpy(state->held + state->held_size, data, size);
+    state->held_size += size;
 
-    if (direction->frame_count > 0 && direction->frames[direction->frame_count - 1] == frame)
+    if (state->frame_count > 0 && state->frames[state->frame_count - 1] == frame)
         return;
-    if (direction->frame_count == direction->frame_room) {
-        direction->frame_room = MAX(4, 2 * direction->frame_room);
-        direction->frames = (uint32_t *)wmem_realloc(channel->scope, direction->frames,
-                                                     direction->frame_room * sizeof *direction->frames);
+    if (state->frame_count == state->frame_room) {
+        state->frame_room = MAX(4, 2 * state->frame_room);
+        state->frames = (uint32_t *)wmem_realloc(channel->scope, state->frames,
+                                                 state->frame_room * sizeof *state->frames);
     }
-    direction->frames[direction->frame_count++] = frame;
+    state->frames[state->frame_count++] = frame;
 }
 
 static void
-hold_nothing(struct channel_direction *direction)
+hold_nothing(struct channel_state *state)
 {
-    direction->held_size = 0;
-    direction->frame_count = 0;
+    state->held_size = 0;
+    state->frame_count = 0;
+}
+
+static void
+free_state(struct data_channel *channel, struct channel_state *state)
+{
+    wmem_free(channel->scope, state->held);
+    wmem_free(channel->scope, state->frames);
+    memset(state, 0, sizeof *state);
+}
+
+/* Another state becomes the same as state. */
+static void
+copy_state(struct data_channel *channel, const struct channel_state *state, struct channel_state *other)
+{
+    free_state(channel, other);
+    *other = *state;
+    other->held_room = state->held_size;
+    other->held = state->held_size > 0
+                  ? (uint8_t *)wmem_memdup(channel->scope, state->held, state->held_size) : NULL;
+    other->frame_room = state->frame_count;
+    other->frames = state->frame_count > 0
+                    ? (uint32_t *)wmem_memdup(channel->scope, state->frames,
+                                              state->frame_count * sizeof *state->frames)
+                    : NULL;
 }
 
 /* --- to be fed, and shown --- */
@@ -126,16 +152,17 @@ static void
 take_held(struct taking *taking)
 {
     struct channel_direction *direction = taking->direction;
-    struct channel_part      *part = add_part(taking, direction->held_size);
+    struct channel_part      *part = add_part(taking, direction->state.held_size);
     wmem_allocator_t         *scope = taking->channel->scope;
     uint32_t                  first;
 
-    feed(taking, direction->held, direction->held_size, false, &first);
-    part->data = (uint8_t *)wmem_memdup(scope, direction->held, direction->held_size);
-    part->frame_count = direction->frame_count;
-    part->frames = (uint32_t *)wmem_memdup(scope, direction->frames, direction->frame_count * sizeof *part->frames);
-    direction->position += direction->held_size;
-    hold_nothing(direction);
+    feed(taking, direction->state.held, direction->state.held_size, false, &first);
+    part->data = (uint8_t *)wmem_memdup(scope, direction->state.held, direction->state.held_size);
+    part->frame_count = direction->state.frame_count;
+    part->frames = (uint32_t *)wmem_memdup(scope, direction->state.frames,
+                                           direction->state.frame_count * sizeof *part->frames);
+    direction->position += direction->state.held_size;
+    hold_nothing(&direction->state);
 }
 
 /* Shows whole messages, or what nobody understands, of one fragment. */
@@ -156,37 +183,91 @@ show_run(const struct taking *taking, const struct sctp_fragment *fragment, uint
     part->frames = (uint32_t *)wmem_memdup(taking->channel->scope, &fragment->place.frame, sizeof *part->frames);
 }
 
+/* --- what is told again --- */
+
+/* Messages end in these bytes of a fragment that the connection has now. */
+static void
+set_read(const struct taking *taking, struct sctp_fragment *fragment, uint32_t from, uint32_t to)
+{
+    bool any = fragment->read_to > 0;
+
+    fragment->read_from = any ? MIN(fragment->read_from, from) : from;
+    fragment->read_to = MAX(fragment->read_to, to);
+    if (taking->message->again)
+        taking->direction->took_late = true;
+}
+
+/* Whether the connection has the message that ends before a byte of a fragment. */
+static bool
+was_read(const struct sctp_fragment *fragment, uint32_t end)
+{
+    return end > fragment->read_from && end <= fragment->read_to;
+}
+
+/* How many bytes from there on are whole messages that the connection has. */
+static uint32_t
+size_read(const struct sctp_fragment *fragment, uint32_t at)
+{
+    uint32_t size, next_size;
+
+    if (at < fragment->read_from || at >= fragment->read_to)
+        return 0;
+    size = fragment->read_to - at;
+    return peer_wire_complete(fragment->data.payload + at, size, size, &next_size) == size ? size : 0;
+}
+
+/* Whole messages that the connection has: they may take back what came late. */
+static void
+pass_over(const struct taking *taking, const uint8_t *data, uint32_t size)
+{
+    for (uint32_t at = 0, one; taking->direction->took_late && at < size; at += one) {
+        one = peer_wire_size(data + at, size - at);
+        if (peer_wire_announces(data + at, one, one)) {
+            peer_connection_gap(taking->channel->feed.connection, taking->packet->from);
+            return;
+        }
+    }
+}
+
 /* --- fragments --- */
 
 /* Adds to the message that is held as much as it needs of so many bytes; returns how many. */
 static uint32_t
-complete_held(struct taking *taking, const uint8_t *data, uint32_t left, uint32_t frame)
+complete_held(struct taking *taking, struct sctp_fragment *fragment, uint32_t at)
 {
     struct channel_direction *direction = taking->direction;
+    const uint8_t            *data = fragment->data.payload + at;
+    const uint32_t            left = fragment->data.size - at, frame = fragment->place.frame;
     uint32_t                  taken = 0, size, first;
 
     for (;;) {
-        size = peer_wire_size(direction->held, direction->held_size);
+        size = peer_wire_size(direction->state.held, direction->state.held_size);
         if (size != PEER_SIZE_UNKNOWN || taken == left)
             break;
-        hold(taking->channel, direction, data + taken++, 1, frame);
+        hold(taking->channel, &direction->state, data + taken++, 1, frame);
     }
     if (size == PEER_SIZE_UNKNOWN)
         return taken;
     if (size == PEER_SIZE_BAD) {            /* the connection loses sync */
-        feed(taking, direction->held, direction->held_size, false, &first);
-        direction->position += direction->held_size;
-        direction->framed = false;
-        hold_nothing(direction);
+        feed(taking, direction->state.held, direction->state.held_size, false, &first);
+        direction->position += direction->state.held_size;
+        direction->state.framed = false;
+        hold_nothing(&direction->state);
         return taken;
     }
 
-    uint32_t more = MIN(size - direction->held_size, left - taken);
+    uint32_t more = MIN(size - direction->state.held_size, left - taken);
     if (more > 0)
-        hold(taking->channel, direction, data + taken, more, frame);
-    if (direction->held_size == size)
+        hold(taking->channel, &direction->state, data + taken, more, frame);
+    taken += more;
+    if (direction->state.held_size == size && was_read(fragment, at + taken)) {
+        pass_over(taking, direction->state.held, size);
+        hold_nothing(&direction->state);
+    } else if (direction->state.held_size == size) {
         take_held(taking);
-    return taken + more;
+        set_read(taking, fragment, 0, at + taken);
+    }
+    return taken;
 }
 
 /* A run of bytes of a fragment, which were fed, is to be shown. Returns their number. */
@@ -202,51 +283,68 @@ pass_on(struct taking *taking, const struct sctp_fragment *fragment, uint32_t at
 /* It is known where messages begin: the rest of a fragment begins with one. Returns how many bytes were taken: all, or
  * those before the place where sync was lost. */
 static uint32_t
-take_framed(struct taking *taking, const struct sctp_fragment *fragment, uint32_t at)
+take_framed(struct taking *taking, struct sctp_fragment *fragment, uint32_t at)
 {
     struct channel_direction *direction = taking->direction;
     const uint8_t            *data = fragment->data.payload + at;
     uint32_t                  left = fragment->data.size - at;
     uint32_t                  next_size, complete, first;
 
-    if (direction->held_size > 0)
-        return complete_held(taking, data, left, fragment->place.frame);
+    if (direction->state.held_size > 0)
+        return complete_held(taking, fragment, at);
+    complete = size_read(fragment, at);
+    if (complete > 0) {
+        pass_over(taking, data, complete);
+        return complete;
+    }
     complete = peer_wire_complete(data, left, left, &next_size);
     if (complete == 0 && next_size != PEER_SIZE_BAD) {
-        hold(taking->channel, direction, data, left, fragment->place.frame);
+        hold(taking->channel, &direction->state, data, left, fragment->place.frame);
         return left;
     }
-    direction->framed = feed(taking, data, complete > 0 ? complete : left, false, &first) == CHUNK_NEW && complete > 0;
-    return pass_on(taking, fragment, at, direction->framed ? complete : left, direction->framed);
+    direction->state.framed = feed(taking, data, complete > 0 ? complete : left, false, &first) == CHUNK_NEW
+                              && complete > 0;
+    if (direction->state.framed)
+        set_read(taking, fragment, at, at + complete);
+    return pass_on(taking, fragment, at, direction->state.framed ? complete : left, direction->state.framed);
 }
 
 /* It is not known where messages begin: perhaps the rest of a fragment tells. */
 static uint32_t
-take_unframed(struct taking *taking, const struct sctp_fragment *fragment, uint32_t at)
+take_unframed(struct taking *taking, struct sctp_fragment *fragment, uint32_t at)
 {
     struct channel_direction *direction = taking->direction;
     const uint8_t            *data = fragment->data.payload + at;
     uint32_t                  left = fragment->data.size - at;
     uint32_t                  first, next_size, complete;
 
+    if (fragment->was_read) {           /* as peer_feed_chunk() has it */
+        direction->state.framed = peer_wire_plausible(data, left, left);
+        if (direction->state.framed)
+            peer_feed_begin(&taking->channel->feed, taking->packet->from, direction->position);
+        return direction->state.framed ? 0 : left;
+    }
     if (feed(taking, data, left, true, &first) != CHUNK_NEW || first >= left)
         return pass_on(taking, fragment, at, left, false);
     complete = peer_wire_complete(data + first, left - first, left - first, &next_size);
     pass_on(taking, fragment, at, first, false);
     pass_on(taking, fragment, at + first, complete, true);
+    if (complete > 0)
+        set_read(taking, fragment, at + first, at + first + complete);
     /* The beginning of the next message: the feed has seen it, and is told that it comes again. */
-    direction->framed = next_size != PEER_SIZE_BAD;
-    return direction->framed ? first + complete : left;
+    direction->state.framed = next_size != PEER_SIZE_BAD;
+    return direction->state.framed ? first + complete : left;
 }
 
 static void
 take_message(struct taking *taking)
 {
-    for (const struct sctp_fragment *fragment = taking->message->fragments; fragment != NULL;
-         fragment = fragment->next) {
+    for (struct sctp_fragment *fragment = taking->message->fragments; fragment != NULL; fragment = fragment->next) {
         uint32_t at = 0;
         while (at < fragment->data.size)
-            at += taking->direction->framed ? take_framed(taking, fragment, at) : take_unframed(taking, fragment, at);
+            at += taking->direction->state.framed ? take_framed(taking, fragment, at)
+                  : take_unframed(taking, fragment, at);
+        fragment->was_read = true;
     }
 }
 
@@ -256,10 +354,10 @@ take_message(struct taking *taking)
 static uint32_t
 first_bytes(const struct channel_direction *direction, const struct sctp_message *message, uint8_t *bytes)
 {
-    uint32_t count = MIN(direction->held_size, PEER_HANDSHAKE_MAGIC_SIZE);
+    uint32_t count = MIN(direction->state.held_size, PEER_HANDSHAKE_MAGIC_SIZE);
 
     if (count > 0)
-        memcpy(bytes, direction->held, count);
+        memcpy(bytes, direction->state.held, count);
     for (const struct sctp_fragment *fragment = message->fragments;
          fragment != NULL && count < PEER_HANDSHAKE_MAGIC_SIZE; fragment = fragment->next) {
         uint32_t more = MIN(fragment->data.size, PEER_HANDSHAKE_MAGIC_SIZE - count);
@@ -285,17 +383,23 @@ is_claimed_by(struct data_channel *channel, struct channel_direction *direction,
     uint8_t  bytes[PEER_HANDSHAKE_MAGIC_SIZE];
     uint32_t count = first_bytes(direction, message, bytes);
 
-    if (!direction->is_other && peer_wire_is_handshake(bytes, count))
+    if (!direction->state.is_other && peer_wire_is_handshake(bytes, count))
         return true;
-    if (!direction->is_other && message->missing == 0 && count < PEER_HANDSHAKE_MAGIC_SIZE
+    if (!direction->state.is_other && direction->missing == 0 && count < PEER_HANDSHAKE_MAGIC_SIZE
             && peer_wire_size(bytes, count) == PEER_SIZE_UNKNOWN) {
         for (const struct sctp_fragment *fragment = message->fragments; fragment != NULL; fragment = fragment->next)
-            hold(channel, direction, fragment->data.payload, fragment->data.size, fragment->place.frame);
+            hold(channel, &direction->state, fragment->data.payload, fragment->data.size, fragment->place.frame);
         return false;
     }
-    hold_nothing(direction);
-    direction->is_other = true;
+    hold_nothing(&direction->state);
+    direction->state.is_other = true;
     return begins_with_handshake(message);
+}
+
+static void
+begin_framed(struct channel_state *state)
+{
+    state->framed = !state->is_other;
 }
 
 static void
@@ -303,8 +407,55 @@ claim(struct data_channel *channel)
 {
     channel->claimed = true;
     peer_feed_init(&channel->feed, channel->scope, channel->setup);
-    for (int side = PEER_A; side <= PEER_B; side++)
-        channel->directions[side].framed = !channel->directions[side].is_other;
+    channel->feed.reads_again = true;
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        begin_framed(&channel->directions[side].state);
+        begin_framed(&channel->directions[side].before_hole);
+    }
+}
+
+/* --- messages --- */
+
+static void
+describe_missing(uint64_t missing, char *text, size_t size)
+{
+    g_snprintf(text, size, "%" PRIu64 " SCTP chunk%s of this peer %s missing before this message",
+               missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
+}
+
+/* The stream is told again from its hole on. */
+static void
+rewind_stream(struct data_channel *channel, enum peer_side from, uint64_t missing)
+{
+    struct channel_direction *direction = &channel->directions[from];
+    char                      lacking[LACKING_SIZE];
+
+    copy_state(channel, &direction->before_hole, &direction->state);
+    direction->missing = 0;
+    direction->took_late = false;
+    if (!channel->claimed)
+        return;
+    if (direction->state.framed)
+        peer_feed_begin(&channel->feed, from, direction->position);
+    else
+        direction->position += CHANNEL_GAP_SIZE;
+    describe_missing(missing, lacking, sizeof lacking);
+    peer_feed_filled(&channel->feed, from, missing > 0 ? lacking : NULL);
+}
+
+void
+data_channel_begin_message(struct data_channel *channel, enum peer_side from, const struct sctp_message *message)
+{
+    struct channel_direction *direction = &channel->directions[from];
+
+    if (message->opens_hole) {
+        copy_state(channel, &direction->state, &direction->before_hole);
+        if (channel->claimed)
+            channel->feed.told[from].open = false;      /* what was told is missing for good */
+    }
+    if (message->rewinds)
+        rewind_stream(channel, from, message->still_missing);
+    direction->missing += message->missing;
 }
 
 bool
@@ -316,25 +467,28 @@ data_channel_message(struct data_channel *channel, const struct channel_packet *
         .channel = channel, .direction = direction, .packet = packet, .message = message
     };
     bool                      claims = !channel->claimed && is_claimed_by(channel, direction, message);
-    char                      lacking[96];
+    uint64_t                  missing = direction->missing;
+    char                      lacking[LACKING_SIZE];
 
-    direction->has_content = true;
+    direction->state.has_content = true;
+    direction->missing = 0;
     if (claims) {
         claim(channel);
-        direction->framed = true;
+        direction->state.framed = true;
     }
     if (!channel->claimed)
         return false;
 
     if (packet->number != 0)
         peer_connection_begin_packet(channel->feed.connection, packet->place.frame, packet->number);
-    if (message->missing > 0 && !claims) {
-        g_snprintf(lacking, sizeof lacking, "%" PRIu64 " SCTP chunk%s of this peer %s missing before this message",
-                   message->missing, message->missing == 1 ? "" : "s", message->missing == 1 ? "is" : "are");
-        taking.lacking = lacking;
-        direction->position += direction->held_size + CHANNEL_GAP_SIZE;
-        hold_nothing(direction);
-        direction->framed = false;
+    if (missing > 0 && !claims) {
+        if (!message->again) {          /* else that was told */
+            describe_missing(missing, lacking, sizeof lacking);
+            taking.lacking = lacking;
+        }
+        direction->position += direction->state.held_size + CHANNEL_GAP_SIZE;
+        hold_nothing(&direction->state);
+        direction->state.framed = false;
     }
     take_message(&taking);
     return claims;
@@ -345,24 +499,21 @@ data_channel_begins_anew(const struct data_channel *channel, enum peer_side from
 {
     const struct channel_direction *direction = &channel->directions[from];
 
+    if (message->again)
+        return false;
     if (message->ppid == PPID_DCEP)
         return message->begins && message->fragments->data.payload[0] == DCEP_OPEN
-               && (channel->directions[PEER_A].has_content || channel->directions[PEER_B].has_content);
-    return channel->claimed && direction->has_content && message->order == 0 && begins_with_handshake(message);
-}
-
-static void
-free_direction(struct data_channel *channel, struct channel_direction *direction)
-{
-    wmem_free(channel->scope, direction->held);
-    wmem_free(channel->scope, direction->frames);
+               && (direction->state.has_content || channel->directions[other_side(from)].state.has_content);
+    return channel->claimed && direction->state.has_content && message->order == 0 && begins_with_handshake(message);
 }
 
 void
 data_channel_end(struct data_channel *channel)
 {
-    for (int side = PEER_A; side <= PEER_B; side++)
-        free_direction(channel, &channel->directions[side]);
+    for (int side = PEER_A; side <= PEER_B; side++) {
+        free_state(channel, &channel->directions[side].state);
+        free_state(channel, &channel->directions[side].before_hole);
+    }
     if (channel->claimed)
         peer_feed_end(&channel->feed);      /* the connection stays: parts point at it */
     wmem_free(channel->scope, channel);

@@ -46,18 +46,26 @@ struct channel_parts {
     struct channel_part **end;
 };
 
-/* What one side sends. First pass only. */
-struct channel_direction {
+/* How far the stream of one side was read. */
+struct channel_state {
     bool      has_content;      /* something of the channel came */
     bool      is_other;         /* not claimed: it does not begin with a handshake */
     bool      framed;           /* claimed: held begins with a message of BitTorrent, or is empty and the next byte does */
-    uint64_t  position;         /* in the stream, of the first byte that is held, or the next one */
     uint8_t  *held;             /* the beginning of a message */
     uint32_t  held_size;
     uint32_t  held_room;
     uint32_t *frames;           /* that hold it */
     uint32_t  frame_count;
     uint32_t  frame_room;
+};
+
+/* What one side sends. First pass only. */
+struct channel_direction {
+    struct channel_state state;
+    uint64_t             position;      /* in the stream, of the first byte that is held, or the next one */
+    struct channel_state before_hole;   /* as it was before the last hole that may still be filled */
+    uint64_t             missing;       /* chunks that are missing before the next message */
+    bool                 took_late;     /* since it is told again, something was read that was not before */
 };
 
 struct data_channel {
@@ -80,6 +88,10 @@ struct channel_packet {
 
 /* A new channel, whose memory comes from scope; setup must outlive it. */
 struct data_channel *data_channel_new(wmem_allocator_t *scope, const struct peer_setup *setup, uint16_t stream);
+
+/* To be called with each message of a side, before anything else is made of it: what is missing before it, and whether
+ * the stream is told again. First pass only. */
+void data_channel_begin_message(struct data_channel *channel, enum peer_side from, const struct sctp_message *message);
 
 /* Takes the next message of a side; only what counts as content. True where it made the channel a BitTorrent connection.
  * First pass only. */

@@ -44,6 +44,15 @@ peer_feed_end(struct peer_feed *feed)
 }
 
 void
+peer_feed_filled(struct peer_feed *feed, enum peer_side from, const char *lacking)
+{
+    if (!feed->told[from].open)
+        return;
+    feed->told[from].open = lacking != NULL;
+    peer_connection_lacks_less(feed->connection, from, lacking);
+}
+
+void
 peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position)
 {
     message_stream_begin(&feed->streams[from], position);
@@ -118,16 +127,6 @@ take_message(const struct reading *reading, const struct feed_chunk *chunk, cons
     peer_connection_message(reading->feed->connection, message->data, message->captured, message->size, &context);
 }
 
-/* Whether a message announces pieces: it may take back a DontHave before it. */
-static bool
-announces(const struct stream_message *message)
-{
-    struct peer_message decoded;
-
-    peer_wire_decode(message->data, message->captured, message->size, &decoded);
-    return decoded.id == PEER_HAVE || decoded.id == PEER_BITFIELD || decoded.id == PEER_HAVE_ALL;
-}
-
 /* A message came out, which ends where the chunk was read to. One that was cut by a hole counts as not seen: it may come
  * out whole. */
 static void
@@ -144,7 +143,8 @@ on_message(struct reading *reading, const struct feed_chunk *chunk, const struct
         take_message(reading, chunk, message);
     if (reading->again && first_time)
         reading->taken = true;
-    else if (reading->again && reading->taken && announces(message))
+    else if (reading->again && reading->taken
+             && peer_wire_announces(message->data, message->captured, message->size))
         reading->overtaken = true;
 }
 
@@ -312,7 +312,7 @@ keep_before_hole(const struct peer_feed *feed, enum peer_side from, const struct
     const struct message_stream *stream = &feed->streams[from];
     uint64_t                     end = stream->end + stream->comes_again;
 
-    if (feed->late[from] != NULL || !stream->has_end || chunk->bytes.position <= end)
+    if (feed->late[from] != NULL || feed->reads_again || !stream->has_end || chunk->bytes.position <= end)
         return NULL;
     return late_chunks_new(stream, &feed->parts[from], chunk->acks_packets ? feed->next_order[from] : end);
 }
@@ -345,7 +345,7 @@ tell_missing(struct peer_feed *feed, const struct feed_packet *packet, const str
     struct feed_told      *told = &feed->told[packet->from];
 
     if (peer_connection_lacks(feed->connection, &context, chunk->lacking)) {
-        told->open = feed->late[packet->from] != NULL;
+        told->open = feed->late[packet->from] != NULL || feed->reads_again;
         told->order = late_chunk_order(chunk);
         told->describe_missing = chunk->describe_missing;
     }

@@ -48,6 +48,8 @@ struct peer_feed {
     uint64_t                moved[2];   /* by sender: what is added to the positions of the transport, modulo 2^64, since
                                            a hole of unknown length was filled */
     struct feed_told        told[2];    /* by sender */
+    bool                    reads_again;    /* the transport itself reads a stream again where something came late: nothing
+                                           is kept for that */
 };
 
 /* A feed for a new connection; memory comes from scope. */
@@ -58,6 +60,10 @@ void peer_feed_end(struct peer_feed *feed);
 
 /* The next message of a direction is known to begin at that position. First pass only. */
 void peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position);
+
+/* reads_again: what was missing came late. lacking: what the user is to be told now, not longer than before; NULL: nothing
+ * is missing. It counts where the hole that the user was told of may still be filled (told.open). First pass only. */
+void peer_feed_filled(struct peer_feed *feed, enum peer_side from, const char *lacking);
 
 /* Takes the next chunk of a direction, while packet is being read: messages that are complete with it go to the
  * connection. *first is set to the first byte of the chunk that begins a message, or to its end where none does. First

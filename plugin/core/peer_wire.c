@@ -227,3 +227,12 @@ peer_wire_decode(const uint8_t *data, uint32_t captured, uint32_t size, struct p
         break;
     }
 }
+
+bool
+peer_wire_announces(const uint8_t *data, uint32_t captured, uint32_t size)
+{
+    struct peer_message decoded;
+
+    peer_wire_decode(data, captured, size, &decoded);
+    return decoded.id == PEER_HAVE || decoded.id == PEER_BITFIELD || decoded.id == PEER_HAVE_ALL;
+}

@@ -90,6 +90,9 @@ uint32_t peer_wire_size(const uint8_t *data, uint32_t captured);
  * what peer_wire_size() says of the message after them (PEER_SIZE_UNKNOWN also where nothing follows). */
 uint32_t peer_wire_complete(const uint8_t *data, uint32_t captured, uint32_t reported, uint32_t *next_size);
 
+/* Whether a message announces pieces: Have, Bitfield or Have All. It may take back a DontHave before it. */
+bool peer_wire_announces(const uint8_t *data, uint32_t captured, uint32_t size);
+
 /* Whether data, taken from anywhere in a stream, starts with a plausible chain of messages: legal ids with legal
  * lengths to the end of the data, and more than keep-alives, which zeros look like. Used to find sync again. */
 bool peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported);

@@ -32,7 +32,14 @@ forget_claimed(struct sctp_association *association, const struct data_channel *
     }
 }
 
-/* The channel of a message; NULL where it is none that can be BitTorrent. */
+/* Whether the payload of a message can be BitTorrent. */
+static bool
+may_be_bittorrent(const struct sctp_message *message)
+{
+    return message->ppid == PPID_BINARY || message->ppid == PPID_BINARY_PARTIAL || message->ppid == 0;
+}
+
+/* The channel of a message; NULL where nothing that can be BitTorrent is known of it. */
 static struct data_channel *
 get_channel(struct sctp_association *association, enum peer_side from, const struct sctp_message *message)
 {
@@ -42,6 +49,8 @@ get_channel(struct sctp_association *association, enum peer_side from, const str
     if (association->channels == NULL)
         association->channels = wmem_map_new(association->flow->scope, g_direct_hash, g_direct_equal);
     channel = (struct data_channel *)wmem_map_lookup(association->channels, key);
+    if (!may_be_bittorrent(message) && message->ppid != PPID_DCEP)
+        return channel;
     if (channel != NULL && data_channel_begins_anew(channel, from, message)) {
         forget_claimed(association, channel);
         data_channel_end(channel);
@@ -71,11 +80,11 @@ take_messages(struct sctp_association *association, enum peer_side from, const s
             association->probe[from] = message->last->seq;
             association->probe_time[from] = reading.place.time;
         }
-        if (message->ppid != PPID_DCEP && message->ppid != PPID_BINARY && message->ppid != PPID_BINARY_PARTIAL
-                && message->ppid != 0)
-            continue;
         channel = get_channel(association, from, message);
-        if (message->ppid != PPID_DCEP && data_channel_message(channel, &reading, message)) {
+        if (channel == NULL)
+            continue;
+        data_channel_begin_message(channel, from, message);
+        if (may_be_bittorrent(message) && data_channel_message(channel, &reading, message)) {
             channel->next_claimed = association->claimed;
             association->claimed = channel;
             channel->feed.connection->round_trip = association->answer_time[PEER_A] != 0
@@ -324,6 +333,8 @@ read_data(struct sctp_association *association, const struct sctp_flow_packet *p
             tell_limit(association->flow, packet, "streams of an SCTP association", SCTP_STREAMS_MAX);
         take_messages(association, packet->from, packet);
     }
+    sctp_direction_settle(direction);
+    take_messages(association, packet->from, packet);
 }
 
 bool

@@ -11,23 +11,6 @@
 /* TSNs are 32 bits wide. The first one is widened to this much more, so that those just before it are above 0 too. */
 #define WIDE_BASE       (UINT64_C(1) << 32)
 
-struct sctp_stream {
-    uint16_t              number;
-    uint32_t              expected;     /* number of the next message */
-    bool                  in_message;   /* more of the one that began is to come: */
-    uint32_t              order;        /* its number */
-    uint32_t              fsn;          /* I-DATA: number of its next fragment */
-    uint64_t              seq;          /* DATA: of its next fragment */
-    uint32_t              ppid;
-    struct sctp_fragment *open;         /* its fragments, as far as they are not handed over */
-    struct sctp_fragment *open_last;
-    uint32_t              open_bytes;
-    struct sctp_fragment *early;        /* that wait for their turn, by seq */
-    struct sctp_fragment *early_last;
-    uint64_t              missing;      /* of the direction, when the last fragment was taken */
-    uint64_t              lacks;        /* chunks that are missing before open */
-};
-
 /* In the list of those that were seen: its fragment waits no more. */
 static struct sctp_fragment taken;
 
@@ -40,44 +23,25 @@ sctp_direction_init(struct sctp_direction *direction, wmem_allocator_t *scope)
 }
 
 static void
-free_fragments(struct sctp_direction *direction, struct sctp_fragment *fragment)
-{
-    while (fragment != NULL) {
-        struct sctp_fragment *next = fragment->next;
-        direction->waiting_bytes -= fragment->data.size;
-        wmem_free(direction->scope, fragment);
-        fragment = next;
-    }
-}
-
-static void
-free_message(struct sctp_direction *direction, struct sctp_message *message)
-{
-    if (message == NULL)
-        return;
-    free_fragments(direction, message->fragments);
-    wmem_free(direction->scope, message);
-}
-
-static void
 free_stream(void *key _U_, void *value, void *data)
 {
     struct sctp_direction *direction = (struct sctp_direction *)data;
     struct sctp_stream    *stream = (struct sctp_stream *)value;
 
-    free_fragments(direction, stream->open);
-    free_fragments(direction, stream->early);
+    sctp_stream_forget_late(direction, stream);
+    sctp_fragments_free(direction, stream->open);
+    sctp_fragments_free(direction, stream->early);
     wmem_free(direction->scope, stream);
 }
 
 void
 sctp_direction_free(struct sctp_direction *direction)
 {
-    free_message(direction, direction->lent);
+    sctp_message_free(direction, direction->lent);
     while (direction->ready != NULL) {
         struct sctp_message *message = direction->ready;
         direction->ready = message->next;
-        free_message(direction, message);
+        sctp_message_free(direction, message);
     }
     if (direction->streams != NULL)
         wmem_map_foreach(direction->streams, free_stream, direction);
@@ -114,82 +78,7 @@ sctp_direction_acknowledge(struct sctp_direction *direction, uint32_t tsn)
     return seq;
 }
 
-/* --- messages --- */
-
-/* What is open of a stream is handed over. */
-static void
-hand_over(struct sctp_direction *direction, struct sctp_stream *stream)
-{
-    struct sctp_message *message;
-
-    if (stream->open == NULL)
-        return;
-    message = wmem_new0(direction->scope, struct sctp_message);
-    message->stream = stream->number;
-    message->order = stream->order;
-    message->begins = stream->open->data.first;
-    message->ends = stream->open_last->data.last;
-    message->ppid = stream->ppid;
-    message->size = stream->open_bytes;
-    message->fragments = stream->open;
-    message->last = stream->open_last;
-    message->missing = stream->lacks;
-    message->limit = stream->lacks > 0 && direction->limit;
-    *direction->ready_end = message;
-    direction->ready_end = &message->next;
-
-    stream->open = stream->open_last = NULL;
-    stream->open_bytes = 0;
-    stream->lacks = 0;
-}
-
-/* Whether a fragment goes on where its stream ends. */
-static bool
-goes_on(const struct sctp_stream *stream, const struct sctp_fragment *fragment)
-{
-    const struct sctp_data *data = &fragment->data;
-
-    if (data->first)
-        return !stream->in_message && data->order == stream->expected;
-    return stream->in_message && data->order == stream->order
-           && (data->is_i_data ? data->fsn == stream->fsn : fragment->seq == stream->seq);
-}
-
-/* Takes the next fragment of a stream. */
-static void
-take(struct sctp_direction *direction, struct sctp_stream *stream, struct sctp_fragment *fragment)
-{
-    const struct sctp_data *data = &fragment->data;
-
-    if (!goes_on(stream, fragment)) {
-        hand_over(direction, stream);
-        /* Numbers begin again with a stream that was reset (RFC 6525). */
-        if (stream->in_message || !data->first || data->order != 0)
-            stream->lacks = direction->missing - stream->missing;
-        if (!data->first)
-            stream->ppid = 0;
-    }
-    stream->missing = direction->missing;
-    if (data->ppid != 0)
-        stream->ppid = data->ppid;
-
-    fragment->next = NULL;
-    if (stream->open == NULL)
-        stream->open = fragment;
-    else
-        stream->open_last->next = fragment;
-    stream->open_last = fragment;
-    stream->open_bytes += data->size;
-
-    stream->in_message = !data->last;
-    stream->order = data->order;
-    stream->fsn = data->fsn + 1;
-    stream->seq = fragment->seq + 1;
-    if (data->last)
-        stream->expected = data->is_i_data ? data->order + 1 : (uint16_t)(data->order + 1);
-    if (data->last || stream->open_bytes >= SCTP_MESSAGE_BYTES)
-        hand_over(direction, stream);
-}
+/* --- in order --- */
 
 static struct sctp_fragment **
 slot_of(const struct sctp_direction *direction, uint64_t seq)
@@ -204,14 +93,28 @@ take_ready(struct sctp_direction *direction, struct sctp_stream *stream)
     struct sctp_fragment *fragment;
 
     while ((fragment = stream->early) != NULL
-           && (fragment->seq < direction->next || goes_on(stream, fragment))) {
+           && (fragment->seq < direction->next || sctp_stream_goes_on(direction, stream, fragment))) {
         stream->early = fragment->next;
         if (stream->early == NULL)
             stream->early_last = NULL;
         if (fragment->seq >= direction->next)
             *slot_of(direction, fragment->seq) = &taken;
-        take(direction, stream, fragment);
+        sctp_stream_take(direction, stream, fragment);
     }
+}
+
+/* The next chunks came, or were given up. */
+static void
+go_to(struct sctp_direction *direction, uint64_t to, bool gives_up)
+{
+    uint64_t count = to - direction->next;
+
+    direction->given_up = count < SCTP_LATE_CHUNKS ? direction->given_up << count : 0;
+    if (gives_up) {
+        direction->given_up |= count < SCTP_LATE_CHUNKS ? (UINT64_C(1) << count) - 1 : UINT64_MAX;
+        direction->missing += count;
+    }
+    direction->next = to;
 }
 
 /* Steps over a missing chunk, or over several where nothing waits between; but not over end. False where it may still
@@ -226,8 +129,7 @@ give_up(struct sctp_direction *direction, uint64_t end)
         return false;
     direction->limit = direction->next >= direction->lost;
     to = direction->seen_count > 0 ? direction->next + 1 : limit;
-    direction->missing += to - direction->next;
-    direction->next = to;
+    go_to(direction, to, true);
     return true;
 }
 
@@ -240,7 +142,7 @@ advance(struct sctp_direction *direction, uint64_t end)
         if (fragment != NULL) {
             *slot_of(direction, direction->next) = NULL;
             direction->seen_count--;
-            direction->next++;
+            go_to(direction, direction->next + 1, false);
             if (fragment != &taken)
                 take_ready(direction, fragment->stream);
         } else if (!give_up(direction, end)) {
@@ -285,7 +187,7 @@ static void
 mark_seen(struct sctp_direction *direction, uint64_t seq, struct sctp_fragment *fragment)
 {
     if (seq == direction->next && direction->seen_count == 0) {
-        direction->next++;
+        go_to(direction, seq + 1, false);
         return;
     }
     if (direction->seen == NULL)
@@ -295,15 +197,13 @@ mark_seen(struct sctp_direction *direction, uint64_t seq, struct sctp_fragment *
 }
 
 static struct sctp_fragment *
-keep(struct sctp_direction *direction, struct sctp_stream *stream, uint64_t seq, const struct sctp_data *data,
-     const struct sctp_place *place)
+copy_chunk(struct sctp_direction *direction, struct sctp_stream *stream, uint64_t seq, const struct sctp_data *data,
+           const struct sctp_place *place)
 {
-    struct sctp_fragment  *fragment;
-    struct sctp_fragment **at = &stream->early;
-    uint8_t               *payload;
+    struct sctp_fragment *fragment =
+        (struct sctp_fragment *)wmem_alloc0(direction->scope, sizeof *fragment + data->size);
+    uint8_t              *payload = (uint8_t *)(fragment + 1);
 
-    fragment = (struct sctp_fragment *)wmem_alloc(direction->scope, sizeof *fragment + data->size);
-    payload = (uint8_t *)(fragment + 1);
     memcpy(payload, data->payload, data->size);
     fragment->stream = stream;
     fragment->seq = seq;
@@ -311,16 +211,44 @@ keep(struct sctp_direction *direction, struct sctp_stream *stream, uint64_t seq,
     fragment->data.payload = payload;
     fragment->place = *place;
     direction->waiting_bytes += data->size;
+    return fragment;
+}
 
-    if (stream->early_last != NULL && stream->early_last->seq < seq)
-        at = &stream->early_last->next;
-    while (*at != NULL && (*at)->seq < seq)
-        at = &(*at)->next;
-    fragment->next = *at;
-    *at = fragment;
+/* A fragment waits for its turn. */
+static void
+wait_for_turn(struct sctp_stream *stream, struct sctp_fragment *fragment)
+{
+    bool is_last = stream->early_last != NULL && stream->early_last->seq < fragment->seq;
+
+    sctp_fragment_insert(is_last ? &stream->early_last->next : &stream->early, fragment);
     if (fragment->next == NULL)
         stream->early_last = fragment;
-    return fragment;
+}
+
+/* --- what comes late --- */
+
+/* A chunk that is not waited for any more. */
+static void
+take_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_data *data, const struct sctp_place *place)
+{
+    uint64_t              back = direction->next - 1 - seq;
+    struct sctp_stream   *stream;
+    struct sctp_fragment *fragment;
+
+    if (back >= SCTP_LATE_CHUNKS || (direction->given_up >> back & 1) == 0)
+        return;
+    stream = get_stream(direction, data->stream);
+    if (stream != NULL && stream->late != NULL && direction->next > stream->late->since + SCTP_LATE_CHUNKS)
+        sctp_stream_forget_late(direction, stream);
+    if (stream == NULL || (seq < stream->end.seq && (stream->late == NULL || seq < stream->late->since)))
+        return;
+    direction->given_up &= ~(UINT64_C(1) << back);
+    fragment = copy_chunk(direction, stream, seq, data, place);
+    if (seq >= stream->end.seq)
+        sctp_stream_take(direction, stream, fragment);
+    else
+        sctp_stream_tell_again(direction, stream, fragment);
+    take_ready(direction, stream);
 }
 
 /* Whether a chunk can be where its number says. Far ahead it can if the receiver is there as well, or if so many are. */
@@ -343,7 +271,7 @@ void
 sctp_direction_add(struct sctp_direction *direction, const struct sctp_data *data, const struct sctp_place *place)
 {
     struct sctp_fragment *fragment = NULL;
-    struct sctp_stream   *stream = NULL;
+    struct sctp_stream   *stream;
     uint32_t              window = direction->ack_seen ? SCTP_WINDOW_CHUNKS : SCTP_WINDOW_BLIND;
     uint64_t              seq;
 
@@ -352,6 +280,8 @@ sctp_direction_add(struct sctp_direction *direction, const struct sctp_data *dat
         sctp_direction_start(direction, data->tsn);
     direction->has_data = true;
     seq = widen(direction, data->tsn);
+    if (seq < direction->next)
+        take_late(direction, seq, data, place);
     if (seq < direction->next || !is_plausible(direction, seq))
         return;
 
@@ -363,22 +293,29 @@ sctp_direction_add(struct sctp_direction *direction, const struct sctp_data *dat
     if (direction->seen_count > 0 && *slot_of(direction, seq) != NULL)
         return;                     /* sent again */
 
-    if (!data->unordered) {
-        stream = get_stream(direction, data->stream);
-        direction->turned_away = stream == NULL;
+    stream = get_stream(direction, data->stream);
+    direction->turned_away = stream == NULL;
+    if (stream != NULL) {
+        fragment = copy_chunk(direction, stream, seq, data, place);
+        wait_for_turn(stream, fragment);
     }
-    if (stream != NULL)
-        fragment = keep(direction, stream, seq, data, place);
     mark_seen(direction, seq, fragment);
     if (stream != NULL)
         take_ready(direction, stream);
     advance_over_seen(direction);
 }
 
+void
+sctp_direction_settle(struct sctp_direction *direction)
+{
+    direction->turned_away = false;
+    advance_over_seen(direction);
+}
+
 static void
 flush_stream(void *key _U_, void *value, void *data)
 {
-    hand_over((struct sctp_direction *)data, (struct sctp_stream *)value);
+    sctp_stream_hand_over((struct sctp_direction *)data, (struct sctp_stream *)value);
 }
 
 void
@@ -395,7 +332,7 @@ sctp_direction_next(struct sctp_direction *direction)
 {
     struct sctp_message *message = direction->ready;
 
-    free_message(direction, direction->lent);
+    sctp_message_free(direction, direction->lent);
     direction->lent = message;
     if (message != NULL) {
         direction->ready = message->next;

@@ -220,36 +220,39 @@ count_record(packet_info *pinfo)
     return (*count)++;
 }
 
-/* Whether a record is a packet of SCTP, as a whole. A checksum of 0 is good where one was right before: INIT always has
- * one (RFC 9653). */
-static bool
-is_sctp(tvbuff_t *tvb, const conversation_t *conversation, const packet_info *pinfo)
+/* What a record is, as a whole: looked at before anything else, as most of DTLS is not SCTP. */
+static enum sctp_check
+check_record(tvbuff_t *tvb)
 {
-    uint32_t                size = tvb_captured_length(tvb);
-    const struct sctp_flow *flow;
+    uint32_t size = tvb_captured_length(tvb);
 
     if (size == 0 || size != tvb_reported_length(tvb))
-        return false;
-    switch (sctp_packet_check(tvb_get_ptr(tvb, 0, (int)size), size)) {
-    case SCTP_IS:
-        return true;
-    case SCTP_MAY_BE:
-        flow = (const struct sctp_flow *)wmem_map_lookup(flows, conversation);
-        return flow != NULL && flow->since < pinfo->num;
-    default:
-        return false;
-    }
+        return SCTP_IS_NOT;
+    return sctp_packet_check(tvb_get_ptr(tvb, 0, (int)size), size);
+}
+
+/* A checksum of 0 is good where one was right before: INIT always has one (RFC 9653). */
+static bool
+had_checksum(const conversation_t *conversation, const packet_info *pinfo)
+{
+    const struct sctp_flow *flow = (const struct sctp_flow *)wmem_map_lookup(flows, conversation);
+
+    return flow != NULL && flow->since < pinfo->num;
 }
 
 /* A record of DTLS, decrypted. Returns 0 for what is left to other dissectors. */
 static int
 dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
-    conversation_t      *conversation = find_conversation_pinfo(pinfo, 0);
-    struct shown_packet  shown = { .tvb = tvb };
+    enum sctp_check       check = check_record(tvb);
+    struct shown_packet   shown = { .tvb = tvb };
+    conversation_t       *conversation;
     struct channel_parts *parts;
 
-    if (conversation == NULL || !is_sctp(tvb, conversation, pinfo) || !enabled())
+    if (check == SCTP_IS_NOT || !enabled())
+        return 0;
+    conversation = find_conversation_pinfo(pinfo, 0);
+    if (conversation == NULL || (check == SCTP_MAY_BE && !had_checksum(conversation, pinfo)))
         return 0;
     shown.number = count_record(pinfo);
     if (!PINFO_FD_VISITED(pinfo))

@@ -266,6 +266,15 @@ def test_empty_results(folder):
     assert report(folder, clean)[1].startswith(f"tools/decode: no DontHave message in {clean}")
 
 
+def test_webrtc_without_keys(folder):
+    """Connections over DTLS are among those that could not be read, each pair of ports once; with the keys they are read."""
+    capture = ROOT / "captures" / "webrtc" / "werift_channels.pcapng.gz"
+    keys = ["--", "-o", f"tls.keylog_file:{capture.with_name('werift_channels.keys')}"]
+    assert "connections that could not be read: 1 over DTLS" in report(folder, capture)[1]
+    printed, said = report(folder, capture, *keys)
+    assert "DontHave piece" in printed and "could not be read" not in said
+
+
 @pytest.mark.parametrize("content, words", [
     (b"no capture at all", "is not a capture file that tshark understands"),
     (b'{"some": "JSON"}', "is not a capture file, tshark only knows its format"),

@@ -37,6 +37,7 @@ def test_nothing_without_keys(tshark):
 
 
 FOUND = {
+    "webrtc-acknowledged": ["18 2"],
     "webrtc-associations": ["27 1", "28 2"],
     "webrtc-channels": ["23 1,2", "24 4", "25 3"],
     "webrtc-closed": ["17 1"],
@@ -44,13 +45,15 @@ FOUND = {
     "webrtc-cut": ["16 1", "17 2,3", "20 4,5,6", "23 7", "33 8"],
     "webrtc-gap": ["16 1", "19 3,4"],
     "webrtc-interleaved": ["24 2", "25 1"],
+    "webrtc-late": ["16 1", "18 3", "19 4", "20 2", "21 5"],
     "webrtc-no-checksum": ["16 1"],
     "webrtc-not-sctp": [],
     "webrtc-order": ["18 10,11,12", "22 13"],
-    "webrtc-others": ["23 1"],
+    "webrtc-others": ["22 1"],
     "webrtc-records": ["16 1,2"],
     "webrtc-reset": ["16 1", "27 2"],
     "webrtc-split-handshake": ["17 1"],
+    "webrtc-unordered": ["16 1", "18 2,3", "21 5,6"],
     "webrtc-wrap": ["16 1", "18 2,3"],
 }
 
@@ -82,6 +85,7 @@ LATE = {
     "webrtc-associations": ["30 1 27 0"],
     "webrtc-channels": ["27 2 23 0"],
     "webrtc-crossed": ["18 5 17 1", "19 5 17 1", "21 5 17 0"],
+    "webrtc-late": ["22 2 20 0"],
     "webrtc-order": ["21 10 18 0"],
     "webrtc-records": ["17 1 16 0", "17 2 16 0"],
     "webrtc-reset": [],
@@ -97,6 +101,7 @@ def test_late_requests(tshark, name):
 
 
 EXPERTS = {
+    "webrtc-acknowledged": [],
     "webrtc-associations": ["30 late_request"],
     "webrtc-channels": ["27 late_request"],
     "webrtc-closed": ["16 invalidated", "17 invalidated", "17 closed_after"],
@@ -104,12 +109,14 @@ EXPERTS = {
     "webrtc-cut": ["22 late_block"],
     "webrtc-gap": [],
     "webrtc-interleaved": [],
+    "webrtc-late": ["22 late_request"],
     "webrtc-no-checksum": [],
     "webrtc-order": ["21 late_request"],
     "webrtc-others": [],
     "webrtc-records": ["17 late_request", "17 late_request"],
     "webrtc-reset": ["16 closed_after"],
     "webrtc-split-handshake": ["17 before_availability"],
+    "webrtc-unordered": [],
     "webrtc-wrap": ["19 late_request"],
 }
 
@@ -119,13 +126,22 @@ def test_experts(two_passes, name):
     assert sorted(two_passes.experts(name, *keys(two_passes))) == sorted(EXPERTS[name])
 
 
-@pytest.mark.parametrize("name, frame", [("webrtc-gap", 19), ("webrtc-gap-end", 17)])
+@pytest.mark.parametrize("name, frame", [("webrtc-gap", 19), ("webrtc-gap-end", 17), ("webrtc-unordered", 21),
+                                         ("webrtc-acknowledged", 18)])
 def test_gap(two_passes, name, frame):
     """Chunks that never come are told once, at the first message after them."""
     rows = two_passes.rows(name, "frame.number bt.peer.expert.gap", *keys(two_passes), where="bt.peer.expert.gap")
     assert [int(row.split()[0]) for row in rows] == [frame]
     assert "1 SCTP chunk of this peer is missing before this message" in two_passes.read(
         name, *keys(two_passes), "-q", "-z", "expert")
+
+
+def test_gap_is_filled(one_pass, two_passes):
+    """What comes late is not told once it has come."""
+    def told(tshark):
+        return tshark.rows("webrtc-late", "frame.number", *keys(tshark), where="bt.peer.expert.gap")
+    assert told(one_pass) == ["18"]
+    assert told(two_passes) == []
 
 
 def test_parts_of_a_message(tshark):
@@ -138,6 +154,8 @@ def test_late_parts(tshark):
     """Messages that were read late show in the frame that made it possible, and name their own."""
     assert tshark.rows("webrtc-order", "frame.number bt.peer.reassembled_from", *keys(tshark),
                        where="bt.peer.reassembled") == ["18 18,17,16"]
+    assert tshark.rows("webrtc-late", "frame.number bt.peer.reassembled_from", *keys(tshark),
+                       where="bt.peer.reassembled") == ["20 16,20"]
 
 
 def test_both_records_of_a_datagram(tshark):
@@ -169,8 +187,8 @@ def test_other_channels(tshark):
     """Data channels that are not BitTorrent: SCTP shows them as it does, and the dissector of RTC data channels its own."""
     rows = tshark.rows("webrtc-others", "frame.number frame.protocols", *keys(tshark), where="frame.number >= 16")
     assert rows == ["16 eth:ethertype:ip:udp:dtls:sctp:rtcdc", "17 eth:ethertype:ip:udp:dtls:sctp:rtcdc",
-                    *[f"{frame} eth:ethertype:ip:udp:dtls:sctp:data" for frame in range(18, 23)],
-                    "23 eth:ethertype:ip:udp:dtls:sctp:bittorrent:bt.donthave"]
+                    *[f"{frame} eth:ethertype:ip:udp:dtls:sctp:data" for frame in range(18, 22)],
+                    "22 eth:ethertype:ip:udp:dtls:sctp:bittorrent:bt.donthave"]
 
 
 def test_bittorrent_switched_off(tshark):

@@ -87,6 +87,15 @@ send_data(struct fixture *fixture, enum peer_side from, uint32_t tag, uint32_t t
     send_chunk(fixture, from, tag, SCTP_DATA, 3, value, 12 + size);
 }
 
+static void
+send_ack(struct fixture *fixture, enum peer_side from, uint32_t tag, uint32_t tsn)
+{
+    uint8_t value[12] = { 0 };
+
+    set_be32(value, tsn);
+    send_chunk(fixture, from, tag, SCTP_SACK, 0, value, sizeof value);
+}
+
 #define HANDSHAKE   handshake, 68
 
 /* INIT carries the tag that its sender receives, INIT ACK both. */
@@ -182,6 +191,35 @@ test_claims(void)
     end(&fixture);
 }
 
+/* The first chunks of the leecher stand after the SACK that covers them: its handshake, which opens the channel's
+ * connection, and half of the message after it. All is read, in its order, once. */
+static void
+test_late(void)
+{
+    static const char interested[] = "\0\0\0\1\2", not_interested[] = "\0\0\0\1\3";
+    struct fixture    fixture;
+
+    begin(&fixture);
+    send_init(&fixture, PEER_A, 0, SCTP_INIT, 0xa, 7);
+    send_init(&fixture, PEER_B, 0xa, SCTP_INIT_ACK, 0xb, 9);
+    send_ack(&fixture, PEER_B, 0xa, 10);
+    send_data(&fixture, PEER_A, 0xb, 9, 1, 2, interested + 2, 3);
+    g_assert_cmpuint(fixture.parts, ==, 0);
+    send_data(&fixture, PEER_A, 0xb, 7, 1, 0, HANDSHAKE);
+    g_assert_cmpuint(fixture.parts, ==, 1 + 1);     /* and what was read before cannot be a message */
+    g_assert_cmpuint(fixture.size, ==, 68);
+    send_data(&fixture, PEER_A, 0xb, 8, 1, 1, interested, 2);
+    g_assert_cmpuint(fixture.parts, ==, 1);
+    g_assert_cmpuint(fixture.size, ==, 5);
+    g_assert_cmpuint(fixture.flow->parts.first->frame_count, ==, 2);
+    send_data(&fixture, PEER_A, 0xb, 8, 1, 1, interested, 2);
+    g_assert_cmpuint(fixture.parts, ==, 0);
+    send_data(&fixture, PEER_A, 0xb, 10, 1, 3, not_interested, 5);
+    g_assert_cmpuint(fixture.size, ==, 5);
+    g_assert_null(fixture.flow->parts.first->data);
+    end(&fixture);
+}
+
 /* Associations that have ended make room; where all are alive, that is told, once. */
 static void
 test_too_many(void)
@@ -217,6 +255,7 @@ main(int argc, char **argv)
     g_test_add_func("/sctp_flow/middle", test_middle);
     g_test_add_func("/sctp_flow/again", test_again);
     g_test_add_func("/sctp_flow/claims", test_claims);
+    g_test_add_func("/sctp_flow/late", test_late);
     g_test_add_func("/sctp_flow/too_many", test_too_many);
     return g_test_run();
 }

@@ -18,7 +18,8 @@ struct line {
     const char *flags;      /* B: first, E: last, U: unordered, I: I-DATA */
     uint32_t    fsn;
     const char *text;       /* NULL: not a chunk, the other side acknowledges tsn */
-    const char *expected;   /* "STREAM:TEXT", each followed by a blank; a gap before it is "!MISSING " */
+    const char *expected;   /* "STREAM:TEXT", each followed by a blank; a gap before it is "!MISSING ", a stream that
+                               is told again from here on, but for so many chunks, "<MISSING " */
 };
 
 static void
@@ -28,6 +29,10 @@ read_all(struct sctp_direction *direction, GString *found)
 
     while ((message = sctp_direction_next(direction)) != NULL) {
         uint32_t size = 0;
+        g_assert_true(!message->opens_hole || message->missing > 0);
+        g_assert_true(!message->rewinds || message->again);
+        if (message->rewinds)
+            g_string_append_printf(found, "<%" PRIu64 " ", message->still_missing);
         if (message->missing > 0)
             g_string_append_printf(found, "!%" PRIu64 " ", message->missing);
         g_string_append_printf(found, "%u:", message->stream);
@@ -133,7 +138,52 @@ static const struct line lost[] = {
     { 10, 1, 2, "BE", 0, "c", "" },
     { 9,  0, 0, NULL, 0, NULL, "" },
     { 11, 3, 1, "BE", 0, "y", "!1 1:c 3:y " },
-    { 8,  1, 1, "BE", 0, "b", "" },         /* too late */
+    END
+};
+
+/* 8 comes after all: its stream is told again from there on, once. */
+static const struct line late[] = {
+    { 7,  1, 0, "BE", 0, "a", "1:a " },
+    { 8,  0, 0, NULL, 0, NULL, "" },
+    { 9,  3, 0, "BE", 0, "x", "3:x " },
+    { 10, 1, 2, "BE", 0, "c", "!1 1:c " },
+    { 11, 1, 3, "B",  0, "d", "" },
+    { 8,  1, 1, "BE", 0, "b", "<0 1:b 1:c " },
+    { 8,  1, 1, "BE", 0, "b", "" },
+    { 12, 1, 3, "E",  0, "e", "1:de " },
+    END
+};
+
+/* It is of a stream that told nothing since: it goes on. */
+static const struct line late_and_next[] = {
+    { 7,  1, 0, "BE", 0, "a", "1:a " },
+    { 8,  0, 0, NULL, 0, NULL, "" },
+    { 9,  3, 0, "BE", 0, "x", "3:x " },
+    { 8,  1, 1, "BE", 0, "b", "1:b " },
+    { 10, 1, 2, "BE", 0, "c", "1:c " },
+    END
+};
+
+/* Two are missing: the second one comes, then the first one. */
+static const struct line late_by_parts[] = {
+    { 7,  1, 0, "B",  0, "a", "" },
+    { 9,  0, 0, NULL, 0, NULL, "" },
+    { 10, 1, 0, "E",  0, "d", "1:a- !2 1:d " },
+    { 9,  1, 0, "",   0, "c", "<1 !1 1:cd " },
+    { 8,  1, 0, "",   0, "b", "<0 1:bcd " },
+    { 11, 1, 1, "BE", 0, "e", "1:e " },
+    END
+};
+
+/* Two holes: the second one is filled, the first one stays. */
+static const struct line late_in_second[] = {
+    { 7,  1, 0, "BE", 0, "a", "1:a " },
+    { 8,  0, 0, NULL, 0, NULL, "" },
+    { 9,  1, 2, "BE", 0, "c", "!1 1:c " },
+    { 10, 0, 0, NULL, 0, NULL, "" },
+    { 11, 1, 4, "BE", 0, "e", "!1 1:e " },
+    { 10, 1, 3, "BE", 0, "d", "<1 !1 1:c 1:d 1:e " },
+    { 12, 1, 5, "BE", 0, "f", "1:f " },
     END
 };
 
@@ -173,8 +223,20 @@ static const struct line reset[] = {
 
 static const struct line unordered[] = {
     { 7, 1, 0, "BE",  0, "a", "1:a " },
-    { 8, 1, 0, "BEU", 0, "x", "" },
+    { 8, 1, 0, "BEU", 0, "x", "1:x " },
     { 9, 1, 1, "BE",  0, "b", "1:b " },
+    END
+};
+
+/* Unordered messages have no numbers: that of the TSN counts, and what is missing may be one of them. */
+static const struct line unordered_mixed[] = {
+    { 7,  1, 0, "BEU", 0, "a", "1:a " },
+    { 9,  1, 0, "BU",  0, "c", "" },
+    { 10, 1, 0, "EU",  0, "d", "" },
+    { 8,  1, 0, "BEU", 0, "b", "1:b 1:cd " },
+    { 11, 0, 0, NULL,  0, NULL, "" },
+    { 12, 1, 0, "BEU", 0, "f", "!1 1:f " },
+    { 11, 1, 0, "BEU", 0, "e", "<0 1:e 1:f " },
     END
 };
 
@@ -201,7 +263,12 @@ test_scripts(void)
     play(waiting, &seven, "!1 1:c 1:d- ");
     play(wraps, NULL, "");
     play(reset, &seven, "");
+    play(late, &seven, "");
+    play(late_and_next, &seven, "");
+    play(late_by_parts, &seven, "");
+    play(late_in_second, &seven, "");
     play(unordered, &seven, "");
+    play(unordered_mixed, &seven, "");
     play(stray, &seven, "");
 }
 
