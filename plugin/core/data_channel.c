@@ -18,7 +18,7 @@ struct taking {
     struct channel_direction    *direction;
     const struct channel_packet *packet;
     const struct sctp_message   *message;
-    const char                  *lacking;   /* to be told with the next bytes; NULL: nothing is missing before them */
+    const char                  *lacking;   /* told with its first bytes; NULL: nothing is missing before them */
 };
 
 struct data_channel *
@@ -95,7 +95,6 @@ feed(struct taking *taking, const uint8_t *data, uint32_t size, bool reassembles
 
     if (taking->lacking != NULL && taking->message->limit)
         peer_feed_limit(&taking->channel->feed, &reading, &chunk, "SCTP chunks out of order", SCTP_WINDOW_CHUNKS);
-    taking->lacking = NULL;
     return state;
 }
 
@@ -227,16 +226,13 @@ take_unframed(struct taking *taking, const struct sctp_fragment *fragment, uint3
     struct channel_direction *direction = taking->direction;
     const uint8_t            *data = fragment->data.payload + at;
     uint32_t                  left = fragment->data.size - at;
-    uint32_t                  first, next_size, complete;
+    uint32_t                  first, next_size;
 
-    if (feed(taking, data, left, true, &first) != CHUNK_NEW || first >= left)
+    if (feed(taking, data, left, true, &first) != CHUNK_NEW)
         return pass_on(taking, fragment, at, left, false);
-    complete = peer_wire_complete(data + first, left - first, left - first, &next_size);
-    pass_on(taking, fragment, at, first, false);
-    pass_on(taking, fragment, at + first, complete, true);
     /* The beginning of the next message: the feed has seen it, and is told that it comes again. */
-    direction->framed = next_size != PEER_SIZE_BAD;
-    return direction->framed ? first + complete : left;
+    direction->framed = true;
+    return pass_on(taking, fragment, at, peer_wire_complete(data, left, left, &next_size), true);
 }
 
 static void
