@@ -102,6 +102,47 @@ hole_is_filled(void)
     end(&fixture);
 }
 
+/* What is told is about the bytes before the first hole's end, whatever is missing after it. */
+static void
+hole_is_smaller(void)
+{
+    struct fixture         fixture;
+    const struct peer_gap *gap;
+
+    begin(&fixture);
+    put(&fixture, 1, 0, donthave, sizeof donthave);
+    put(&fixture, 2, 22, zeros, 4);
+    put(&fixture, 3, 100, zeros, 4);
+    put(&fixture, 4, 14, zeros, 4);
+    gap = fixture.feed.connection->gaps[PEER_A];
+    g_assert_nonnull(gap);
+    g_assert_cmpstr(gap->pending ? gap->text : gap->finding->text, ==, "8 bytes");
+    end(&fixture);
+}
+
+/* What was no stray, as it was acknowledged by then, is none when it is read again. */
+static void
+far_ahead(void)
+{
+    struct fixture     fixture;
+    const uint64_t     far = 100 + 2 * (uint64_t)STREAM_STRAY_DISTANCE;
+    struct feed_packet packet = { .from = PEER_B, .frame = 3 };
+    struct feed_chunk  acknowledges = {
+        .bytes = { .data = zeros, .captured = 4, .reported = 4 }, .frame = 3, .has_ack = true, .ack = far
+    };
+    uint32_t           first;
+
+    begin(&fixture);
+    put(&fixture, 1, 0, donthave, sizeof donthave);
+    put(&fixture, 2, 14, zeros, 4);
+    peer_feed_chunk(&fixture.feed, &packet, &acknowledges, &first);
+    put(&fixture, 4, far, donthave, sizeof donthave);
+    g_assert_cmpuint(fixture.feed.streams[PEER_A].end, ==, far + sizeof donthave);
+    put(&fixture, 5, 10, zeros, 4);
+    g_assert_cmpuint(fixture.feed.streams[PEER_A].end, ==, far + sizeof donthave);
+    end(&fixture);
+}
+
 /* Once what is kept has grown too much, a hole stays one, though a later one is filled. */
 static void
 hole_is_given_up(void)
@@ -129,6 +170,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/peer_feed/parts", parts);
     g_test_add_func("/peer_feed/hole_is_filled", hole_is_filled);
+    g_test_add_func("/peer_feed/hole_is_smaller", hole_is_smaller);
+    g_test_add_func("/peer_feed/far_ahead", far_ahead);
     g_test_add_func("/peer_feed/hole_is_given_up", hole_is_given_up);
     return g_test_run();
 }
