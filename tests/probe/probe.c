@@ -3,6 +3,7 @@
  *
  *     probe packet FRAME INDEX WRAPPED FOLLOWED   the packet's conversation, on the first pass: its number, whether it leads
  *                                                 to a dissector of bt.peer, and whether bt.peer has data on it
+ *     probe filter FRAME FILTER                   the filter "BitTorrent connection" of the packet, where it has one
  *     probe changed TABLE PORT PROTOCOL           an entry that Decode As lists as the user's, when the capture is read
  *     probe tap FRAME EVENT PIECE BEGIN LENGTH REQUESTS BYTES FAST FRAME
  *                                                 an item of the tap bt.donthave
@@ -19,6 +20,7 @@
 
 #include <epan/conversation.h>
 #include <epan/packet.h>
+#include <epan/conversation_filter.h>   /* 4.0: after packet.h, whose struct it names */
 #include <epan/proto.h>
 #include <epan/tap.h>
 
@@ -50,6 +52,11 @@ print_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *
                    == proto_get_id_by_filter_name("bt.peer.wrapper");
     bool followed = peer >= 0 && conversation_get_proto_data(conversation, peer) != NULL;
     printf("probe packet %u %u %d %d\n", pinfo->num, conversation->conv_index, wrapped, followed);
+
+    char *filter = conversation_filter_from_packet(pinfo);
+    if (filter != NULL)
+        printf("probe filter %u %s\n", pinfo->num, filter);
+    g_free(filter);
     return 0;
 }
 
@@ -136,6 +143,7 @@ register_handoff(void)
 
     register_postdissector(create_dissector_handle(print_packet, proto_probe));
     register_cleanup_routine(end_of_capture);
+    add_conversation_filter_protocol("bittorrent");
     if (proto_get_id_by_filter_name("bt.donthave") >= 0 && register_tap_listener(
             BT_DONTHAVE_TAP, &listener, NULL, TL_REQUIRES_NOTHING, NULL, print_tap, NULL, NULL) != NULL)
         printf("probe: no tap %s\n", BT_DONTHAVE_TAP);
