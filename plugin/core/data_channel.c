@@ -21,7 +21,7 @@ struct taking {
     struct channel_direction    *direction;
     const struct channel_packet *packet;
     const struct sctp_message   *message;
-    const char                  *lacking;   /* to be told with the next bytes; NULL: nothing is missing before them */
+    const char                  *lacking;   /* told with its first bytes; NULL: nothing is missing before them */
 };
 
 struct data_channel *
@@ -121,7 +121,6 @@ feed(struct taking *taking, const uint8_t *data, uint32_t size, bool reassembles
 
     if (taking->lacking != NULL && taking->message->limit)
         peer_feed_limit(&taking->channel->feed, &reading, &chunk, "SCTP chunks out of order", SCTP_WINDOW_CHUNKS);
-    taking->lacking = NULL;
     return state;
 }
 
@@ -324,16 +323,14 @@ take_unframed(struct taking *taking, struct sctp_fragment *fragment, uint32_t at
             peer_feed_begin(&taking->channel->feed, taking->packet->from, direction->position);
         return direction->state.framed ? 0 : left;
     }
-    if (feed(taking, data, left, true, &first) != CHUNK_NEW || first >= left)
+    if (feed(taking, data, left, true, &first) != CHUNK_NEW)
         return pass_on(taking, fragment, at, left, false);
-    complete = peer_wire_complete(data + first, left - first, left - first, &next_size);
-    pass_on(taking, fragment, at, first, false);
-    pass_on(taking, fragment, at + first, complete, true);
+    complete = peer_wire_complete(data, left, left, &next_size);
     if (complete > 0)
-        set_read(taking, fragment, at + first, at + first + complete);
+        set_read(taking, fragment, at, at + complete);
     /* The beginning of the next message: the feed has seen it, and is told that it comes again. */
-    direction->state.framed = next_size != PEER_SIZE_BAD;
-    return direction->state.framed ? first + complete : left;
+    direction->state.framed = true;
+    return pass_on(taking, fragment, at, complete, true);
 }
 
 static void

@@ -168,8 +168,9 @@ void *notes_add_detail(struct notes *notes, struct message_note *note, const str
 void notes_keep_bytes(struct notes *notes, struct message_note *note, const uint8_t *bytes, uint32_t size,
                       const uint32_t *frames, uint32_t frame_count);
 
-/* Adds a finding to a note; those about a detail come before those about a later one. The text is made as printf() does; what comes from the wire must be
- * printable, see notes_printable(). about: the detail that it is about, NULL: the message. First pass only. */
+/* Adds a finding to a note; those about a detail come before those about a later one. The text is made as printf() does;
+ * what comes from the wire must be printable, see notes_printable(). about: the detail that it is about, NULL: the
+ * message. First pass only. */
 struct finding *notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
                                   const struct finding_kind *kind, const char *format, ...) G_GNUC_PRINTF(5, 6);
 

@@ -1,5 +1,6 @@
 """tools/mse-keylog and tools/mse-keylog.mjs: what they say when something is missing or cannot work."""
 
+import concurrent.futures
 import os
 import re
 import shutil
@@ -129,16 +130,29 @@ def test_client_is_linked_statically(tool, how, tmp_path):
     assert re.fullmatch(f".*{program} is linked statically: nothing can be logged.*\n", done.stderr)
 
 
-def test_client_without_a_library_that_is_watched(tool):
+@pytest.fixture(scope="module", autouse=True)
+def waiting(built):
+    """Clients that take some seconds, while the other tests run."""
+    late = "import time; time.sleep(2); import hashlib; time.sleep(5)"
+    imports = "import hashlib, time; time.sleep(6)"
+    clients = {"none": ["sleep", "7"], "late": [sys.executable, "-c", late],
+               "later": ["sh", "-c", f"sleep 1; exec {sys.executable} -c '{imports}'"]}
+    built.log("true")                   # builds the library
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        yield {name: pool.submit(built.log, *command, check=False, MSEKEYLOGFILE=str(built.top / f"{name}.keys"))
+               for name, command in clients.items()}
+
+
+def test_client_without_a_library_that_is_watched(waiting):
     """As a client that has its crypto library linked statically, though not the C library: after a while it says so."""
-    done = tool.log("sleep", "7", check=False)
+    done = waiting["none"].result()
     assert done.returncode == 0
     assert re.fullmatch(".*sleep has not loaded libcrypto, .*: if it is linked .* statically, nothing can be logged\n",
                         done.stderr)
 
 
-def test_client_that_loads_its_library_late(tool):
+@pytest.mark.parametrize("client", ["late", "later"])
+def test_client_that_loads_its_library_late(waiting, client):
     """Within that while: nothing is said."""
-    script = "import time; time.sleep(2); import hashlib; time.sleep(5)"
-    assert tool.log(sys.executable, "-c", script).stderr == ""
-    tool.log("sh", "-c", f"sleep 1; exec {sys.executable} -c 'import hashlib, time; time.sleep(6)'")
+    done = waiting[client].result()
+    assert (done.returncode, done.stderr) == (0, "")

@@ -3,9 +3,13 @@
 A row is: frame, sender, piece, id, handshake that assigned the id, assumed?, Fast?
 """
 
+import itertools
+import struct
+
 import pytest
 
-from rows import DONT_HAVE, dont_haves
+from many import INTERFACE, PACKET, SECTION, block, contents, find, packets
+from rows import DONT_HAVE, dont_haves, pieces
 
 STORY = ["9 10.0.0.2 5 3 6 0 0", "10 10.0.0.1 6 7 7 0 0"]
 
@@ -108,3 +112,21 @@ def test_many_connections_at_once(tshark):
     """Thirty connections, packet by packet in turn, each with ids of its own."""
     assert dont_haves(tshark, "interleaved") == [
         f"{151 + number} 10.0.0.2 {number} {number + 1} {91 + number} 0 0" for number in range(30)]
+
+
+@pytest.fixture(scope="module")
+def both_transports(staging):
+    """A connection over TCP and one over uTP between the same ports, packet by packet in turn."""
+    written = [block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), block(INTERFACE, struct.pack("<HHI", 1, 0, 0))]
+    for both in itertools.zip_longest(*(packets(contents(find(name))) for name in ("carrier-ipv4", "utp-order"))):
+        written += [block(PACKET, struct.pack("<IIIII", 0, 0, len(written), len(packet[3]), packet[2]) + packet[3])
+                    for packet in both if packet]
+    path = staging.folder / "both-transports.pcapng"
+    path.write_bytes(b"".join(written))
+    path.chmod(0o644)
+    return path
+
+
+def test_both_transports_between_the_same_ports(tshark, both_transports):
+    """Each has a conversation of its own."""
+    assert pieces(tshark, both_transports) == ["17 5", "19 6", "21 9,10,11", "25 12"]

@@ -5,96 +5,117 @@ stands more than three places from where it was.
 """
 
 import random
-import struct
 from collections import Counter
 
 import pytest
 
-from many import INTERFACE, LAYERS, PACKET, ROOT, SECTION, Many, block, contents, packets
+from derived import read, written
+from many import ROOT, Many
 from tshark import PLUGINS
+
+PLACES = 3
+SEEDS = range(20)
+IN_ORDER = ["-o", "tcp.reassemble_out_of_order:TRUE"]
+VERSION = tuple(map(int, next(PLUGINS.glob("*.*")).name.split(".")))
 
 UTP = ["libtorrent_utp", "libtorrent_utp_forky", "libtorrent_utp_lossy", "libtorrent_utp_three", "libtorrent_utp_trixie",
        "webtorrent_leecher_utp"]
-# Without werift_again: there Wireshark decrypts one of two connections, or both where their handshakes stand otherwise.
-WEBRTC = [f"webrtc/{name}" for name in ("firefox_dtls12", "firefox_dtls13", "webtorrent_webrtc", "werift_channels", "werift_cut",
-                                        "werift_fast", "werift_lossy", "werift_nofast")]
 TCP = ["libtorrent_tcp_fast", "npm_fast", "npm_ids", "npm_nofast", "webtorrent_leecher"]
-PLACES = 3
-VERSION = tuple(map(int, next(PLUGINS.glob("*.*")).name.split(".")))
-SEEDS = range(20)
+# Encrypted, read with their keys.
+MSE_UTP = ["encrypted/mse_default_utp", "encrypted/mse_rc4_utp"]
+MSE_TCP = ["encrypted/mse_default_delay", "encrypted/mse_default_tcp", "encrypted/mse_rc4_tcp", "encrypted/mse_webtorrent",
+           "encrypted/mse_webtorrent_rc4"]
+# Without werift_again: there Wireshark decrypts one of two connections, or both where their handshakes stand otherwise.
+WEBRTC = ["webrtc/firefox_dtls12", "webrtc/firefox_dtls13", "webrtc/webtorrent_webrtc", "webrtc/werift_channels",
+          "webrtc/werift_cut", "webrtc/werift_fast", "webrtc/werift_lossy", "webrtc/werift_nofast"]
 
 
-def handshake_length(read):
+def handshake_length(packets):
     """How many packets come before the first data in DTLS, over UDP and IPv4: without all of them Wireshark decrypts none."""
-    for number, (link_type, _, _, packet) in enumerate(read):
-        at = LAYERS[link_type][1]
-        kind = packet[at + 28] if packet[at + 9] == 17 and len(packet) > at + 28 else 0
+    for number, packet in enumerate(packets):
+        kind = packet.data[42] if len(packet.data) > 42 and packet.data[23] == 17 else 0
         if kind == 23 or kind & 0xE3 == 0x23:   # RFC 6347, 4.1; RFC 9147, 4: of epoch 3
             return number
     return 0
 
 
-def mixed_up(path, seed):
-    """The bytes of a capture whose packets have moved by up to PLACES places."""
+def mixed_up(packets, seed, fixed):
+    """Packets that have moved by up to PLACES places, but for the first ones."""
     chance = random.Random(seed)
-    read = list(packets(contents(path)))
-    fixed = handshake_length(read) if "webrtc" in path.parts else 0
-    order = [*range(fixed), *sorted(range(fixed, len(read)),
-                                    key=lambda number: (number + chance.uniform(0, PLACES), number))]
-    written = [block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)),
-               block(INTERFACE, struct.pack("<HHI", read[0][0], 0, 0))]
-    for number in order:
-        _, time, length, packet = read[number]
-        header = struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(packet), length)
-        written.append(block(PACKET, header + packet))
-    return b"".join(written)
+    moved = sorted(range(fixed, len(packets)), key=lambda number: (number + chance.uniform(0, PLACES), number))
+    return [packets[number] for number in [*range(fixed), *moved]]
 
 
-def found(tshark, path, *options):
-    """Frame and pieces of each frame with DontHaves."""
-    columns = ["-T", "fields", "-e", "frame.number", "-e", "bt.donthave.piece_index"]
-    for line in tshark.read(path, *options, "-Y", "bt.donthave", *columns).splitlines():
-        frame, _, pieces = line.partition("\t")
-        yield int(frame), [piece for piece in pieces.split(",") if piece]
+class Mixed:
+    """Recordings as they are, and all their mixed-up forms, in one file; and their keys in one."""
+
+    def __init__(self, staging, folder, names):
+        paths = []
+        for name in names:
+            packets = read(name)
+            fixed = handshake_length(packets) if name in WEBRTC else 0
+            forms = {seed: mixed_up(packets, seed, fixed) for seed in SEEDS} | {"recorded": packets}
+            for form, mixed in forms.items():
+                paths.append(folder / f"{name.rpartition('/')[2]}-{form}.pcapng")
+                paths[-1].write_bytes(written(mixed))
+        self.many = Many(staging, paths)
+        keys = folder / "keys"
+        keys.write_text("".join((ROOT / "captures" / f"{name}.keys").read_text() for name in names if "/" in name))
+        self.keys = staging.readable(keys)
+        self.counted = {}
+
+    def count(self, tshark, *options):
+        """{name of a form: how often each piece was disowned}, read once for one pass and once for two."""
+        if tshark.two_passes not in self.counted:
+            counted = {path.stem: Counter() for path in self.many.captures}
+            columns = ["-T", "fields", "-e", "frame.number", "-e", "bt.donthave.piece_index"]
+            for line in tshark.read(self.many.path, *options, "-Y", "bt.donthave", *columns).splitlines():
+                frame, _, pieces = line.partition("\t")
+                counted[self.many.place(int(frame))[0].stem].update(piece for piece in pieces.split(",") if piece)
+            self.counted[tshark.two_passes] = counted
+        return self.counted[tshark.two_passes]
 
 
 @pytest.fixture(scope="module")
 def mixed(staging, tmp_path_factory):
-    """For the name of a recording, all its mixed-up forms in one file, and what was sent in it."""
     known = {}
 
-    def write(name):
-        if name not in known:
-            folder = tmp_path_factory.mktemp(name.replace("/", "-"))
-            for seed in SEEDS:
-                (folder / f"{seed}.pcapng").write_bytes(mixed_up(ROOT / "captures" / f"{name}.pcapng.gz", seed))
-            known[name] = Many(staging, [folder / f"{seed}.pcapng" for seed in SEEDS])
-        return known[name]
-    return write
+    def get(names):
+        if names[0] not in known:
+            known[names[0]] = Mixed(staging, tmp_path_factory.mktemp("mixed"), names)
+        return known[names[0]]
+    return get
 
 
 def check(tshark, mixed, name, *options):
-    expected = Counter(piece for _, pieces in found(tshark, ROOT / "captures" / f"{name}.pcapng.gz", *options)
-                       for piece in pieces)
+    counted, name = mixed.count(tshark, *options), name.rpartition("/")[2]
+    expected = counted[f"{name}-recorded"]
     assert expected.total() > 3
-    forms = mixed(name)
-    counted = {path: Counter() for path in forms.captures}
-    for frame, pieces in found(tshark, forms.path, *options):
-        counted[forms.place(frame)[0]].update(pieces)
-    assert {path.stem: counter - expected + (expected - counter) for path, counter in counted.items()
-            if counter != expected} == {}
+    assert {seed: counted[f"{name}-{seed}"] - expected + (expected - counted[f"{name}-{seed}"]) for seed in SEEDS
+            if counted[f"{name}-{seed}"] != expected} == {}
 
 
 @pytest.mark.parametrize("name", UTP)
 def test_utp(tshark, mixed, name):
     """uTP: with no option."""
-    check(tshark, mixed, name)
+    check(tshark, mixed(UTP), name)
 
 
 @pytest.mark.parametrize("name", TCP)
 def test_tcp(tshark, mixed, name):
     """TCP: where Wireshark puts the segments in order."""
-    check(tshark, mixed, name, "-o", "tcp.reassemble_out_of_order:TRUE")
+    check(tshark, mixed(TCP), name, *IN_ORDER)
+
+
+@pytest.mark.parametrize("name", MSE_UTP)
+def test_mse_over_utp(tshark, mixed, name):
+    """Encrypted connections over uTP, whose packets have no place in the stream but their order."""
+    check(tshark, mixed(MSE_UTP), name, "-o", f"bt.peer.mse_keylog_file:{mixed(MSE_UTP).keys}")
+
+
+@pytest.mark.parametrize("name", MSE_TCP)
+def test_mse_over_tcp(tshark, mixed, name):
+    check(tshark, mixed(MSE_TCP), name, "-o", f"bt.peer.mse_keylog_file:{mixed(MSE_TCP).keys}", *IN_ORDER)
 
 
 @pytest.mark.parametrize("name", WEBRTC)
@@ -102,4 +123,4 @@ def test_webrtc(tshark, mixed, name):
     """WebRTC: with the keys. Packets move once DTLS is open."""
     if name == "webrtc/firefox_dtls13" and VERSION < (4, 4):
         pytest.skip("Wireshark decrypts no DTLS 1.3")
-    check(tshark, mixed, name, "-o", f"tls.keylog_file:{tshark.staging.readable(ROOT / 'captures' / f'{name}.keys')}")
+    check(tshark, mixed(WEBRTC), name, "-o", f"tls.keylog_file:{mixed(WEBRTC).keys}")

@@ -155,6 +155,9 @@ def test_list(tshark, sessions):
                                        ("Requests", "Bytes", "Rejected", "Never rejected")}} == \
         {column: total[column] for column in ("DontHaves", "Requests", "Bytes", "Rejected", "Never rejected")}
     assert sum(row["Asked again"] for row in rows) == total["Late requests"]
+    # What is not four bytes long disowns nothing.
+    without_effect = [row for row in rows if {"length", "bencoded"} & set((row["Findings"] or "").split(","))]
+    assert without_effect and not any(row["Asked again"] for row in without_effect)
 
 
 def test_filter_chooses_rows_and_keeps_what_is_known_of_them(tshark):
@@ -163,9 +166,17 @@ def test_filter_chooses_rows_and_keeps_what_is_known_of_them(tshark):
     everything = read_tables(tshark, path, "list", "requests")
     filtered = read_tables(tshark, path, "list", "requests", filtered=",bt.donthave")
     assert filtered == everything
-    one = read_tables(tshark, path, "list", "requests", filtered=",frame.number == 147")
+    one = read_tables(tshark, path, "list", "requests", "summary", filtered=",frame.number == 147")
     assert [row["Frame"] for row in one["list"]] == [147]
     assert [row["Rejected in"] for row in one["requests"]] == [149] * 4
+    assert [row["DontHaves"] for row in one["summary"]] == [1]
+
+
+def test_what_an_asker_does_wrong_is_in_the_row_of_the_dont_have(tshark):
+    """Late Requests are told where the DontHave's sender is; their own sender has no row."""
+    rows = read_tables(tshark, "anomaly-rerequest", "summary")["summary"]
+    assert [(row["Sender"].rpartition(":")[2], row["DontHaves"]) for row in rows] == [("27000", 1)]
+    assert "disowned" in rows[0]["In words"]
 
 
 def test_filter_chooses_what_the_summary_counts(tshark, sessions):

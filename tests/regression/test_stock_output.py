@@ -52,11 +52,14 @@ HEURISTICS_OFF = [part for heuristic in ("bt_peer_tcp", "bt_peer_utp", "bt_peer_
                   for part in ("--disable-heuristic", heuristic)]
 
 
-@pytest.mark.parametrize("form", [[], ["-V"]], ids=["list", "tree"])
+# The line of the packet list and the tree of each packet.
+LIST_AND_TREE = ["-P", "-V"]
+
+
 @pytest.mark.parametrize("off", [["--disable-protocol", "bt.peer"], HEURISTICS_OFF], ids=["protocol", "heuristics"])
-def test_switched_off_it_is_stock(tshark, everything, off, form):
+def test_switched_off_it_is_stock(tshark, everything, off):
     """Without its protocol, or without its heuristics, tshark prints what it prints without the plugin, byte for byte."""
-    same(tshark.read(everything, *off, *form, text=False), tshark.stock(everything, *form, text=False))
+    same(tshark.read(everything, *off, *LIST_AND_TREE, text=False), tshark.stock(everything, *LIST_AND_TREE, text=False))
 
 
 def test_without_bt_donthave_the_rest_stays(tshark, comparable):

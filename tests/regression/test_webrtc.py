@@ -14,6 +14,7 @@ import sys
 
 import pytest
 
+from many import Many
 from tshark import PLUGINS, ROOT
 
 sys.path.append(str(ROOT / "captures" / "record"))
@@ -205,11 +206,14 @@ def test_failed_requests(two_passes, name):
     assert sorted(tuple(map(int, item.split()[1:3])) for item in items) == failed
 
 
-@pytest.mark.parametrize("name", ["werift_lossy", "werift_channels", "firefox_dtls12", "firefox_dtls13"])
-def test_nothing_without_keys(tshark, name):
+@pytest.fixture(scope="module")
+def all_captures(staging):
+    return Many(staging, CAPTURES).path
+
+
+def test_nothing_without_keys(tshark, all_captures):
     """No key: tshark prints what it prints without the plugin."""
-    capture = beside(name, ".pcapng.gz")
-    assert tshark.read(capture, "-V") == tshark.stock(capture, "-V")
+    assert tshark.read(all_captures, "-V") == tshark.stock(all_captures, "-V")
 
 
 @pytest.mark.parametrize("off", [["--disable-protocol", "bt.peer"], ["--disable-heuristic", "bt_peer_webrtc"]], ids=" ".join)

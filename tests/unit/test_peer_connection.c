@@ -28,6 +28,7 @@ closed_after(void)
         char     closed_by;
         bool     told;
     } cases[] = {
+        { 0, 'X', false },              /* the DontHave became readable with it */
         { 1, 'X', true }, { 9, 'X', true }, { 10, 'X', true }, { 11, 'X', false }, { 1, 'Y', false }, { 10, 'Y', false }
     };
     for (size_t i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
@@ -73,6 +74,62 @@ answer_was_due(void)
                         cases[i].due);
         story_end(&player);
     }
+}
+
+static void
+dont_have_at(struct story_player *player, uint32_t frame, int64_t time)
+{
+    static const uint8_t   donthave[] = { 0, 0, 0, 6, 20, STORY_Y_ID, 0, 0, 0, 5 };
+    struct message_context context = { .from = PEER_B, .frame = frame, .time = time, .size = sizeof donthave };
+
+    peer_connection_message(player->connection, donthave, sizeof donthave, sizeof donthave, &context);
+}
+
+static bool
+has_storm(struct story_player *player, uint32_t frame)
+{
+    for (const struct finding *finding = story_first_finding(player->connection, frame); finding != NULL;
+            finding = finding->next) {
+        if (finding->kind == &donthave_findings.storm)
+            return true;
+    }
+    return false;
+}
+
+/* storm: the last of 65 DontHaves within a second. A clock that steps back makes none. */
+static void
+storm(void)
+{
+    for (unsigned back = 0; back <= 1; back++) {
+        struct story_player player;
+
+        begin_with_fast(&player);
+        for (uint32_t frame = 10; frame < 74; frame++)
+            dont_have_at(&player, frame, 100 * NS_PER_S);
+        g_assert_false(has_storm(&player, 73));
+        dont_have_at(&player, 74, back ? 50 * NS_PER_S : 101 * NS_PER_S);
+        g_assert_cmpint(has_storm(&player, 74), ==, !back);
+        story_end(&player);
+    }
+}
+
+/* Late Requests for a piece are counted from the DontHave on that disowned it last. */
+static void
+late_requests_are_counted(void)
+{
+    struct story_player player;
+
+    begin_with_fast(&player);
+    story_tell(&player, "10 Y DontHave 5");
+    story_tell(&player, "11 X Request 5 0 16384");
+    story_tell(&player, "12 X Request 5 16384 16384");
+    story_tell(&player, "13 Y Have 5");
+    story_tell(&player, "14 Y DontHave 5");
+    story_tell(&player, "15 X Request 5 32768 16384");
+    g_assert_true(g_str_has_prefix(story_first_finding(player.connection, 11)->text, "Request 1 for piece 5"));
+    g_assert_true(g_str_has_prefix(story_first_finding(player.connection, 12)->text, "Request 2 for piece 5"));
+    g_assert_true(g_str_has_prefix(story_first_finding(player.connection, 15)->text, "Request 1 for piece 5"));
+    story_end(&player);
 }
 
 /* A connection is watched while an answer is due, however many packets later it closes. */
@@ -245,6 +302,8 @@ main(int argc, char **argv)
     g_test_add_func("/peer_connection/cut_handshake", cut_handshake);
     g_test_add_func("/peer_connection/limit_of_each_connection", limit_of_each_connection);
     g_test_add_func("/peer_connection/answer_was_due", answer_was_due);
+    g_test_add_func("/peer_connection/storm", storm);
+    g_test_add_func("/peer_connection/late_requests_are_counted", late_requests_are_counted);
     g_test_add_func("/peer_connection/close_is_seen", close_is_seen);
     g_test_add_func("/peer_connection/new_handshake_excuses", new_handshake_excuses);
     g_test_add_func("/peer_connection/no_transfers", no_transfers);

@@ -220,30 +220,139 @@ test_late(void)
     end(&fixture);
 }
 
-/* Associations that have ended make room; where all are alive, that is told, once. */
+/* Associations that have ended make room, and those without BitTorrent; where all are alive, that is told, once. */
 static void
 test_too_many(void)
 {
-    for (unsigned closed = 0; closed <= 1; closed++) {
+    enum { ALIVE, CLOSED, OTHER, CASES };
+
+    for (unsigned sixth = ALIVE; sixth < CASES; sixth++) {
         struct fixture fixture;
 
         begin(&fixture);
         for (uint32_t i = 0; i < SCTP_ASSOCIATIONS_MAX; i++) {
             send_init(&fixture, PEER_A, 0, SCTP_INIT, 0xa000 + i, 7);
             send_init(&fixture, PEER_B, 0xa000 + i, SCTP_INIT_ACK, 0xb000 + i, 9);
-            send_data(&fixture, PEER_A, 0xb000 + i, 7, 1, 0, HANDSHAKE);
+            if (i == 5 && sixth == OTHER)
+                send_data(&fixture, PEER_A, 0xb000 + i, 7, 1, 0, "Hello", 5);
+            else
+                send_data(&fixture, PEER_A, 0xb000 + i, 7, 1, 0, HANDSHAKE);
         }
         g_assert_cmpuint(fixture.flow->count, ==, SCTP_ASSOCIATIONS_MAX);
-        if (closed)
+        if (sixth == CLOSED)
             send_chunk(&fixture, PEER_A, 0xb005, SCTP_ABORT, 0, "", 0);
         send_init(&fixture, PEER_A, 0, SCTP_INIT, 0xa999, 7);
         g_assert_cmpuint(fixture.flow->count, ==, SCTP_ASSOCIATIONS_MAX);
-        g_assert_true((fixture.flow->overflow != NULL) == !closed);
-        g_assert_cmpuint(fixture.parts, ==, closed ? 0 : 1);
+        g_assert_true((fixture.flow->overflow != NULL) == (sixth == ALIVE));
+        g_assert_cmpuint(fixture.parts, ==, sixth == ALIVE ? 1 : 0);
         send_data(&fixture, PEER_A, 0xb999, 7, 1, 0, HANDSHAKE);
-        g_assert_cmpuint(fixture.parts, ==, closed ? 1 : 0);
+        g_assert_cmpuint(fixture.parts, ==, sixth == ALIVE ? 0 : 1);
         end(&fixture);
     }
+}
+
+/* Each INIT that comes again may be answered with another tag (5.2.2). Once there is data, the tag is known: an answer
+ * that comes late changes nothing. */
+static void
+test_late_init_ack(void)
+{
+    struct fixture fixture;
+
+    begin(&fixture);
+    send_init(&fixture, PEER_A, 0, SCTP_INIT, 0xa, 7);
+    send_init(&fixture, PEER_B, 0xa, SCTP_INIT_ACK, 0xb, 9);
+    send_data(&fixture, PEER_A, 0xb, 7, 1, 0, HANDSHAKE);
+    send_init(&fixture, PEER_B, 0xa, SCTP_INIT_ACK, 0xc, 9);
+    send_data(&fixture, PEER_A, 0xb, 8, 1, 1, "\0\0\0\0", 4);
+    g_assert_cmpuint(fixture.parts, ==, 1);
+    g_assert_cmpuint(fixture.flow->count, ==, 1);
+    end(&fixture);
+}
+
+static void
+send_sack(struct fixture *fixture, enum peer_side from, uint32_t tag, uint32_t tsn)
+{
+    uint8_t value[12] = { 0 };
+
+    set_be32(value, tsn);
+    send_chunk(fixture, from, tag, SCTP_SACK, 0, value, sizeof value);
+}
+
+/* A SACK that another one has overtaken takes nothing back. */
+static void
+test_sack_overtaken(void)
+{
+    struct fixture fixture;
+    uint64_t       acked;
+
+    begin(&fixture);
+    send_data(&fixture, PEER_A, 0xb, 7, 1, 0, HANDSHAKE);
+    send_data(&fixture, PEER_A, 0xb, 8, 1, 1, "\0\0\0\0", 4);
+    send_sack(&fixture, PEER_B, 0xa, 8);
+    acked = fixture.flow->newest->acked[PEER_B];
+    g_assert_cmpuint(acked, >, 0);
+    send_sack(&fixture, PEER_B, 0xa, 7);
+    g_assert_cmpuint(fixture.flow->newest->acked[PEER_B], ==, acked);
+    end(&fixture);
+}
+
+/* TSNs far ahead are the stream only where so many come in a row. */
+static void
+test_strays(void)
+{
+    struct fixture fixture;
+
+    begin(&fixture);
+    send_data(&fixture, PEER_A, 0xb, 7, 1, 0, HANDSHAKE);
+    for (uint32_t i = 0; i < 2 * SCTP_STRAYS_MAX; i++) {
+        if (i % SCTP_STRAYS_MAX == SCTP_STRAYS_MAX - 1)
+            send_data(&fixture, PEER_A, 0xb, 8 + i / SCTP_STRAYS_MAX, 1, (uint16_t)(1 + i / SCTP_STRAYS_MAX), "\0\0\0\0",
+                      4);
+        else
+            send_data(&fixture, PEER_A, 0xb, 7 + 3 * SCTP_WINDOW_CHUNKS + i, 1, 1, "\0\0\0\0", 4);
+        g_assert_cmpuint(fixture.parts, ==, i % SCTP_STRAYS_MAX == SCTP_STRAYS_MAX - 1 ? 1 : 0);
+    }
+    end(&fixture);
+}
+
+/* A channel begins anew with the handshake that is its first message (SCTP numbers them anew after a reset, RFC 6525); in
+ * another one it is what it is in a stream. */
+static void
+test_handshake_again(void)
+{
+    struct fixture                fixture;
+    const struct peer_connection *first;
+
+    begin(&fixture);
+    send_data(&fixture, PEER_A, 0xb, 7, 1, 0, HANDSHAKE);
+    first = fixture.flow->parts.first->connection;
+    send_data(&fixture, PEER_A, 0xb, 8, 1, 1, HANDSHAKE);
+    g_assert_true(fixture.flow->parts.first->connection == first);
+    send_data(&fixture, PEER_A, 0xb, 9, 1, 0, HANDSHAKE);
+    g_assert_true(fixture.flow->parts.first == NULL || fixture.flow->parts.first->connection != first);
+    end(&fixture);
+}
+
+/* Where it was not known where messages begin, and sync is lost after the first of them, the rest is shown as well: what
+ * there is to say stands beside its end. */
+static void
+test_rest_is_shown(void)
+{
+    struct fixture             fixture;
+    uint8_t                    bytes[76] = { 0 };
+    const struct channel_part *part;
+
+    begin(&fixture);
+    send_data(&fixture, PEER_B, 0xa, 9, 1, 0, "Hello", 5);
+    send_data(&fixture, PEER_A, 0xb, 7, 1, 0, HANDSHAKE);
+    memcpy(bytes, handshake, 68);
+    set_be32(bytes + 68, 0xffffffff);
+    send_data(&fixture, PEER_B, 0xa, 10, 1, 1, (const char *)bytes, sizeof bytes);
+    g_assert_cmpuint(fixture.parts, ==, 2);
+    part = fixture.flow->parts.first;
+    g_assert_true(part->is_messages && part->size == 68);
+    g_assert_true(!part->next->is_messages && part->next->size == 8 && part->next->place == part->place + 68);
+    end(&fixture);
 }
 
 int
@@ -257,5 +366,10 @@ main(int argc, char **argv)
     g_test_add_func("/sctp_flow/claims", test_claims);
     g_test_add_func("/sctp_flow/late", test_late);
     g_test_add_func("/sctp_flow/too_many", test_too_many);
+    g_test_add_func("/sctp_flow/late_init_ack", test_late_init_ack);
+    g_test_add_func("/sctp_flow/sack_overtaken", test_sack_overtaken);
+    g_test_add_func("/sctp_flow/strays", test_strays);
+    g_test_add_func("/sctp_flow/handshake_again", test_handshake_again);
+    g_test_add_func("/sctp_flow/rest_is_shown", test_rest_is_shown);
     return g_test_run();
 }

@@ -791,6 +791,8 @@ round_trip(void)
     put(&player, A, 5, 49, a_request, sizeof a_request);
     put(&player, A, 6, 50, NULL, 0);                            /* 6 ms: 3 ms after that */
     g_assert_cmpint(player.connection->feed.connection->round_trip, ==, 5000000);
+    put(&player, A, 7, 50, NULL, 0);                            /* again: only the first answer tells */
+    g_assert_cmpint(player.connection->feed.connection->round_trip, ==, 5000000);
     wmem_destroy_allocator(player.scope);
 }
 
