@@ -98,15 +98,18 @@ bt_peer_may_add(packet_info *pinfo, unsigned items)
     return true;
 }
 
-void
+bool
 bt_peer_separate_info(packet_info *pinfo)
 {
     const char *text = col_get_text(pinfo->cinfo, COL_INFO);
     size_t      length = text != NULL ? strlen(text) : 0;
 
+    if (length >= COL_MAX_INFO_LEN - 1)
+        return false;
     /* The built-in dissector ends its texts with blanks. */
     if (length > 0 && text[length - 1] != ' ')
         col_append_sep_str(pinfo->cinfo, COL_INFO, " ", "");
+    return true;
 }
 
 /* What the built-in dissector writes for a byte of a message at most: 73 characters for a Reject of 17 bytes. */
