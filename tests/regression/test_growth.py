@@ -25,7 +25,7 @@ CASES = {
     ("bitfields_after_dont_haves", TcpConnection): (4_000, 40_000),
     ("have_nones_after_sparse_haves", TcpConnection): (4_000, 40_000),
     ("dont_haves_after_requests", TcpConnection): (4_000, 80_000),
-    ("dont_haves_after_requests", UtpConnection): (4_000, 80_000),
+    ("dont_haves_after_requests", UtpConnection): (20_000, 80_000),
     ("late_requests_in_one_frame", TcpConnection): (4_000, 40_000),
     ("late_requests_in_one_frame", UtpConnection): (4_000, 40_000),
     ("late_blocks_in_one_frame", TcpConnection): (4_000, 40_000),
