@@ -1,7 +1,7 @@
 """Captures of any size with what can make a dissector walk the same list for each message: its time must grow with the
 size and not with its square. Each is told over `trace.connect`, TCP or uTP."""
 
-from peer_wire import BLOCK, HAVE_NONE, bitfield, dont_have, have, piece, request
+from peer_wire import BLOCK, HAVE_ALL, HAVE_NONE, bitfield, dont_have, have, piece, request
 from session import PIECES, TO_LEECHER, begin
 
 PACKET = 60_000     # bytes: as large as uTP's packets over loopback can be
@@ -74,3 +74,10 @@ def one_byte_a_packet(trace, count):
     """A block in so many packets."""
     peers = begin(trace)
     return peers.seed.send_cut(piece(0, 0, b"\xbe" * (count - 13)), size=1)
+
+
+def have_all_after_dont_haves(trace, count):
+    """One message that takes so many DontHaves back."""
+    peers = begin(trace, fast=True)
+    stream(peers.seed, [dont_have(TO_LEECHER, number) for number in range(count)])
+    return peers.seed.send(HAVE_ALL)
