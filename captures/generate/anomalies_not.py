@@ -101,6 +101,27 @@ def reject_before_donthave(trace, where):
     peers.leecher.send(request(6))
 
 
+@story("not-anomaly-request-after-its-answer", also_utp=True)
+def request_after_its_answer(trace, where):
+    """The capture has Requests after their Rejects, which acknowledge them. No UNREJECTED, DOUBLE_REJECT.
+
+    Over TCP Wireshark keeps such Requests from all dissectors (as "spurious retransmissions").
+
+    9   seed:    Reject 5/0
+    10  leecher: Request 5/0, sent before it
+    11  seed:    DontHave 5, which invalidates nothing
+    12  seed:    DontHave 6, Reject 6/0, Have 6
+    13  leecher: Request 6/0, sent before it
+    14  leecher: Request 7/0, two seconds later
+    """
+    peers = begin(trace, fast=True, **where)
+    trace.swap(peers.leecher.send(request(5)), peers.seed.send(reject(5)))
+    peers.seed.send(dont_have(3, 5))
+    trace.swap(peers.leecher.send(request(6)), peers.seed.send(dont_have(3, 6), reject(6), have(6)))
+    trace.wait(2)
+    peers.leecher.send(request(7))
+
+
 @story("not-anomaly-late-bitfield", also_utp=True)
 def late_bitfield(trace, where):
     """The torrent began from a magnet link: first the metadata, then the Bitfield. No BEFORE_AVAILABILITY, REDUNDANT.

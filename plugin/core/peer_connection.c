@@ -343,6 +343,7 @@ peer_connection_message(struct peer_connection *connection, const uint8_t *data,
     }
     if (context->note != NULL)
         keep_bytes(connection, context);
+    connection->read_to[context->from] = MAX(connection->read_to[context->from], context->end_ack);
     connection->last_time = context->time;
 }
 
@@ -468,6 +469,12 @@ bool
 peer_connection_heard_since(const struct peer_connection *connection, enum peer_side peer, uint32_t frame)
 {
     return frame >= connection->missed_before[peer];
+}
+
+bool
+peer_connection_read_all_before(const struct peer_connection *connection, const struct message_context *context)
+{
+    return !context->has_ack || context->ack <= connection->read_to[other_side(context->from)];
 }
 
 bool

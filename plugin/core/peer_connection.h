@@ -64,6 +64,7 @@ struct peer_connection {
     uint32_t                 newest;        /* frame of the message that was taken last */
     uint32_t                 missed_before[2];  /* by sender, frame: what it said after any earlier one may be missing;
                                                    0: nothing is. Final after pass 1 */
+    uint64_t                 read_to[2];    /* by sender: end_ack of the newest of its messages; first pass only */
     struct peer_gap         *gaps[2];       /* by sender; NULL: no byte is missing */
 
     int64_t                  last_time;     /* of the last packet, ns */
@@ -122,6 +123,9 @@ bool peer_connection_offers(const struct peer_connection *connection, const char
 
 /* Whether all is known that the peer said since that frame. If not, it may have taken back what it said there. */
 bool peer_connection_heard_since(const struct peer_connection *connection, enum peer_side peer, uint32_t frame);
+
+/* Whether all was read that the sender of a packet knew of the other side when it sent it. First pass only. */
+bool peer_connection_read_all_before(const struct peer_connection *connection, const struct message_context *context);
 
 /* Whether an answer that was due since asked would have come before end_time, which is more than a round trip later. Times in
  * ns since the epoch. */

@@ -29,6 +29,9 @@ transfers_free(struct transfers *transfers)
         request_table_free(&transfers->peers[side].requests);
         piece_set_free(&transfers->peers[side].have);
         piece_set_free(&transfers->peers[side].advised);
+        wmem_free(transfers->scope, transfers->peers[side].unmatched);
+        transfers->peers[side].unmatched = NULL;
+        transfers->peers[side].unmatched_count = 0;
     }
 }
 
@@ -39,6 +42,76 @@ tell(struct transfers *transfers, enum transfer_kind kind, const struct peer_mes
     struct transfer transfer = { kind, message, context, request, former };
 
     transfers->listener(transfers->listener_data, &transfer);
+}
+
+/* A request got its answer. Fast: each Request gets exactly one (BEP 6), also those that a newer one replaced. */
+static void
+answer(struct request_table *requests, struct request *request)
+{
+    if (request->state == REQUEST_ANSWER_DUE)
+        request->answers_due--;
+    request->state = REQUEST_ANSWER_DUE;
+    request->tag = NULL;
+    request_table_hide(requests, request);
+    if (request->answers_due == 0)
+        request_table_remove(requests, request);
+}
+
+/* A request is taken back. With Fast it is answered all the same (BEP 6). */
+static void
+cancel(const struct transfers *transfers, struct request_table *requests, struct request *request)
+{
+    if (!transfers->fast || request->state == REQUEST_DROPPED) {
+        request_table_remove(requests, request);
+        return;
+    }
+    request->state = REQUEST_ANSWER_DUE;
+    request->answers_due = MIN(request->answers_due + 1U, UINT16_MAX);
+    request_table_hide(requests, request);
+}
+
+/* Remembers what matches no request of the asker. */
+static void
+remember_unmatched(const struct transfers *transfers, struct transfer_peer *asker, const struct peer_message *message,
+                   uint64_t covers)
+{
+    struct transfer_unmatched *unmatched;
+
+    if (asker->unmatched == NULL)
+        asker->unmatched = wmem_alloc_array(transfers->scope, struct transfer_unmatched, TRANSFER_UNMATCHED_MAX);
+    unmatched = &asker->unmatched[asker->unmatched_count++ % TRANSFER_UNMATCHED_MAX];
+    unmatched->index = message->index;
+    unmatched->begin = message->begin;
+    unmatched->cancel = message->id == PEER_CANCEL;
+    unmatched->covers = covers;
+}
+
+/* A new Request may stand in the capture after what its receiver said when it had it already. */
+static void
+answer_late(const struct transfers *transfers, struct transfer_peer *asker, struct request *request, uint64_t end_ack)
+{
+    struct request_table *requests = &asker->requests;
+    uint32_t              piece = request->piece, begin = request->begin;
+    uint32_t              count = MIN(asker->unmatched_count, TRANSFER_UNMATCHED_MAX);
+
+    if (end_ack == 0)
+        return;
+    if (!transfers->fast && asker->choked_covers >= end_ack) {
+        request_table_remove(requests, request);
+        return;
+    }
+    for (uint32_t i = 0; i < count && request != NULL; i++) {
+        struct transfer_unmatched *unmatched = &asker->unmatched[(asker->unmatched_count - count + i)
+                                                                 % TRANSFER_UNMATCHED_MAX];
+        if (unmatched->index != piece || unmatched->begin != begin || unmatched->covers < end_ack)
+            continue;
+        unmatched->covers = 0;          /* it matched */
+        if (unmatched->cancel)
+            cancel(transfers, requests, request);
+        else
+            answer(requests, request);
+        request = request_table_find(requests, piece, begin);
+    }
 }
 
 /* Request: outstanding from now on (BEP 3). The same block again replaces the older request; with Fast each Request
@@ -69,23 +142,11 @@ take_request(struct transfers *transfers, const struct peer_message *message, st
     request->assembled = context->bytes != NULL;
     request->answers_due = MIN(due, UINT16_MAX);
     tell(transfers, TRANSFER_REQUESTED, message, context, request, older != NULL ? &former : NULL);
+    answer_late(transfers, asker, request, context->end_ack);
     if (!full)
         return TRANSFER_NO_LIMIT;
     asker->from_start = false;          /* a request that it made is not known any more */
     return TRANSFER_REQUESTS;
-}
-
-/* A request got its answer. Fast: each Request gets exactly one (BEP 6), also those that a newer one replaced. */
-static void
-answer(struct request_table *requests, struct request *request)
-{
-    if (request->state == REQUEST_ANSWER_DUE)
-        request->answers_due--;
-    request->state = REQUEST_ANSWER_DUE;
-    request->tag = NULL;
-    request_table_hide(requests, request);
-    if (request->answers_due == 0)
-        request_table_remove(requests, request);
 }
 
 /* Piece: answers a request (BEP 3). */
@@ -98,6 +159,8 @@ take_piece(struct transfers *transfers, const struct peer_message *message, stru
     tell(transfers, TRANSFER_SERVED, message, context, request, NULL);
     if (request != NULL)
         answer(requests, request);
+    else if (context->has_ack)
+        remember_unmatched(transfers, &transfers->peers[other_side(context->from)], message, context->ack);
 }
 
 /* Reject Request: answers a request by name (BEP 6). Without Fast it answers nothing. */
@@ -110,6 +173,8 @@ take_reject(struct transfers *transfers, const struct peer_message *message, str
     tell(transfers, TRANSFER_REJECTED, message, context, request, NULL);
     if (request != NULL && (transfers->fast || request->state != REQUEST_OUTSTANDING))
         answer(requests, request);
+    else if (request == NULL && context->has_ack)
+        remember_unmatched(transfers, &transfers->peers[other_side(context->from)], message, context->ack);
 }
 
 /* Cancel: its sender takes a request back (BEP 3). With Fast the request is answered all the same (BEP 6). */
@@ -120,15 +185,10 @@ take_cancel(struct transfers *transfers, const struct peer_message *message, str
     struct request       *request = request_table_find(requests, message->index, message->begin);
 
     tell(transfers, TRANSFER_CANCELLED, message, context, request, NULL);
-    if (request == NULL || request->state == REQUEST_ANSWER_DUE)
-        return;
-    if (!transfers->fast || request->state == REQUEST_DROPPED) {
-        request_table_remove(requests, request);
-        return;
-    }
-    request->state = REQUEST_ANSWER_DUE;
-    request->answers_due = MIN(request->answers_due + 1U, UINT16_MAX);
-    request_table_hide(requests, request);
+    if (request == NULL)
+        remember_unmatched(transfers, &transfers->peers[context->from], message, MAX(context->end_ack, 1) - 1);
+    else if (request->state != REQUEST_ANSWER_DUE)
+        cancel(transfers, requests, request);
 }
 
 /* Choke: without Fast it takes all requests with it (BEP 3); with Fast each is rejected by name (BEP 6). */
@@ -136,8 +196,12 @@ static void
 take_choke(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
 {
     tell(transfers, TRANSFER_CHOKED, message, context, NULL, NULL);
-    if (!transfers->fast)
-        request_table_clear(&transfers->peers[other_side(context->from)].requests);
+    if (transfers->fast)
+        return;
+    struct transfer_peer *asker = &transfers->peers[other_side(context->from)];
+    request_table_clear(&asker->requests);
+    if (context->has_ack)
+        asker->choked_covers = MAX(asker->choked_covers, context->ack);
 }
 
 /* Have: its sender has the piece (BEP 3). */

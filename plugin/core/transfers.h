@@ -7,7 +7,8 @@
  *     X ---- Cancel ---------------------------> Y        taken back
  *     X <--- Choke ----------------------------- Y        without Fast, all are gone
  *
- * Messages count in the order in which they complete in the capture. Each is told to a listener, with the request that it
+ * Messages count in the order in which they complete in the capture, but for a Request that stands after its own answer,
+ * which acknowledges it: the answer counts. Each is told to a listener, with the request that it
  * is about: what ends a request before it does, what begins or announces afterwards. What an extension knows of a request
  * hangs on the request as its tag.
  *
@@ -25,9 +26,23 @@
 #include "core/piece_set.h"
 #include "core/request_table.h"
 
+/* Answers of the other side, and Cancels, that are remembered because no request matches them. */
+#define TRANSFER_UNMATCHED_MAX  16U
+
+/* A Piece, Reject or Cancel that matches no request: the Request may stand after it in the capture. */
+struct transfer_unmatched {
+    uint32_t             index;
+    uint32_t             begin;
+    bool                 cancel;
+    uint64_t             covers;        /* the Request was sent before it if this covers it, see end_ack */
+};
+
 /* What is known of one peer. First pass only. */
 struct transfer_peer {
     struct request_table requests;      /* that it made */
+    struct transfer_unmatched *unmatched;   /* the last TRANSFER_UNMATCHED_MAX, in a ring; NULL: there was none */
+    uint32_t             unmatched_count;   /* ever */
+    uint64_t             choked_covers; /* without Fast: what had been sent when the other side choked it last */
     bool             from_start;        /* its stream was followed from its handshake, without a hole */
     bool             announced;         /* it sent a Bitfield, Have, Have All or Have None */
     bool             knows_all;         /* have is complete: nothing that it announced was missed */

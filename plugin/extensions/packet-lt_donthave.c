@@ -145,12 +145,13 @@ show_requests(const struct donthave_note *donthave, const struct place *place, p
 static void
 show_info(const struct donthave_note *donthave, packet_info *pinfo)
 {
-    bt_peer_separate_info(pinfo);
-    if (!donthave->has_index)
+    bool room = bt_peer_separate_info(pinfo);
+
+    if (room && !donthave->has_index)
         col_append_str(pinfo->cinfo, COL_INFO, "DontHave");
-    else if (!donthave->takes_effect)
+    else if (room && !donthave->takes_effect)
         col_append_fstr(pinfo->cinfo, COL_INFO, "DontHave Piece=%u", donthave->piece);
-    else
+    else if (room)
         col_append_fstr(pinfo->cinfo, COL_INFO, "DontHave Piece=%u (%u request%s)", donthave->piece,
                         donthave->requests, donthave->requests == 1 ? "" : "s");
     col_set_fence(pinfo->cinfo, COL_INFO);

@@ -34,11 +34,23 @@ static struct expert_rows   *rows;
 static const struct bt_peer_extension *extensions[PEER_OBSERVERS_MAX];
 static struct peer_setup               setup;
 
+/* Bytes that notes of a frame hold, as one data source: Wireshark walks the list of them for each new one. */
+struct joined_messages {
+    uint32_t  first;            /* numbers of the first note that is looked at and of the one after the last; both 0: none */
+    uint32_t  end;
+    tvbuff_t *tvb;              /* NULL: they are few, each has a source of its own */
+    uint32_t *offsets;          /* in tvb, by the number of the note since first */
+};
+
+/* Messages that have a data source each. */
+#define DATA_SOURCES_MAX    16U
+
 /* How far a connection was shown in this frame. */
 struct shown_connection {
     struct shown_connection      *next;
     const struct peer_connection *connection;
     uint32_t                      next_note[2];     /* by enum peer_side, counted from the first note of the frame */
+    struct joined_messages        joined[2];        /* by enum peer_side */
 };
 
 /* What was shown in this frame, on this pass. */
@@ -86,15 +98,18 @@ bt_peer_may_add(packet_info *pinfo, unsigned items)
     return true;
 }
 
-void
+bool
 bt_peer_separate_info(packet_info *pinfo)
 {
     const char *text = col_get_text(pinfo->cinfo, COL_INFO);
     size_t      length = text != NULL ? strlen(text) : 0;
 
+    if (length >= COL_MAX_INFO_LEN - 1)
+        return false;
     /* The built-in dissector ends its texts with blanks. */
     if (length > 0 && text[length - 1] != ' ')
         col_append_sep_str(pinfo->cinfo, COL_INFO, " ", "");
+    return true;
 }
 
 /* What the built-in dissector writes for a byte of a message at most: 73 characters for a Reject of 17 bytes. */
@@ -163,26 +178,85 @@ bt_peer_show_reassembled(tvbuff_t *message, uint32_t size, const uint32_t *frame
                                                      frames[i]));
 }
 
-/* The frames that a message was put together from, and its bytes as a source of their own. */
-static void
-show_reassembled(const struct message_note *note, tvbuff_t *message, packet_info *pinfo, proto_tree *tree)
-{
-    const struct note_bytes *bytes = note->bytes;
+/* The notes of a frame, as far as they are about one view and were not shown before. */
+struct note_range {
+    struct message_note *const *notes;
+    uint32_t                    count;
+    uint32_t                   *next;       /* first one that was not shown */
+    struct joined_messages     *joined;
+};
 
-    if (bytes->data != NULL)
-        add_new_data_source(pinfo, message, "Reassembled BitTorrent message");
-    bt_peer_show_reassembled(message, note->size, bytes->frames, bytes->frame_count, pinfo, tree);
+/* Whether a note is about a message of the view whose bytes it holds. */
+static bool
+holds_bytes(const struct bt_peer_view *view, const struct message_note *note)
+{
+    return note->from == (unsigned)view->from && note->bytes != NULL && note->bytes->data != NULL;
+}
+
+/* Joins the bytes that the notes from first on hold, where they are many. */
+static void
+join_messages(const struct bt_peer_view *view, const struct note_range *range, uint32_t first, packet_info *pinfo)
+{
+    struct joined_messages *joined = range->joined;
+    uint32_t                messages = 0;
+    size_t                  size = 0;
+
+    memset(joined, 0, sizeof *joined);
+    joined->first = first;
+    joined->end = range->count;
+    for (uint32_t i = first; i < range->count; i++) {
+        if (holds_bytes(view, range->notes[i])) {
+            messages++;
+            size += range->notes[i]->bytes->captured;
+        }
+    }
+    if (messages <= DATA_SOURCES_MAX || size > INT_MAX)
+        return;
+
+    uint8_t *bytes = (uint8_t *)wmem_alloc(pinfo->pool, size);
+    uint32_t at = 0;
+
+    joined->offsets = wmem_alloc_array(pinfo->pool, uint32_t, range->count - first);
+    for (uint32_t i = first; i < range->count; i++) {
+        const struct note_bytes *part = range->notes[i]->bytes;
+        joined->offsets[i - first] = at;
+        if (!holds_bytes(view, range->notes[i]))
+            continue;
+        memcpy(bytes + at, part->data, part->captured);
+        at += part->captured;
+    }
+    joined->tvb = tvb_new_child_real_data(view->tvb, bytes, at, (int)at);
+    add_new_data_source(pinfo, joined->tvb, "Reassembled BitTorrent messages");
+}
+
+/* The bytes that the note of that number holds, in a data source. */
+static tvbuff_t *
+held_tvb(const struct bt_peer_view *view, const struct note_range *range, uint32_t number, packet_info *pinfo)
+{
+    struct joined_messages    *joined = range->joined;
+    const struct message_note *note = range->notes[number];
+    tvbuff_t                  *message;
+
+    if (number < joined->first || number >= joined->end)
+        join_messages(view, range, number, pinfo);
+    if (joined->tvb != NULL)
+        return tvb_new_subset_length_caplen(joined->tvb, (int)joined->offsets[number - joined->first],
+                                            (int)note->bytes->captured, (int)note->size);
+    message = tvb_new_child_real_data(view->tvb, note->bytes->data, note->bytes->captured, (int)note->size);
+    add_new_data_source(pinfo, message, "Reassembled BitTorrent message");
+    return message;
 }
 
 /* The bytes of a message: those of the packet, or those that its note holds. The packet's, all of them, where neither has
  * them. */
 static tvbuff_t *
-message_tvb(const struct bt_peer_view *view, const struct message_note *note)
+message_tvb(const struct bt_peer_view *view, const struct note_range *range, uint32_t number, packet_info *pinfo)
 {
-    uint32_t offset = note->place - view->place;
+    const struct message_note *note = range->notes[number];
+    uint32_t                   offset = note->place - view->place;
 
-    if (note->bytes != NULL && note->bytes->data != NULL)
-        return tvb_new_child_real_data(view->tvb, note->bytes->data, note->bytes->captured, (int)note->size);
+    if (holds_bytes(view, note))
+        return held_tvb(view, range, number, pinfo);
     if (note->bytes == NULL && offset < tvb_captured_length(view->tvb))
         return tvb_new_subset_length(view->tvb, (int)offset, (int)note->size);
     return view->tvb;
@@ -217,13 +291,16 @@ offer_extended(const struct bt_peer_view *view, struct message_note *note, tvbuf
         note->taken = true;
 }
 
+/* Shows the note of that number. */
 static void
-show_note(const struct bt_peer_view *view, struct message_note *note, packet_info *pinfo, proto_tree *tree)
+show_note(const struct bt_peer_view *view, const struct note_range *range, uint32_t number, packet_info *pinfo,
+          proto_tree *tree)
 {
-    tvbuff_t *message = message_tvb(view, note);
+    struct message_note *note = range->notes[number];
+    tvbuff_t            *message = message_tvb(view, range, number, pinfo);
 
     if (note->bytes != NULL && !(note->offer && note->extension == 0 && note->details == NULL))
-        show_reassembled(note, message, pinfo, tree);
+        bt_peer_show_reassembled(message, note->size, note->bytes->frames, note->bytes->frame_count, pinfo, tree);
     if (note->offer)
         offer_extended(view, note, message, pinfo, tree);
     for (unsigned i = 0; i < setup.observer_count; i++)
@@ -232,13 +309,6 @@ show_note(const struct bt_peer_view *view, struct message_note *note, packet_inf
 }
 
 /* --- the messages of a packet, in their order --- */
-
-/* The notes of a frame, as far as they are about one view and were not shown before. */
-struct note_range {
-    struct message_note *const *notes;
-    uint32_t                    count;
-    uint32_t                   *next;       /* first one that was not shown */
-};
 
 /* All of the packet, nothing of which counts as shown yet. */
 static struct note_range
@@ -274,6 +344,7 @@ notes_to_show(const struct bt_peer_view *view, packet_info *pinfo)
         shown->connections = connection;
     }
     range.next = &connection->next_note[view->from];
+    range.joined = &connection->joined[view->from];
     return range;
 }
 
@@ -372,7 +443,7 @@ bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t
             at = ends;
         }
         shown_in(pinfo)->to_come = end - at;
-        show_note(view, note, pinfo, tree);
+        show_note(view, &range, *range.next - 1, pinfo, tree);
     }
     if (range.count > 0) {
         shown_in(pinfo)->to_come = 0;
@@ -390,11 +461,10 @@ bt_peer_has_notes(const struct bt_peer_view *view, const packet_info *pinfo)
 void
 bt_peer_show_notes(const struct bt_peer_view *view, packet_info *pinfo, proto_tree *tree)
 {
-    struct note_range    range = notes_to_show(view, pinfo);
-    struct message_note *note;
+    struct note_range range = notes_to_show(view, pinfo);
 
-    while ((note = next_note(view, &range, tvb_reported_length(view->tvb))) != NULL)
-        show_note(view, note, pinfo, tree);
+    while (next_note(view, &range, tvb_reported_length(view->tvb)) != NULL)
+        show_note(view, &range, *range.next - 1, pinfo, tree);
     if (range.count > 0)
         tell_hidden(view->tvb, pinfo, tree);
 }

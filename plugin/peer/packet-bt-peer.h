@@ -51,8 +51,9 @@ void bt_peer_add_extension(const struct bt_peer_extension *extension);
 #define BT_PEER_ITEMS_MAX   200000U
 bool bt_peer_may_add(packet_info *pinfo, unsigned items);
 
-/* Parts a text of ours from what is in the Info column. */
-void bt_peer_separate_info(packet_info *pinfo);
+/* Parts a text of ours from what is in the Info column. False: that is full, and to append to it takes thousands of
+ * instructions for nothing. */
+bool bt_peer_separate_info(packet_info *pinfo);
 
 /* Whether a text of so many characters may go into the Info column now, and what the built-in dissector says of the
  * messages that follow in the packet will still fit. */

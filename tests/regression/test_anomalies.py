@@ -122,6 +122,7 @@ NOT_ANOMALIES = {
     "donthave-before-reject": Expected(INVALIDATED, "11 note sequence redundant", "12 note sequence redundant",
                                        second_pass=3 * WAS_INVALIDATED),
     "reject-before-donthave": Expected(),
+    "request-after-its-answer": Expected("12 chat sequence reannounced"),
     "late-bitfield": Expected(),
     "sender-without": Expected(),
     "second-bitfield": Expected("11 note sequence redundant"),

@@ -364,7 +364,8 @@ on_reject(struct donthave_state *state, const struct transfer *transfer)
 
     if (request == NULL) {
         /* Only where all requests are known. */
-        if (disowned != NULL && transfers->peers[other_side(context->from)].from_start)
+        if (disowned != NULL && transfers->peers[other_side(context->from)].from_start
+                && peer_connection_read_all_before(state->connection, context))
             notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.double_reject,
                               "Reject for a block of piece %u, disowned in frame %u, that answers no outstanding "
                               "request; BEP 6: exactly one response to a request", transfer->message->index,
