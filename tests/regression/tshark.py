@@ -24,7 +24,7 @@ NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 # tshark prints them as 1 and 0 up to 4.0, as True and False later.
 BOOLEANS = {"bt.donthave.id_assumed", "bt.donthave.fast", "bt.donthave.late_request.crossed"}
 
-OURS = "bt.donthave.", "bt.peer."
+OURS = "bt.donthave.", "bt.peer.", "bt.mse."
 
 # Items of Wireshark's group Malformed make a frame malformed. Other than these, we have none.
 OUR_MALFORMED = ["bt.donthave.expert.length", "bt.donthave.expert.bad_handshake"]
