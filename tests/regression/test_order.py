@@ -15,8 +15,19 @@ from many import INTERFACE, PACKET, ROOT, SECTION, Many, block, contents, packet
 UTP = ["libtorrent_utp", "libtorrent_utp_forky", "libtorrent_utp_lossy", "libtorrent_utp_three", "libtorrent_utp_trixie",
        "webtorrent_leecher_utp"]
 TCP = ["libtorrent_tcp_fast", "npm_fast", "npm_ids", "npm_nofast", "webtorrent_leecher"]
+# Encrypted, read with their keys.
+MSE_UTP = ["mse_default_utp", "mse_rc4_utp"]
+MSE_TCP = ["mse_default_delay", "mse_default_tcp", "mse_rc4_tcp", "mse_webtorrent", "mse_webtorrent_rc4"]
 PLACES = 3
 SEEDS = range(20)
+
+
+def recording(name):
+    return ROOT / "captures" / ("encrypted" if name.startswith("mse_") else "") / f"{name}.pcapng.gz"
+
+
+def keys(staging, name):
+    return ["-o", f"bt.peer.mse_keylog_file:{staging.readable(recording(name).with_name(f'{name}.keys'))}"]
 
 
 def mixed_up(path, seed):
@@ -50,14 +61,14 @@ def mixed(staging, tmp_path_factory):
         if name not in known:
             folder = tmp_path_factory.mktemp(name)
             for seed in SEEDS:
-                (folder / f"{seed}.pcapng").write_bytes(mixed_up(ROOT / "captures" / f"{name}.pcapng.gz", seed))
+                (folder / f"{seed}.pcapng").write_bytes(mixed_up(recording(name), seed))
             known[name] = Many(staging, [folder / f"{seed}.pcapng" for seed in SEEDS])
         return known[name]
     return write
 
 
 def check(tshark, mixed, name, *options):
-    expected = Counter(piece for _, pieces in found(tshark, ROOT / "captures" / f"{name}.pcapng.gz")
+    expected = Counter(piece for _, pieces in found(tshark, recording(name), *options)
                        for piece in pieces)
     assert expected.total() > 3
     forms = mixed(name)
@@ -78,3 +89,14 @@ def test_utp(tshark, mixed, name):
 def test_tcp(tshark, mixed, name):
     """TCP: where Wireshark puts the segments in order."""
     check(tshark, mixed, name, "-o", "tcp.reassemble_out_of_order:TRUE")
+
+
+@pytest.mark.parametrize("name", MSE_UTP)
+def test_mse_over_utp(tshark, mixed, staging, name):
+    """Encrypted connections over uTP, whose packets have no place in the stream but their order."""
+    check(tshark, mixed, name, *keys(staging, name))
+
+
+@pytest.mark.parametrize("name", MSE_TCP)
+def test_mse_over_tcp(tshark, mixed, staging, name):
+    check(tshark, mixed, name, *keys(staging, name), "-o", "tcp.reassemble_out_of_order:TRUE")

@@ -31,7 +31,7 @@ OUR_MALFORMED = ["bt.donthave.expert.length", "bt.donthave.expert.bad_handshake"
 
 # What every row is asked for, beside our own fields.
 ADDRESSES = ["ip.src", "ip.dst", "ipv6.src", "ipv6.dst"]
-COMMON = ["frame.number", "_ws.malformed", *ADDRESSES, "tcp.srcport", "udp.srcport", "bt.donthave"]
+COMMON = ["frame.number", "_ws.malformed", *ADDRESSES, "tcp.srcport", "udp.srcport", "bt.donthave", "bt.mse"]
 
 # Our items on messages that are no DontHave.
 ITEMS = [f"bt.donthave.{kind}" for kind in ("request", "late_request", "late_block", "reject", "reannounced")]
