@@ -199,7 +199,7 @@ mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const st
         .reported = chunk->bytes.reported, .frame = chunk->frame,
     };
 
-    if (mse_feed_is_over(mse) || is_last(mse, packet->from, chunk))
+    if (mse->state == MSE_FEED_OTHER || is_last(mse, packet->from, chunk))
         return false;
     mse->has_last = true;
     mse->last_side = packet->from;
@@ -215,6 +215,8 @@ mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const st
     input.offset = chunk->bytes.position - side->base;
     if (gap)
         side->unknown_from = MIN(side->unknown_from, input.offset);
+    if (mse_feed_is_over(mse))
+        return false;
     if (mse->feeds->read_keys != NULL && mse->stream->handshake == NULL)
         mse->feeds->read_keys();
     mse_stream_feed(mse->stream, &input);

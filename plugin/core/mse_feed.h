@@ -12,7 +12,7 @@
  * and belongs to that frame from then on: it is kept as a struct mse_late, for display. All else is decrypted anew on each
  * pass.
  *
- *     mse_feed_search()    each chunk, on the first pass, until mse_feed_is_over()
+ *     mse_feed_search()    each chunk, on the first pass; after mse_feed_is_over() only those with a gap before them
  *     mse_feed_earlier()   then, where it is MSE: payload of earlier chunks goes to the feed
  *     mse_feed_part()      then, and on every later pass: which part of a chunk is payload
  *     mse_feed_decrypt()   its bytes

@@ -218,8 +218,9 @@ read_packet(struct session *session, uint64_t positions[2], uint32_t seqs[2], co
     seqs[side] += (what & HOLE ? 2 : 1) - (what & AGAIN ? 1 : 0);
     *packet = (struct packet){ .side = side, .position = position, .seq = seqs[side], .reported = (uint32_t)size };
     packet->captured = what & CUT ? MIN(packet->reported, argument) : packet->reported;
-    /* The place of a packet that is not the peer's, or has another number than it would have, is anywhere. */
-    if (raw || (session->over_utp && (what & (HOLE | AGAIN)) != 0))
+    /* The place of a packet that is not the peer's, or has another number than it would have, is anywhere. Over uTP the first
+     * packet that comes is the first one, as the capture has no ST_SYN. */
+    if (raw || (session->over_utp && ((what & (HOLE | AGAIN)) != 0 || ((what & HELD) != 0 && seqs[side] == 1))))
         session->genuine = false;
     positions[side] = MAX(positions[side], position + size);
     if (size == 0)
