@@ -220,7 +220,7 @@ read_packet(struct session *session, uint64_t positions[2], uint32_t seqs[2], co
     packet->captured = what & CUT ? MIN(packet->reported, argument) : packet->reported;
     /* The place of a packet that is not the peer's, or has another number than it would have, is anywhere. Over uTP the first
      * packet that comes is the first one, as the capture has no ST_SYN. */
-    if (raw || (session->over_utp && ((what & (HOLE | AGAIN)) != 0 || ((what & HELD) != 0 && seqs[side] == 1))))
+    if (raw || (session->over_utp && ((what & (HOLE | AGAIN)) != 0 || ((what & HELD) != 0 && position == 0))))
         session->genuine = false;
     positions[side] = MAX(positions[side], position + size);
     if (size == 0)
