@@ -12,7 +12,7 @@ import pytest
 from mse_wire import A, B, BOTH, HANDSHAKE, MORE, NONE, PAD_MAX, PLAINTEXT, RC4, Choices, Wire, talk
 
 from capture import CAPTURES, Trace, build
-from many import Many
+from many import Many, find
 from rows import ledger, pieces
 from tcp import TcpConnection
 from tshark import ROOT
@@ -230,12 +230,46 @@ NOTHING_WITHOUT_KEYS = [*(f"mse-{capture}" for capture in [*EACH, *WRONG, "hole"
                           if "plaintext" not in capture)]
 
 
-@pytest.mark.parametrize("captures, options", [(NOTHING + NOTHING_WITHOUT_KEYS, []), (NOTHING, KEYS)],
-                         ids=["no key", "key"])
+@pytest.mark.parametrize("captures, options", [
+    (NOTHING + NOTHING_WITHOUT_KEYS, []), (NOTHING, KEYS),
+    (NOTHING + NOTHING_WITHOUT_KEYS, [*KEYS, "--disable-protocol", "bt.mse"])], ids=["no key", "key", "switched off"])
 def test_nothing_is_made_of_it(tshark, staging, captures, options):
     """What tshark prints is what it prints without the plugin."""
     path = Many(staging, captures).path
     assert tshark.read(path, *options, "-V") == tshark.stock(path, "-V")
+
+
+# --- the key log ---
+
+@pytest.mark.parametrize("how", ["grows", "is replaced", "is cut", "begins to exist"])
+def test_key_log_changes_meanwhile(one_pass, staging, how):
+    """It is read anew when it has grown, or is another one: here after frame 5, while tshark waits for frame 6."""
+    data = find("mse-rc4-handshake").read_bytes()
+    at = 24
+    for _ in range(5):
+        at += 16 + int.from_bytes(data[at + 8:at + 12], "little")
+    other, made = Wire("another", Choices()), wire_of("rc4-handshake")
+    log = staging.folder / f"changing {how}.keys"
+    if how != "begins to exist":
+        log.write_text(("# a comment that is longer than a key\n" if how == "is cut" else "") + other.key)
+        log.chmod(0o644)
+    options = ["-l", "-o", f"bt.peer.mse_keylog_file:{log}", "-T", "fields", "-e", "bt.donthave.piece_index"]
+    with subprocess.Popen(one_pass.command(["-r", "-", *options]), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as tshark:
+        tshark.stdin.write(data[:at])
+        tshark.stdin.flush()
+        first = [tshark.stdout.readline() for _ in range(5)]
+        if how == "is replaced":
+            new = log.with_suffix(".new")
+            new.write_text(other.key + made.key)
+            new.chmod(0o644)
+            new.replace(log)
+        else:
+            log.write_text((other.key if how == "grows" else "") + made.key)
+            log.chmod(0o644)
+        rest, _ = tshark.communicate(data[at:])
+    assert first == [b"\n"] * 5
+    assert [line for line in rest.decode().splitlines() if line] == ["5", "9"]
 
 
 # --- every choice, and every cut ---
