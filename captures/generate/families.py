@@ -4,6 +4,7 @@ import anomalies
 import anomalies_not
 import bad_input
 import carriers
+import encrypted
 import framing
 import ids
 import not_delivered
@@ -12,4 +13,4 @@ import utp_packets
 import webrtc_packets
 
 FAMILIES = (ids, framing, carriers, bad_input, stories, utp_packets, not_delivered, anomalies, anomalies_not,
-            webrtc_packets)
+            webrtc_packets, encrypted)

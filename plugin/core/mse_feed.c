@@ -181,6 +181,15 @@ conclude(struct mse_feed *mse)
     return false;
 }
 
+/* Whether a chunk was searched last: one that shows that it is MSE is searched again as one of MSE. Payload before it would
+ * count as handed over then. */
+static bool
+is_last(const struct mse_feed *mse, unsigned side, const struct feed_chunk *chunk)
+{
+    return mse->has_last && mse->last_side == side && mse->last_frame == chunk->frame
+           && mse->last_position == chunk->bytes.position;
+}
+
 bool
 mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const struct feed_chunk *chunk, bool gap)
 {
@@ -190,8 +199,12 @@ mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const st
         .reported = chunk->bytes.reported, .frame = chunk->frame,
     };
 
-    if (mse_feed_is_over(mse))
+    if (mse->state == MSE_FEED_OTHER || is_last(mse, packet->from, chunk))
         return false;
+    mse->has_last = true;
+    mse->last_side = packet->from;
+    mse->last_frame = chunk->frame;
+    mse->last_position = chunk->bytes.position;
     if (!side->has_base) {
         side->has_base = true;
         side->base = chunk->bytes.position;
@@ -202,6 +215,8 @@ mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const st
     input.offset = chunk->bytes.position - side->base;
     if (gap)
         side->unknown_from = MIN(side->unknown_from, input.offset);
+    if (mse_feed_is_over(mse))
+        return false;
     if (mse->feeds->read_keys != NULL && mse->stream->handshake == NULL)
         mse->feeds->read_keys();
     mse_stream_feed(mse->stream, &input);

@@ -12,7 +12,7 @@
  * and belongs to that frame from then on: it is kept as a struct mse_late, for display. All else is decrypted anew on each
  * pass.
  *
- *     mse_feed_search()    each chunk, on the first pass, until mse_feed_is_over()
+ *     mse_feed_search()    each chunk, on the first pass; after mse_feed_is_over() only those with a gap before them
  *     mse_feed_earlier()   then, where it is MSE: payload of earlier chunks goes to the feed
  *     mse_feed_part()      then, and on every later pass: which part of a chunk is payload
  *     mse_feed_decrypt()   its bytes
@@ -100,7 +100,11 @@ struct mse_feed {
     struct mse_stream    *stream;       /* NULL: MSE_FEED_OTHER */
     struct mse_feed_side  sides[2];     /* by enum peer_side */
     struct mse_late      *late;         /* all of them */
-    struct mse_late      *last_late;    /* first pass only */
+    struct mse_late      *last_late;    /* first pass only, as all below */
+    bool                  has_last;     /* the next ones are valid: the chunk that was searched last */
+    unsigned              last_side;
+    uint32_t              last_frame;
+    uint64_t              last_position;
 };
 
 /* The payload in a chunk. */
@@ -131,7 +135,7 @@ void mse_feed_free(struct mse_feed *mse);
 bool mse_feed_is_over(const struct mse_feed *mse);
 
 /* Takes the next chunk of a direction. gap: an unknown number of bytes is missing before it. True where the connection
- * turns out to be MSE with this chunk. First pass only. */
+ * turns out to be MSE with this chunk. The last chunk once more is nothing. First pass only. */
 bool mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const struct feed_chunk *chunk, bool gap);
 
 /* It is something else, as the caller knows. First pass only. */

@@ -192,7 +192,7 @@ find_responder_vc(struct mse_stream *stream)
     }
     if (at > PAD_END_MAX) {
         handshake->vc_missing = true;
-        fault(stream, MSE_FAULT_RESPONDER_VC, side, PAD_END_MAX);
+        fault(stream, MSE_FAULT_RESPONDER_VC, side, PAD_END_MAX + MSE_VC_SIZE - 1);
     }
 }
 

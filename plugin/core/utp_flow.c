@@ -378,6 +378,7 @@ take_packet(struct utp_connection *connection, enum peer_side from, struct utp_p
     if (packet->has_ack)
         measure_answer(connection, from, packet->ack, packet->time);
     packet->begins = peer_wire_is_handshake(packet->payload, packet->captured);
+    direction->packets.patient = utp_mse_waits(&connection->encryption, from);
     utp_stream_add(&direction->packets, packet);
     take_all(connection, from, reading);
 }

@@ -81,6 +81,24 @@ take_payload(struct mse_feed *mse, struct peer_feed *feed, const struct feed_pac
 }
 
 bool
+utp_mse_waits(const struct utp_mse *utp_mse, enum peer_side from)
+{
+    const struct mse_feed *mse = utp_mse->mse;
+
+    if (mse == NULL || mse->sides[from].unknown_from != UINT64_MAX)
+        return false;
+    return mse->stream->directions[from].state == MSE_SEARCHING || mse->stream->directions[from].state == MSE_RC4;
+}
+
+/* Whether a late packet is nothing but plaintext. */
+static bool
+is_plain_payload(const struct utp_mse *utp_mse, enum peer_side from, uint64_t seq)
+{
+    return utp_mse->mse->stream->directions[from].state == MSE_PLAINTEXT && utp_mse->has_payload[from]
+           && seq > utp_mse->payload_seq[from];
+}
+
+bool
 utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed *feed, const struct peer_setup *setup,
              const struct feed_packet *packet, uint32_t number, const struct utp_chunk *next,
              const struct feed_chunk *chunk)
@@ -88,8 +106,8 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     struct utp_place place = { .position = chunk->bytes.position, .size = chunk->bytes.reported };
     struct mse_feed *mse;
 
-    if (next->late)                     /* it has no position: what was encrypted cannot be read any more */
-        return utp_mse_is_found(utp_mse);
+    if (next->late)                     /* it has no position, so it could not be decrypted */
+        return utp_mse_is_found(utp_mse) && !is_plain_payload(utp_mse, packet->from, next->seq);
     if (utp_mse->over && utp_mse->mse == NULL)
         return false;
     if (utp_mse->mse == NULL) {
@@ -109,6 +127,10 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     if (mse->state == MSE_FEED_FOUND) {
         mse_feed_earlier(mse, feed, packet, chunk);
         place.first = take_payload(mse, feed, packet, chunk);
+        if (!utp_mse->has_payload[packet->from]) {
+            utp_mse->has_payload[packet->from] = mse->stream->directions[packet->from].payload_frame != 0;
+            utp_mse->payload_seq[packet->from] = next->seq;
+        }
     }
     utp_places_add(&utp_mse->places[packet->from], mse->feeds->scope, next->seq, packet->frame, &place);
     return mse->state == MSE_FEED_FOUND;

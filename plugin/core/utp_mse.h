@@ -18,6 +18,8 @@ struct utp_mse {
     struct mse_feed  *mse;          /* NULL: not searched */
     bool              over;         /* the search has ended: mse is NULL, or was found. First pass only */
     struct utp_places places[2];    /* by enum peer_side; with mse */
+    bool              has_payload[2];   /* payload_seq is valid; first pass only, as it is */
+    uint64_t          payload_seq[2];   /* by enum peer_side: the first packet with payload, see struct utp_chunk */
 };
 
 /* Whether the connection is MSE. */
@@ -31,8 +33,13 @@ utp_mse_is_found(const struct utp_mse *utp_mse)
  * and all of the packet. Few packets of other protocols can. */
 bool utp_mse_may_begin(const struct utp_header *header, const uint8_t *packet, uint32_t captured);
 
-/* Takes what is next in order. True where the connection is MSE: then the feed has got what is payload in the chunk, and
- * there is nothing more to do with it. number tells packets of the same frame number apart. First pass only. */
+/* Whether a packet that is missing in a direction is to be waited for although the receiver has it: a capture may have packets
+ * in another order, and without it no place in the stream is known any more, so nothing after it could be decrypted. First
+ * pass only. */
+bool utp_mse_waits(const struct utp_mse *utp_mse, enum peer_side from);
+
+/* Takes what is next in order, or late. True where the connection is MSE: then the feed has got what is payload in the chunk, and
+ * there is nothing more to do with it; false for payload that is late and plain, which is to go to the feed as it is. number tells packets of the same frame number apart. First pass only. */
 bool utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed *feed, const struct peer_setup *setup,
                   const struct feed_packet *packet, uint32_t number, const struct utp_chunk *next,
                   const struct feed_chunk *chunk);

@@ -123,6 +123,7 @@ void
 utp_stream_flush(struct utp_stream *stream)
 {
     stream->lost = stream->next + UTP_WINDOW_PACKETS;
+    stream->patient = false;
 }
 
 /* Copies the current packet, which waits for those before it. */
@@ -276,11 +277,12 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
 static bool
 skip(struct utp_stream *stream)
 {
-    uint64_t limit = stream->next < stream->lost ? stream->lost : stream->release;
+    bool     is_lost = stream->next < stream->lost;
+    uint64_t limit = is_lost && !stream->patient ? stream->lost : stream->release;
 
     if (stream->next >= limit)
         return false;
-    stream->gap = MAX(stream->gap, stream->next < stream->lost ? UTP_GAP_LOST : UTP_GAP_LIMIT);
+    stream->gap = MAX(stream->gap, is_lost ? UTP_GAP_LOST : UTP_GAP_LIMIT);
     uint64_t to = stream->waiting_count > 0 ? stream->next + 1 : MIN(limit, stream->current_seq);
     stream->missing += to - stream->next;
     for (uint64_t seq = MAX(stream->next, to - MIN(to, UTP_WINDOW_PACKETS)); seq < to; seq++)

@@ -109,6 +109,8 @@ struct utp_stream {
     bool              started;      /* next is valid */
     bool              handed;       /* next has moved: a packet was handed over, number first */
     bool              ack_seen;     /* the other side acknowledged something */
+    bool              patient;      /* set by the caller: what is missing is waited for although the receiver has it, as it
+                                     * is worth more than what comes after it in time */
     enum utp_gap      gap;          /* before the next chunk */
     uint64_t          next;         /* widened seq_nr of the packet to be handed over next */
     uint64_t          first;        /* and of the first one */

@@ -24,14 +24,14 @@ NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 # tshark prints them as 1 and 0 up to 4.0, as True and False later.
 BOOLEANS = {"bt.donthave.id_assumed", "bt.donthave.fast", "bt.donthave.late_request.crossed"}
 
-OURS = "bt.donthave.", "bt.peer."
+OURS = "bt.donthave.", "bt.peer.", "bt.mse."
 
 # Items of Wireshark's group Malformed make a frame malformed. Other than these, we have none.
 OUR_MALFORMED = ["bt.donthave.expert.length", "bt.donthave.expert.bad_handshake"]
 
 # What every row is asked for, beside our own fields.
 ADDRESSES = ["ip.src", "ip.dst", "ipv6.src", "ipv6.dst"]
-COMMON = ["frame.number", "_ws.malformed", *ADDRESSES, "tcp.srcport", "udp.srcport", "bt.donthave"]
+COMMON = ["frame.number", "_ws.malformed", *ADDRESSES, "tcp.srcport", "udp.srcport", "bt.donthave", "bt.mse"]
 
 # Our items on messages that are no DontHave.
 ITEMS = [f"bt.donthave.{kind}" for kind in ("request", "late_request", "late_block", "reject", "reannounced")]

@@ -6,6 +6,7 @@
  *     data N TEXT                            ST_DATA with a payload; * in place of TEXT: no payload
  *     begin N TEXT                           the same with begins set: the payload can only be the first of a stream
  *     ack N                                  the other side sends ack_nr N
+ *     patient                                what is missing is waited for although the other side has it
  *     flush                                  nothing will come any more
  *
  *     N:TEXT@POSITION                        a chunk from packet N, at that byte
@@ -86,6 +87,10 @@ play_line(struct utp_stream *stream, const char *event, uint32_t frame, GString 
     if (strcmp(event, "flush") == 0) {
         utp_stream_flush(stream);
         drain(stream, out);
+        return;
+    }
+    if (strcmp(event, "patient") == 0) {
+        stream->patient = true;
         return;
     }
     g_assert_cmpint(sscanf(event, "%7s %u %63s", name, &number, text), >=, 2);
@@ -366,6 +371,23 @@ static const struct line holes_before_nothing[] = {
 };
 
 /* A hole of which one packet is known to be lost, while too much waits for the other. */
+/* Where what is missing is worth waiting for, the other side's word does not end the wait; the window does, and the end. */
+static const struct line patient[] = {
+    { "patient",            "" },
+    { "syn 1",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "data 4 c",           "" },
+    { "ack 4",              "" },
+    { "data 5 d",           "" },
+    { "data 3 b",           "3:b@1  4:c@2  5:d@3" },
+    { "data 7 f",           "" },
+    { "ack 7",              "" },
+    { "data 1029 y",        "" },
+    { "data 1030 z",        "lost 1 7:f@4" },
+    { "flush",              "lost 1021 1029:y@5  1030:z@6" },
+    SCRIPT_END
+};
+
 static const struct line lost_and_limit[] = {
     { "data 1000 a",        "1000:a@0" },
     { "ack 1001",           "" },
@@ -803,7 +825,7 @@ main(int argc, char **argv)
         SCRIPT(initiator), SCRIPT(acceptor), SCRIPT(acceptor_by_the_letter), SCRIPT(acceptor_by_the_letter_one_way),
         SCRIPT(other_types), SCRIPT(out_of_order), SCRIPT(sent_again), SCRIPT(syn_again), SCRIPT(wrap),
         SCRIPT(syn_at_the_wrap), SCRIPT(middle_data), SCRIPT(middle_state), SCRIPT(state_overtakes),
-        SCRIPT(state_overtakes_begin), SCRIPT(lost_and_acknowledged), SCRIPT(acknowledged_before), SCRIPT(two_holes),
+        SCRIPT(state_overtakes_begin), SCRIPT(lost_and_acknowledged), SCRIPT(patient), SCRIPT(acknowledged_before), SCRIPT(two_holes),
         SCRIPT(hole_at_the_start), SCRIPT(one_way_hole), SCRIPT(two_way_hole), SCRIPT(pause), SCRIPT(stray),
         SCRIPT(holes_before_nothing), SCRIPT(lost_and_limit), SCRIPT(flush), SCRIPT(flush_at_the_start),
         SCRIPT(flush_far), SCRIPT(flush_fin)
