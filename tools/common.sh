@@ -11,7 +11,7 @@ exit_no_network=75
 packages_to_build=(tshark wireshark-dev libglib2.0-dev libgcrypt20-dev cmake ninja-build gcc libc6-dev pkg-config)
 packages_to_fuzz=(clang libclang-rt-dev)
 packages_to_package=(file dpkg-dev)
-packages_to_test=(python3 python3-pytest python3-cryptography binutils lintian strace "${packages_to_package[@]}")
+packages_to_test=(python3 python3-pytest python3-cryptography binutils lintian strace valgrind "${packages_to_package[@]}")
 # What tests/live starts. node and npm need not come from Debian.
 packages_to_test_live=(python3-libtorrent transmission-cli iproute2 util-linux)
 command -v node >/dev/null || packages_to_test_live+=(nodejs)
