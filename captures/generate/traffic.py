@@ -1,8 +1,13 @@
 """Traffic of any length to measure with; what is committed as captures tells stories instead."""
 
-from peer_wire import dont_have, piece, reject, request
-from session import TO_LEECHER, begin
+import random
 
+from network import UDP, Address, ip_packet, udp_datagram
+from peer_wire import BLOCK, dont_have, handshake, piece, reject, request
+from session import TO_LEECHER, begin
+from tcp import TcpConnection
+
+SEGMENT = 1460
 SMALL_BLOCK = 1_000
 LOST_EVERY = 40     # messages
 
@@ -20,3 +25,47 @@ def one_message_a_packet(trace, packets=20_000):
         else:
             peers.leecher.send(request(index, begins, SMALL_BLOCK))
             peers.seed.send(piece(index, begins, b"\xbe" * SMALL_BLOCK))
+
+
+def other_traffic(trace, packets=4000):
+    """HTTP on a port that nobody owns, and DNS: no BitTorrent at all."""
+    peers = TcpConnection(trace, leecher=("10.0.0.3", 40001), seed=("10.0.0.4", 8080))
+    query = bytes.fromhex("123401000001000000000000") + b"\x07example\x03org\x00\x00\x01\x00\x01"
+    client, server = Address("10.0.0.5", 5000), Address("10.0.0.6", 53)
+    for number in range(packets // 4):
+        peers.leecher.send(b"GET /%d HTTP/1.1\r\nHost: example.org\r\n\r\n" % number)
+        peers.seed.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000)
+        trace.add(ip_packet(client, server, UDP, udp_datagram(client, server, query)), False)
+        trace.add(ip_packet(Address("10.0.0.7", 9999), Address("10.0.0.8", 9998), UDP,
+                            udp_datagram(Address("10.0.0.7", 9999), Address("10.0.0.8", 9998), b"\xfe" * 600)), False)
+
+
+def unknown_connections(trace, connections=10_000):
+    """Short connections of protocols that nobody knows, with random payload: half of them over TCP, half over UDP."""
+    randomness = random.Random(1)
+    for number in range(connections // 2):
+        client, server = ("10.1.%d.%d" % divmod(number, 250), 20000 + number), ("10.2.0.1", 27000)
+        peers = TcpConnection(trace, leecher=client, seed=server)
+        peers.leecher.send(randomness.randbytes(300))
+        peers.seed.send(randomness.randbytes(600))
+        peers.leecher.send(randomness.randbytes(200))
+        for one, other in ((Address(*client), Address(*server)), (Address(*server), Address(*client))):
+            trace.add(ip_packet(one, other, UDP, udp_datagram(one, other, randomness.randbytes(400))), False)
+
+
+def dense(trace, blocks=400):
+    """A download at full speed: a Request and a block of 16 KiB by turns, now and then a piece that is lost."""
+    peers = begin(trace, fast=True, pieces=range(64))
+    for number in range(blocks):
+        index, begins = number // 16, number % 16 * BLOCK
+        peers.leecher.send(request(index, begins))
+        if number % 40 == 39:
+            peers.seed.send(dont_have(TO_LEECHER, index), reject(index, begins))
+        else:
+            peers.seed.send_cut(piece(index, begins, b"\xbe" * BLOCK), size=SEGMENT)
+
+
+def opening(trace):
+    """One handshake: what is left of a capture without its packets."""
+    peers = TcpConnection(trace)
+    peers.leecher.send(handshake("-LE0001-"))

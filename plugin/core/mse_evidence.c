@@ -85,20 +85,26 @@ mse_looks_random(const uint8_t *data, uint32_t size)
 
 /* --- does plaintext begin? --- */
 
+/* Most random bytes are none of the handshake's: where one stands at the end of the 20, none of them can begin it. */
 bool
 mse_find_handshake(const uint8_t *data, uint32_t size, uint32_t from, uint32_t *at)
 {
-    while (from < size && size - from >= PEER_HANDSHAKE_MAGIC_SIZE) {
-        const uint8_t *first = (const uint8_t *)memchr(data + from, handshake_magic[0],
-                                                       size - from - (PEER_HANDSHAKE_MAGIC_SIZE - 1));
-        if (first == NULL)
-            return false;
-        from = (uint32_t)(first - data);
-        if (memcmp(first, handshake_magic, PEER_HANDSHAKE_MAGIC_SIZE) == 0) {
-            *at = from;
+    enum { LAST = PEER_HANDSHAKE_MAGIC_SIZE - 1 };
+    static uint8_t steps[256];          /* how far to go on where this byte stands at the end */
+    static bool    has_steps;
+
+    if (!has_steps) {
+        memset(steps, PEER_HANDSHAKE_MAGIC_SIZE, sizeof steps);
+        for (unsigned i = 0; i < LAST; i++)
+            steps[handshake_magic[i]] = (uint8_t)(LAST - i);
+        has_steps = true;
+    }
+    for (uint64_t end = (uint64_t)from + LAST; end < size; end += steps[data[end]]) {
+        if (data[end] == handshake_magic[LAST]
+                && memcmp(data + end - LAST, handshake_magic, PEER_HANDSHAKE_MAGIC_SIZE) == 0) {
+            *at = (uint32_t)(end - LAST);
             return true;
         }
-        from++;
     }
     return false;
 }

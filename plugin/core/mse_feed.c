@@ -34,25 +34,31 @@ mse_feeds_free(struct mse_feeds *feeds)
     memset(feeds, 0, sizeof *feeds);
 }
 
-/* Whether both sides sent a public key, as far as can be seen; over TCP, also the only one that was captured. Other protocols
- * over UDP send packets that look like uTP one way. */
-static bool
-looks_encrypted(const struct mse_feed *mse)
+bool
+mse_looks_encrypted(enum mse_carrier carrier, const uint8_t *one, uint32_t one_size, const uint8_t *other,
+                    uint32_t other_size)
 {
-    const struct mse_stream *stream = mse->stream;
-    unsigned                 keys = 0;
+    const uint8_t *held[2] = { one, other };
+    const uint32_t sizes[2] = { one_size, other_size };
+    unsigned       keys = 0;
 
     for (unsigned side = 0; side < 2; side++) {
-        const struct mse_direction *direction = &stream->directions[side];
-
-        if (direction->held_size == 0)
+        if (sizes[side] == 0)
             continue;
-        if (direction->held_size < MSE_PUBLIC_KEY_SIZE
-                || !mse_looks_random(direction->held, MIN(direction->held_size, MSE_RESPONDER_MIN)))
+        if (sizes[side] < MSE_PUBLIC_KEY_SIZE || !mse_looks_random(held[side], MIN(sizes[side], MSE_RESPONDER_MIN)))
             return false;
         keys++;
     }
-    return keys >= (mse->carrier == MSE_OVER_UTP ? 2U : 1U);
+    return keys >= (carrier == MSE_OVER_UTP ? 2U : 1U);
+}
+
+static bool
+looks_encrypted(const struct mse_feed *mse)
+{
+    const struct mse_direction *directions = mse->stream->directions;
+
+    return mse_looks_encrypted(mse->carrier, directions[0].held, directions[0].held_size, directions[1].held,
+                               directions[1].held_size);
 }
 
 static bool
@@ -70,6 +76,8 @@ mse_feeds_unreadable(const struct mse_feeds *feeds, enum mse_carrier carrier)
 {
     uint32_t count = feeds->given_up[carrier];
 
+    if (carrier == MSE_OVER_TCP && feeds->count_unsearched != NULL)
+        count += feeds->count_unsearched();
     for (const struct mse_feed *mse = feeds->oldest; mse != NULL; mse = mse->newer) {
         if (mse->carrier == carrier && looks_encrypted(mse))
             count++;

@@ -47,6 +47,8 @@ struct mse_feeds {
     bool                 enabled;       /* else mse_feed_new() makes none */
     struct mse_keylog   *keylog;        /* NULL: the user has none */
     void               (*read_keys)(void);  /* reads on in it, before it is searched; NULL: nothing to read */
+    uint32_t           (*count_unsearched)(void);   /* connections over TCP that look encrypted, and are kept elsewhere
+                                                       until there is a reason to search them; NULL: none are */
     struct mse_feed     *newest;        /* of those that are searched */
     struct mse_feed     *oldest;
     struct mse_feed     *found;         /* those that are MSE, the last one first */
@@ -120,6 +122,11 @@ void mse_feeds_init(struct mse_feeds *feeds, wmem_allocator_t *scope, struct mse
 
 /* At the end of the scope: gives back what is not the scope's. Nothing may be read any more. */
 void mse_feeds_free(struct mse_feeds *feeds);
+
+/* Whether both sides sent a public key, as far as can be seen in their first bytes; over TCP, also the only one that was
+ * captured. Other protocols over UDP send packets that look like uTP one way. */
+bool mse_looks_encrypted(enum mse_carrier carrier, const uint8_t *one, uint32_t one_size, const uint8_t *other,
+                         uint32_t other_size);
 
 /* How many connections could not be read: all of their first bytes are random, or a key matched and opens nothing. */
 uint32_t mse_feeds_unreadable(const struct mse_feeds *feeds, enum mse_carrier carrier);

@@ -32,11 +32,24 @@ slot_of(const packet_info *pinfo)
     return &recents[(pinfo->srcport + pinfo->destport) % RECENT_CONVERSATIONS];
 }
 
-static bool
+/* Nearly all addresses are IPv4. */
+static inline bool
+same_bytes(const void *a, const void *b, int size)
+{
+    uint32_t x, y;
+
+    if (size != sizeof x)
+        return memcmp(a, b, (size_t)size) == 0;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y;
+}
+
+static inline bool
 is_end(const struct end *end, const address *address, uint32_t port)
 {
     return end->port == port && end->address_type == address->type && end->address_size == address->len
-        && memcmp(end->bytes, address->data, (size_t)address->len) == 0;
+        && same_bytes(end->bytes, address->data, address->len);
 }
 
 static struct end

@@ -6,61 +6,78 @@
 
 #include "transport/tcp_search.h"
 
-#include <string.h>
-
-#include "core/mse_evidence.h"
 #include "peer/mse_keys.h"
 #include "peer/packet-bt-mse.h"
-#include "peer/packet_facts.h"
+#include "transport/tcp_early.h"
 
-static uint8_t         ports[65536 / 8];    /* bit (source port xor destination port): one of them may be searched */
 static struct mse_feed none;                /* of connections whose search is over */
 
-static unsigned
-port_pair(const packet_info *pinfo)
+static struct feed_chunk
+make_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, const struct stream_chunk *bytes, uint32_t frame)
 {
-    return (pinfo->srcport ^ pinfo->destport) & 0xffff;
-}
+    struct feed_chunk chunk = { .bytes = *bytes, .place = seq, .frame = frame };
 
-bool
-tcp_search_may_concern(tvbuff_t *tvb, const packet_info *pinfo)
-{
-    uint32_t captured = tvb_captured_length(tvb);
-    unsigned pair = port_pair(pinfo);
-
-    if ((ports[pair / 8] & 1 << pair % 8) != 0)
-        return true;
-    captured = MIN(captured, MSE_FIRST_BYTES);
-    return captured > 0 && mse_may_begin(tvb_get_ptr(tvb, 0, (int)captured), captured);
+    chunk.bytes.position = mse->sides[from].has_base ? mse_feed_position(mse, from, frame, seq)
+                           : tcp_first_position(seq);
+    mse_feed_reach(mse, from, frame, chunk.bytes.position);
+    return chunk;
 }
 
 struct feed_chunk
 tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb, const packet_info *pinfo)
 {
-    struct feed_chunk chunk = {
-        .bytes = { .captured = tvb_captured_length(tvb), .reported = tvb_reported_length(tvb) },
-        .place = seq, .frame = pinfo->num
-    };
+    struct stream_chunk bytes = { .captured = tvb_captured_length(tvb), .reported = tvb_reported_length(tvb) };
 
-    chunk.bytes.data = tvb_get_ptr(tvb, 0, (int)chunk.bytes.captured);
-    chunk.bytes.position = mse->sides[from].has_base ? mse_feed_position(mse, from, pinfo->num, seq)
-                           : tcp_first_position(seq);
-    mse_feed_reach(mse, from, pinfo->num, chunk.bytes.position);
-    return chunk;
+    bytes.data = tvb_get_ptr(tvb, 0, (int)bytes.captured);
+    return make_chunk(mse, from, seq, &bytes, pinfo->num);
+}
+
+/* A new connection, of which one side sends these bytes first; none where they cannot be MSE. */
+static struct mse_feed *
+begin(const uint8_t *data, uint32_t size)
+{
+    struct mse_feed *mse = mse_feed_new(mse_connections(), MSE_OVER_TCP, data, size);
+
+    return mse != NULL ? mse : &none;
+}
+
+/* Searches what was kept. */
+static struct mse_feed *
+catch_up(const struct early_connection *early)
+{
+    struct mse_feed *mse = begin(early->bytes[early->segments[0].side], early->segments[0].size);
+    uint32_t         at[2] = { 0, 0 };
+
+    for (uint32_t i = 0; i < early->count && mse != &none; i++) {
+        const struct early_segment *segment = &early->segments[i];
+        enum peer_side              from = (enum peer_side)segment->side;
+        struct stream_chunk         bytes = { .data = early->bytes[from] + at[from], .captured = segment->size,
+                                              .reported = segment->size };
+        struct feed_packet          packet = { .from = from, .frame = segment->frame };
+        struct feed_chunk           chunk = make_chunk(mse, from, early->seq[from] + at[from], &bytes, segment->frame);
+
+        at[from] += segment->size;
+        mse_feed_search(mse, &packet, &chunk, false);
+    }
+    return mse;
 }
 
 /* The connection, where it is searched, or its search can begin with this segment. */
 static struct mse_feed *
-get(conversation_t *conversation, tvbuff_t *tvb)
+get(conversation_t *conversation, tvbuff_t *tvb, const packet_info *pinfo)
 {
-    struct mse_feed *mse = (struct mse_feed *)conversation_get_proto_data(conversation, proto_bt_mse);
-    uint32_t         captured = tvb_captured_length(tvb);
+    struct mse_feed               *mse = (struct mse_feed *)conversation_get_proto_data(conversation, proto_bt_mse);
+    uint32_t                       captured = tvb_captured_length(tvb);
+    const struct early_connection *early;
 
     if (mse != NULL)
         return mse;
-    mse = mse_feed_new(mse_connections(), MSE_OVER_TCP, tvb_get_ptr(tvb, 0, (int)captured), captured);
-    if (mse == NULL)
+    if (!tcp_early_hand_over(conversation, pinfo, &early))
         mse = &none;
+    else if (early != NULL)
+        mse = catch_up(early);
+    else
+        mse = begin(tvb_get_ptr(tvb, 0, (int)captured), captured);
     conversation_add_proto_data(conversation, proto_bt_mse, mse);
     return mse;
 }
@@ -77,17 +94,15 @@ struct mse_feed *
 tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb, const packet_info *pinfo,
            bool *is_over)
 {
-    struct mse_feed   *mse = get(conversation, tvb);
+    struct mse_feed   *mse = get(conversation, tvb, pinfo);
     struct feed_packet packet = { .from = from, .frame = pinfo->num };
     struct feed_chunk  chunk;
-    unsigned           pair = port_pair(pinfo);
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
     *is_over = true;
     if (mse == &none)
         return NULL;
     if (mse->state == MSE_FEED_SEARCHING) {
-        ports[pair / 8] |= (uint8_t)(1 << pair % 8);
         chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo);
         if (mse_feed_search(mse, &packet, &chunk, false))
             return mse;
@@ -113,6 +128,6 @@ tcp_search_give_up(conversation_t *conversation, const packet_info *pinfo _U_)
 void
 tcp_search_begin_capture(void)
 {
-    memset(ports, 0, sizeof ports);
+    tcp_early_begin_capture();
     none.state = MSE_FEED_OTHER;
 }

@@ -21,10 +21,6 @@ tcp_first_position(uint32_t seq)
     return (UINT64_C(1) << 32) + seq;
 }
 
-/* A cheap test, for every segment that is nobody's: whether it can be the first one of MSE, or one on the ports of a
- * connection that is searched. */
-bool tcp_search_may_concern(tvbuff_t *tvb, const packet_info *pinfo);
-
 /* Takes a segment. Returns the connection where it turns out to be MSE, else NULL. *is_over is set where the search has
  * ended. First pass only. */
 struct mse_feed *tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,

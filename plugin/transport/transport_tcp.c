@@ -32,6 +32,7 @@
 #include "peer/packet_watch.h"
 #include "peer/peer_ports.h"
 #include "peer/recent_conversations.h"
+#include "transport/tcp_early.h"
 #include "transport/tcp_search.h"
 
 #define BT_PEER_TCP_HEURISTIC   "bt_peer_tcp"
@@ -505,17 +506,23 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
 
 /* Whether a connection that is nobody's turns out to be MSE with this segment. */
 static bool
-becomes_mse(tvbuff_t *tvb, packet_info *pinfo, const struct tcpinfo *tcpinfo)
+becomes_mse(tvbuff_t *tvb, const uint8_t *data, uint32_t captured, packet_info *pinfo, const struct tcpinfo *tcpinfo)
 {
+    enum peer_side   from;
+    uint32_t         seq;
     conversation_t  *conversation;
     struct mse_feed *mse;
     bool             is_over;
 
-    if (!searches || !mse_connections()->enabled || tcpinfo == NULL || PINFO_FD_VISITED(pinfo) || pinfo->flags.in_error_pkt
-            || !tcp_search_may_concern(tvb, pinfo))
+    if (PINFO_FD_VISITED(pinfo) || !searches || !mse_connections()->enabled || tcpinfo == NULL
+            || pinfo->flags.in_error_pkt)
+        return false;
+    from = packet_sender(pinfo);
+    seq = first_byte(tcpinfo, tvb);
+    if (!tcp_early_take(from, seq, data, captured, tvb_reported_length(tvb), pinfo))
         return false;
     conversation = recent_or_new_conversation(pinfo);
-    mse = tcp_search(conversation, packet_sender(pinfo), first_byte(tcpinfo, tvb), tvb, pinfo, &is_over);
+    mse = tcp_search(conversation, from, seq, tvb, pinfo, &is_over);
     if (mse == NULL)
         return false;
     set_mse(get_peers(conversation), mse);
@@ -526,12 +533,11 @@ becomes_mse(tvbuff_t *tvb, packet_info *pinfo, const struct tcpinfo *tcpinfo)
 static ws_bool
 dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    uint32_t captured = tvb_captured_length(tvb);
-    bool     is_handshake = captured >= PEER_HANDSHAKE_MAGIC_SIZE
-                            && peer_wire_is_handshake(tvb_get_ptr(tvb, 0, PEER_HANDSHAKE_MAGIC_SIZE), captured);
+    const uint32_t captured = tvb_captured_length(tvb);
+    const uint8_t *bytes = captured > 0 ? tvb_get_ptr(tvb, 0, (int)captured) : NULL;
 
-    if (!becomes_mse(tvb, pinfo, (const struct tcpinfo *)data)
-            && (!is_handshake || !bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC)))
+    if (!becomes_mse(tvb, bytes, captured, pinfo, (const struct tcpinfo *)data)
+            && (!peer_wire_is_handshake(bytes, captured) || !bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC)))
         return FALSE;
 
     if (!PINFO_FD_VISITED(pinfo))

@@ -1,0 +1,49 @@
+"""What the plugin costs stays below tools/bars.py, in instructions: tshark with and without it, under valgrind's callgrind.
+
+tools/benchmark measures more, and on larger captures.
+"""
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from many import ROOT
+from tshark import BUILD
+
+sys.path[:0] = [str(ROOT / "captures" / "generate"), str(ROOT / "tools")]
+
+from bars import BARS                   # noqa: E402
+from callgrind import instructions      # noqa: E402
+from capture import Trace               # noqa: E402
+import traffic                          # noqa: E402
+
+SHAPES = {
+    "unknown connections": partial(traffic.unknown_connections, connections=1_500),
+    "dense BitTorrent": partial(traffic.dense, blocks=150),
+    "one message a packet": partial(traffic.one_message_a_packet, packets=2_000),
+}
+
+
+@pytest.fixture(scope="module")
+def counts(staging):
+    """Instructions by the name of a capture (opening: start-up) and whether the plugin was there."""
+    captures = {}
+    for name, fill in {"opening": traffic.opening, **SHAPES}.items():
+        trace = Trace()
+        fill(trace)
+        captures[name] = staging.folder / f"{name}.pcap"
+        captures[name].write_bytes(trace.pcap())
+        captures[name].chmod(0o644)
+    plugins = {True: BUILD / "plugins", False: staging.no_data}
+    runs = [(name, ours) for name in captures for ours in plugins]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(runs, pool.map(lambda run: instructions(plugins[run[1]], ["tshark", "-r", captures[run[0]]]), runs)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_held(counts, shape):
+    with_plugin, without = (counts[shape, ours] - counts["opening", ours] for ours in (True, False))
+    assert 100 * (with_plugin / without - 1) <= BARS[shape].held
