@@ -191,6 +191,27 @@ def double_reject(trace, where):
     peers.seed.send(reject(5, BLOCK))
 
 
+@story("anomaly-double-reject-in-a-block", also_utp=True)
+def double_reject_in_a_block(trace, where):
+    """With Fast. The Reject acknowledges a part of a block that goes the other way: all before it is known.
+
+    9   leecher: Request 5/0
+    10  seed:    DontHave 5
+    11  seed:    Reject 5/0
+    12  leecher: Piece 9/0, the first part
+    13  seed:    DOUBLE_REJECT: Reject 5/0
+    14  leecher: the rest
+    """
+    peers = begin(trace, fast=True, **where)
+    peers.leecher.send(request(5))
+    peers.seed.send(dont_have(3, 5))
+    peers.seed.send(reject(5))
+    block = piece(9)
+    peers.leecher.send(block[:100])
+    peers.seed.send(reject(5))
+    peers.leecher.send(block[100:])
+
+
 @story("anomaly-late-block", also_utp=True)
 def late_block(trace, where):
     """9   leecher: Request 5/0

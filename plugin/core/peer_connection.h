@@ -64,7 +64,8 @@ struct peer_connection {
     uint32_t                 newest;        /* frame of the message that was taken last */
     uint32_t                 missed_before[2];  /* by sender, frame: what it said after any earlier one may be missing;
                                                    0: nothing is. Final after pass 1 */
-    uint64_t                 read_to[2];    /* by sender: end_ack of the newest of its messages; first pass only */
+    uint64_t                 read_to[2];    /* by sender: what an acknowledgement must reach to cover all that was read of
+                                               it, see end_ack. The feed sets it; first pass only */
     struct peer_gap         *gaps[2];       /* by sender; NULL: no byte is missing */
 
     int64_t                  last_time;     /* of the last packet, ns */

@@ -377,6 +377,9 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
     bool                   in_message = state == CHUNK_NEW && stream->end > stream->start;
 
     *first = in_message ? chunk->bytes.reported : begins;
+    if (state != CHUNK_REPEATED)
+        feed->connection->read_to[packet->from] = chunk->acks_packets ? chunk->end_ack
+                                                  : chunk->bytes.position + chunk->bytes.reported;
     keep_after_hole(feed, packet->from, chunk, state, kept);
     if (gap)
         peer_connection_gap(feed->connection, packet->from);

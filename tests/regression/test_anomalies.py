@@ -78,6 +78,7 @@ ANOMALIES = {
                                                      "10 warn response_code unrejected"]),
     "double-reject": Expected(INVALIDATED, "12 warn response_code double_reject",
                               "13 warn response_code double_reject", second_pass=WAS_INVALIDATED),
+    "double-reject-in-a-block": Expected(INVALIDATED, "13 warn response_code double_reject", second_pass=WAS_INVALIDATED),
     "late-block": Expected(INVALIDATED, "11 note sequence late_block", second_pass=WAS_INVALIDATED),
     # The newer Request is itself late.
     "late-block-newer": Expected("10 chat sequence late_request", "11 warn protocol late_block"),
