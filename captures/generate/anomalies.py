@@ -207,9 +207,9 @@ def double_reject_in_a_block(trace, where):
     peers.seed.send(dont_have(3, 5))
     peers.seed.send(reject(5))
     block = piece(9)
-    peers.leecher.send(block[:100])
+    peers.leecher.send(block[:20])
     peers.seed.send(reject(5))
-    peers.leecher.send(block[100:])
+    peers.leecher.send(block[20:])
 
 
 @story("anomaly-late-block", also_utp=True)

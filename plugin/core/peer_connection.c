@@ -343,6 +343,7 @@ peer_connection_message(struct peer_connection *connection, const uint8_t *data,
     }
     if (context->note != NULL)
         keep_bytes(connection, context);
+    connection->read_to[context->from] = MAX(connection->read_to[context->from], context->end_ack);
     connection->last_time = context->time;
 }
 
