@@ -33,7 +33,8 @@ def key_log():
 
 def ports(number):
     """Where one of several connections of a capture is."""
-    return {"leecher": ("10.0.0.1", 40000 + number), "seed": ("10.0.0.2", 27000)}
+    # Without SYN, Wireshark asks the protocols of either port: 40000 to 40099 belong to SAP IGS from 4.6 on.
+    return {"leecher": ("10.0.0.1", 41000 + number), "seed": ("10.0.0.2", 27000)}
 
 
 def register(name, story, **how):
@@ -86,7 +87,7 @@ for _ia in IAS:
 def two(trace):
     """Two connections at the same time, of the same torrent, with RC4; the key log has both.
 
-    1-6     both are opened: 10.0.0.1 port 40000 and 40001
+    1-6     both are opened: 10.0.0.1 port 41000 and 41001
     7-24    their flights in turns: those of the first are the odd frames; the DontHaves are in 21 to 24
     """
     wires = [wire("two", number, pad_a=11 * number, pad_b=5, ia=IAS[number]) for number in range(2)]
