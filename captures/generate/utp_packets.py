@@ -577,3 +577,22 @@ def late(trace):
     trace.swap(first, last)
     peers.seed.send(dont_have(3, 9))
     trace.repeat(last)
+
+
+@capture("utp-late-window")
+def late_window(trace):
+    """A packet that stands after an ACK that covers it, and after all the packets of its sender's window.
+
+    9-108  seed:    the end of a block, 30 bytes a packet, and DontHave 5: all wait
+    109    leecher: ST_STATE, which covers them
+    110    seed:    DontHave 6: what waits is given up
+    111    seed:    the beginning of the block, sent before frame 9. DontHave 5 is complete, and known to be one
+    """
+    peers = start(trace)
+    stream = piece(1, 0, b"\xbe" * 3000) + dont_have(3, 5)
+    peers.seed.send(stream[:30])
+    first = trace.take_last()
+    peers.seed.send_cut(stream[30:], size=30)
+    peers.leecher.acknowledge()
+    peers.seed.send(dont_have(3, 6))
+    trace.add(first, answer=True)

@@ -25,11 +25,14 @@
 #include "core/feed_chunk.h"
 
 /* Chunks of one direction that are kept. A capture that mixes up packets does so within a few of them: those that several
- * queues or processors handed over at the same time, a batch of 64 at most in Linux (NAPI_POLL_WEIGHT). */
-#define LATE_CHUNKS_MAX     64U
-/* Bytes of them: two of the largest segments that a network card puts together or takes apart (64 KiB each), or more
- * than 64 packets of an Ethernet. */
-#define LATE_BYTES_MAX      (128U * 1024)
+ * queues or processors handed over at the same time, a batch of 64 at most in Linux (NAPI_POLL_WEIGHT). Over uTP they are
+ * more: where the ACK of a packet stands before it, all that waits for it comes out at once, which is what its sender had
+ * under way when it lost that packet. Each one that fills a hole has those after it read again: what is kept is what that
+ * may cost. */
+#define LATE_CHUNKS_MAX     192U
+/* Bytes of them: some of the largest segments that a network card puts together or takes apart (64 KiB each), or as many
+ * packets of an Ethernet. */
+#define LATE_BYTES_MAX      (384U * 1024)
 
 /* One of them. */
 struct late_chunk {

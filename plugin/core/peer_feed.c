@@ -337,9 +337,8 @@ keep_after_hole(struct peer_feed *feed, enum peer_side from, const struct feed_c
         late_chunks_add(feed->late[from], chunk);
 }
 
-/* Bytes before the chunk are missing. */
-static void
-tell_missing(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
+void
+peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
 {
     struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
     struct feed_told      *told = &feed->told[packet->from];
@@ -384,7 +383,7 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
     if (gap)
         peer_connection_gap(feed->connection, packet->from);
     if (chunk->lacking != NULL && state != CHUNK_REPEATED)
-        tell_missing(feed, packet, chunk);
+        peer_feed_lacks(feed, packet, chunk);
     if (stream->sync == STREAM_OK && feed->synced_in[packet->from] == 0)
         feed->synced_in[packet->from] = packet->frame;
 

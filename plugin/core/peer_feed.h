@@ -61,6 +61,10 @@ void peer_feed_end(struct peer_feed *feed);
 /* The next message of a direction is known to begin at that position. First pass only. */
 void peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position);
 
+/* Tells that bytes before the chunk are missing, which chunk->lacking says, once for each side. peer_feed_chunk() does so
+ * itself: this is for a chunk that cannot be read. */
+void peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk);
+
 /* reads_again: what was missing came late. lacking: what the user is to be told now, not longer than before; NULL: nothing
  * is missing. It counts where the hole that the user was told of may still be filled (told.open). First pass only. */
 void peer_feed_filled(struct peer_feed *feed, enum peer_side from, const char *lacking);

@@ -215,8 +215,8 @@ show_messages(tvbuff_t *payload, uint32_t first, packet_info *pinfo, proto_tree 
 
 /* A packet of an encrypted connection. */
 static int
-show_encrypted(enum claim_path path, const struct utp_connection *connection, enum peer_side from,
-               const struct utp_header *header, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+show_encrypted(const struct utp_connection *connection, enum peer_side from, const struct utp_header *header,
+               tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     struct mse_feed    *mse = connection->encryption.mse;
     tvbuff_t           *raw = tvb_new_subset_remaining(tvb, (int)header->size);
@@ -228,9 +228,11 @@ show_encrypted(enum claim_path path, const struct utp_connection *connection, en
     int                 length;
     bool                shown = false;
 
-    /* The built-in dissector gets the header, and sees how long the packet is. */
-    length = show_builtin(path, tvb_new_subset_length_caplen(tvb, 0, (int)header->size, (int)tvb_reported_length(tvb)),
-                          pinfo, tree, data);
+    /* The built-in dissector gets the header, and sees how long the packet is. Not its heuristic, which would lead the
+     * packets that follow to itself. */
+    length = call_dissector_only(bt_utp_handle, tvb_new_subset_length_caplen(tvb, 0, (int)header->size,
+                                                                             (int)tvb_reported_length(tvb)),
+                                 pinfo, tree, data);
     if (tvb_captured_length(raw) > 0
             && utp_places_find(&connection->encryption.places[from], header->seq_nr, pinfo->num, &place)
             && place.size == tvb_reported_length(raw)) {
@@ -302,7 +304,7 @@ dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *
     }
     if (encrypted != NULL && utp_mse_is_found(&encrypted->encryption)) {
         lead_here(path, recent_or_new_conversation(pinfo), encrypted->first_frame, pinfo);
-        return show_encrypted(path, encrypted, from, header, tvb, pinfo, tree, data);
+        return show_encrypted(encrypted, from, header, tvb, pinfo, tree, data);
     }
 
     TRY {

@@ -76,6 +76,12 @@ def test_dont_haves_are_those_of_the_log(tshark, staging, capture):
     assert found(tshark, capture, *keys(staging, capture)) == logged(capture)
 
 
+@each(lambda capture: has_log(capture) and name(capture).endswith("_utp"))
+def test_with_the_built_in_heuristic(tshark, staging, capture):
+    """The same where Wireshark's own heuristic for uTP is on, which would lead the packets to the built-in dissector."""
+    assert found(tshark, capture, *keys(staging, capture), "--enable-heuristic", "bt_utp_udp") == logged(capture)
+
+
 @each(lambda capture: not is_plaintext(capture))
 def test_rc4_without_its_key_says_nothing(tshark, staging, capture):
     """Nor with the keys of another connection: output as without the feature."""

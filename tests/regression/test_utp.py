@@ -42,6 +42,14 @@ def test_after_its_acknowledgement(tshark):
     assert gaps == ([] if tshark.two_passes else ["11"])        # nothing is missing at the end
 
 
+def test_after_a_whole_window(tshark):
+    """So also where more packets wait for it than a capture mixes up: they come out at once when it is given up."""
+    last = len(tshark.rows("utp-late-window", "frame.number"))
+    assert pieces(tshark, "utp-late-window") == [f"{last - 1} 6", f"{last} 5"]
+    gaps = tshark.rows("utp-late-window", "frame.number", where="bt.peer.expert.gap")
+    assert gaps == ([] if tshark.two_passes else [str(last - 1)])
+
+
 def test_ipv6(tshark):
     assert pieces(tshark, "utp-order-ipv6") == ["10 9,10"]
 
