@@ -86,6 +86,7 @@ def test_shortest_and_longest_padding(tshark, capture):
 def test_two_connections_at_a_time(tshark, capture):
     """Each gets its own key, and what one says means nothing in the other."""
     assert ledger(tshark, capture, *KEYS) == ["21 5 1 16384 19", "22 5 1 16384 20", "23 9 0 0 -", "24 9 0 0 -"]
+    build(f"{capture}.pcap")
     hashes = tshark.rows(capture, "frame.number bt.mse.req1", *KEYS, where="bt.mse.req1")
     assert hashes == [f"{frame} {made.req1.hex()}" for frame, made in zip((11, 12), encrypted.WIRES["two"].values())]
 
