@@ -48,7 +48,7 @@ static int node_late_requests = -1;
 static int node_late_blocks = -1;
 static int node_announced_again = -1;
 
-/* Different things in one node, such as pieces: for each new one Wireshark walks all that there are. The rest is counted
+/* Different things in one node, such as pieces: for each new one Wireshark walks all that are there. The rest is counted
  * together. */
 #define CHILDREN_MAX    5000U
 
