@@ -155,6 +155,15 @@ stop_following(struct utp_connection *connection)
     }
 }
 
+/* Another one begins with the same ids: this one is over, though its end was not captured. Packets from before find it. */
+static void
+end_former(struct utp_connection *connection)
+{
+    flush(connection);
+    peer_feed_end(&connection->feed);
+    connection->closed = true;
+}
+
 /* The oldest connection that has ended, or was not answered, ends for good. False where all are alive. */
 static bool
 make_room(struct utp_flow *flow)
@@ -226,6 +235,8 @@ get_by_syn(struct utp_flow *flow, enum peer_side from, const struct utp_header *
     if (overtaken) {
         learn(flow, connection, other_side(from), id, frame);
     } else if (connection == NULL || connection != by_other || begins_another(connection, from, header, time)) {
+        if (connection != NULL && connection == by_other && connection->followed)
+            end_former(connection);
         connection = add_connection(flow);
         if (connection == NULL)
             return NULL;

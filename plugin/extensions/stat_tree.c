@@ -48,9 +48,20 @@ static int node_late_requests = -1;
 static int node_late_blocks = -1;
 static int node_announced_again = -1;
 
-/* For each stats_tree the set of the DontHaves that it counted on the first pass: a display filter may hide a DontHave and
- * let the answers to its requests pass. */
-static GHashTable *counted;
+/* Different things in one node, such as pieces: for each new one Wireshark walks all that are there. The rest is counted
+ * together. */
+#define CHILDREN_MAX    5000U
+
+static const char others[] = "Others";
+
+/* What we know of one stats_tree. */
+struct tree_state {
+    GHashTable *counted;        /* the DontHaves that it counted on the first pass: a display filter may hide a DontHave and
+                                   let the answers to its requests pass */
+    GHashTable *children;       /* of each node: a set of names */
+};
+
+static GHashTable *states;      /* by stats_tree */
 
 static void
 free_set(void *set)
@@ -59,11 +70,31 @@ free_set(void *set)
 }
 
 static void
+free_state(void *data)
+{
+    struct tree_state *state = (struct tree_state *)data;
+
+    g_hash_table_destroy(state->counted);
+    g_hash_table_destroy(state->children);
+    g_free(state);
+}
+
+static struct tree_state *
+state_of(stats_tree *st)
+{
+    return (struct tree_state *)g_hash_table_lookup(states, st);
+}
+
+static void
 init_tree(stats_tree *st)
 {
-    if (counted == NULL)
-        counted = g_hash_table_new_full(NULL, NULL, NULL, free_set);
-    g_hash_table_replace(counted, st, g_hash_table_new(NULL, NULL));
+    struct tree_state *state = g_new(struct tree_state, 1);
+
+    if (states == NULL)
+        states = g_hash_table_new_full(NULL, NULL, NULL, free_state);
+    state->counted = g_hash_table_new(NULL, NULL);
+    state->children = g_hash_table_new_full(NULL, NULL, NULL, free_set);
+    g_hash_table_replace(states, st, state);
     node_donthaves = stats_tree_create_node(st, donthaves, 0, STAT_DT_INT, TRUE);
     node_by_connection = stats_tree_create_node(st, by_connection, node_donthaves, STAT_DT_INT, TRUE);
     node_by_piece = stats_tree_create_node(st, by_piece, node_donthaves, STAT_DT_INT, TRUE);
@@ -78,12 +109,31 @@ init_tree(stats_tree *st)
     stats_tree_create_node(st, reject_time, 0, STAT_DT_FLOAT, FALSE);
 }
 
+/* The name under which a node counts something: its own while there is room. */
+static const char *
+child_of(stats_tree *st, int node, const char *which)
+{
+    GHashTable *all = state_of(st)->children;
+    GHashTable *children = (GHashTable *)g_hash_table_lookup(all, GINT_TO_POINTER(node));
+
+    if (children == NULL) {
+        children = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_hash_table_insert(all, GINT_TO_POINTER(node), children);
+    }
+    if (g_hash_table_contains(children, which))
+        return which;
+    if (g_hash_table_size(children) >= CHILDREN_MAX)
+        return others;
+    g_hash_table_add(children, g_strdup(which));
+    return which;
+}
+
 /* Like things in a node, and which of them. */
 static void
 count(stats_tree *st, const char *name, int node, int parent, const char *which, int how_many)
 {
     increase_stat_node(st, name, parent, TRUE, how_many);
-    increase_stat_node(st, which, node, FALSE, how_many);
+    increase_stat_node(st, child_of(st, node, which), node, FALSE, how_many);
 }
 
 static bool
@@ -104,7 +154,7 @@ count_requests(stats_tree *st, const struct donthave_note *donthave, bool first_
     uint32_t    rejects = 0;
 
     if (first_pass) {
-        g_hash_table_add((GHashTable *)g_hash_table_lookup(counted, st), (void *)(uintptr_t)donthave);
+        g_hash_table_add(state_of(st)->counted, (void *)(uintptr_t)donthave);
         count(st, invalidated, node_invalidated, 0, unanswered, (int)donthave->requests);
         return;
     }
@@ -146,7 +196,7 @@ count_answer(stats_tree *st, packet_info *pinfo, const struct donthave_tap_item 
 {
     const struct donthave_invalidated *request = ((const struct donthave_block *)item->detail)->answers;
 
-    if (g_hash_table_contains((GHashTable *)g_hash_table_lookup(counted, st), request->by)) {
+    if (g_hash_table_contains(state_of(st)->counted, request->by)) {
         increase_stat_node(st, request->by->fast ? never_rejected : dropped, node_invalidated, FALSE, -1);
         tick_stat_node(st, how, node_invalidated, FALSE);
     }
@@ -194,7 +244,7 @@ count_packet(stats_tree *st, packet_info *pinfo, epan_dissect_t *edt _U_, const 
 static void
 free_tree(stats_tree *st)
 {
-    g_hash_table_remove(counted, st);
+    g_hash_table_remove(states, st);
 }
 
 void

@@ -20,12 +20,19 @@ packet_sender(const packet_info *pinfo)
 }
 
 int64_t
+time_to_ns(const nstime_t *time)
+{
+    /* So that the difference of two fits as well. */
+    const int64_t seconds_max = INT64_MAX / 2 / NS_PER_S - 1;
+    int64_t       seconds = (int64_t)time->secs;
+
+    return CLAMP(seconds, -seconds_max, seconds_max) * NS_PER_S + CLAMP(time->nsecs, 0, (int)NS_PER_S - 1);
+}
+
+int64_t
 packet_time(const packet_info *pinfo)
 {
-    const int64_t seconds_max = INT64_MAX / NS_PER_S - 1;
-    int64_t       seconds = (int64_t)pinfo->abs_ts.secs;
-
-    return CLAMP(seconds, -seconds_max, seconds_max) * NS_PER_S + CLAMP(pinfo->abs_ts.nsecs, 0, (int)NS_PER_S - 1);
+    return time_to_ns(&pinfo->abs_ts);
 }
 
 uint32_t

@@ -16,7 +16,10 @@
 /* Which end of the connection sent the packet. */
 enum peer_side packet_sender(const packet_info *pinfo);
 
-/* The time of the packet, in ns since the epoch; the nearest one that 64 bits hold. */
+/* A time in ns; where it is absurd, the nearest one within 146 years of 0: 63 bits hold the difference of two. */
+int64_t time_to_ns(const nstime_t *time);
+
+/* The time of the packet, in ns since the epoch. */
 int64_t packet_time(const packet_info *pinfo);
 
 /* A number that changes with each packet, also where frame numbers repeat: with a read filter (tshark -R) a rejected

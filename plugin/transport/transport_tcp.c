@@ -66,12 +66,40 @@ static bool searches;                       /* connections of nobody are searche
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_peer_tcp_handle;
 
+/* The connection is over. First pass only. */
+static void
+end_peers(struct tcp_peers *peers)
+{
+    if (peers->watched)
+        packet_watch_remove();
+    peers->watched = false;
+    peer_feed_end(&peers->feed);
+}
+
+/* A conversation before this one on the same ports is over, though no FIN or RST of it was captured. */
+static void
+end_former(const conversation_t *conversation, const packet_info *pinfo)
+{
+    const conversation_t *former = NULL;
+    struct tcp_peers     *peers = NULL;
+
+    if (conversation->setup_frame > 1)
+        former = find_conversation(conversation->setup_frame - 1, &pinfo->src, &pinfo->dst, CONVERSATION_TCP,
+                                   pinfo->srcport, pinfo->destport, 0);
+    if (former != NULL && former != conversation)
+        peers = (struct tcp_peers *)conversation_get_proto_data(former, proto_bt_peer);
+    if (peers != NULL)
+        end_peers(peers);
+}
+
 static struct tcp_peers *
-get_peers(conversation_t *conversation)
+get_peers(conversation_t *conversation, const packet_info *pinfo)
 {
     struct tcp_peers *peers = (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
 
     if (peers == NULL) {
+        if (!PINFO_FD_VISITED(pinfo))
+            end_former(conversation, pinfo);
         peers = wmem_new0(wmem_file_scope(), struct tcp_peers);
         peer_feed_init(&peers->feed, wmem_file_scope(), bt_peer_setup());
         conversation_add_proto_data(conversation, proto_bt_peer, peers);
@@ -213,7 +241,7 @@ take_watched_packet(packet_info *pinfo)
 
     /* It sums up the conversation: what is new in it is of this packet. */
     peers->completeness = analysis->conversation_completeness;
-    peers->feed.connection->round_trip = analysis->ts_first_rtt.secs * NS_PER_S + analysis->ts_first_rtt.nsecs;
+    peers->feed.connection->round_trip = time_to_ns(&analysis->ts_first_rtt);
     peer_connection_packet(peers->feed.connection, packet_sender(pinfo), pinfo->num, packet_time(pinfo),
                            (peers->completeness & ~before & (COMPLETENESS_FIN | COMPLETENESS_RST)) != 0);
     if (!peer_connection_watches(peers->feed.connection)) {
@@ -337,10 +365,7 @@ show(const struct bt_peer_view *view, struct segment_layout layout, packet_info 
 static void
 set_mse(struct tcp_peers *peers, struct mse_feed *mse)
 {
-    if (peers->watched)
-        packet_watch_remove();
-    peers->watched = false;
-    peer_feed_end(&peers->feed);
+    end_peers(peers);
     peer_feed_init(&peers->feed, wmem_file_scope(), bt_peer_setup());
     peers->mse = mse;
     peers->search_over = true;
@@ -486,7 +511,7 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
     }
 
     conversation_t     *conversation = recent_or_new_conversation(pinfo);
-    struct tcp_peers   *peers = get_peers(conversation);
+    struct tcp_peers   *peers = get_peers(conversation, pinfo);
     struct bt_peer_view view = {
         .connection = peers->feed.connection, .from = packet_sender(pinfo), .place = first_byte(tcpinfo, tvb),
         .tvb = tvb, .show_builtin = show_builtin, .builtin = bittorrent_handle, .data = data
@@ -525,7 +550,7 @@ becomes_mse(tvbuff_t *tvb, const uint8_t *data, uint32_t captured, packet_info *
     mse = tcp_search(conversation, from, seq, tvb, pinfo, &is_over);
     if (mse == NULL)
         return false;
-    set_mse(get_peers(conversation), mse);
+    set_mse(get_peers(conversation, pinfo), mse);
     return true;
 }
 

@@ -25,7 +25,7 @@ CASES = {
     ("bitfields_after_dont_haves", TcpConnection): (4_000, 40_000),
     ("have_nones_after_sparse_haves", TcpConnection): (4_000, 40_000),
     ("dont_haves_after_requests", TcpConnection): (4_000, 80_000),
-    ("dont_haves_after_requests", UtpConnection): (20_000, 80_000),
+    ("dont_haves_after_requests", UtpConnection): (8_000, 80_000),
     ("late_requests_in_one_frame", TcpConnection): (4_000, 40_000),
     ("late_requests_in_one_frame", UtpConnection): (4_000, 40_000),
     ("late_blocks_in_one_frame", TcpConnection): (4_000, 40_000),
@@ -33,6 +33,9 @@ CASES = {
     ("one_byte_a_packet", UtpConnection): (4_000, 160_000),
 }
 PER_MORE = 4
+
+# Wireshark alone reads uTP where the user says that it is some; else it would be compared with a program that shows nothing.
+UTP_PORT = 27000
 
 # Of the cost of one message in a long capture to that in a short one. A walk of all that is there would make it nearly four.
 GROWTH = 1.6
@@ -63,7 +66,8 @@ def counted(staging, plugins, paths, folder):
     assert shutil.which("valgrind"), "valgrind is missing: apt-get install valgrind"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o777)
-    requests = [("setconf", {"name": "tcp.reassemble_out_of_order", "value": "TRUE"})]
+    requests = [("setconf", {"name": "tcp.reassemble_out_of_order", "value": "TRUE"}),
+                ("setconf", {"name": "bt-utp.udp.port", "value": str(UTP_PORT)})]
     for path in paths:
         requests += [("load", {"file": str(path)}), ("load", {"file": str(path)}), ("frames", {})]
     lines = [json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})

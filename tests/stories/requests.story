@@ -43,6 +43,18 @@ story: before_the_extension_handshakes
     5 X Extensions {11:lt_donthavei3e} => negotiated 3
     6 Y DontHave 5                 => requests 1 bytes 16384 request_in 4 note:invalidated
 
+story: before_a_handshake_that_offers_late
+    So also where a later extension handshake is the first that offers lt_donthave.
+    1 X Handshake
+    2 Y Handshake
+    3 Y Bitfield ff
+    4 X Extensions de
+    5 Y Extensions de
+    6 X Request 5 0 16384          => invalidated_in 9 after 3s note:invalidated
+    7 X Request 5 16384 16384      => invalidated_in 9 after 2s note:invalidated
+    8 X Extensions {11:lt_donthavei3e} => negotiated 3
+    9 Y DontHave 5                 => requests 2 bytes 32768 request_in 6,7 note:invalidated
+
 story: both_sides after without_fast
     Both peers ask, and both send DontHave: neither touches the requests of its own side.
     10 X Request 16 0 16384        => invalidated_in 13 after 3s note:invalidated

@@ -146,14 +146,16 @@ alone_end(struct alone *alone)
     wmem_destroy_allocator(alone->scope);
 }
 
-/* Says a message and compares what was heard. */
+/* Says a message and compares what was heard. end_ack: what an ACK must reach to cover it; ack: what of the other side
+ * its packet acknowledges; 0: nothing. */
 static enum transfer_limit
-say(struct alone *alone, const struct said *said)
+say_acked(struct alone *alone, const struct said *said, uint64_t end_ack, uint64_t ack)
 {
     GByteArray            *bytes = encode(said);
     uint8_t               *copy = bytes_copy(bytes->data, bytes->len);
     struct message_context context = { .from = said->from, .frame = said->frame, .time = said->frame * NS_PER_S,
-                                       .place = 100 * said->frame, .size = bytes->len };
+                                       .place = 100 * said->frame, .size = bytes->len, .end_ack = end_ack,
+                                       .has_ack = ack != 0, .ack = ack };
     struct peer_message    message;
 
     g_string_truncate(alone->heard, 0);
@@ -166,6 +168,12 @@ say(struct alone *alone, const struct said *said)
     g_free(copy);
     g_byte_array_free(bytes, TRUE);
     return limit;
+}
+
+static enum transfer_limit
+say(struct alone *alone, const struct said *said)
+{
+    return say_acked(alone, said, 0, 0);
 }
 
 struct conversation {
@@ -299,6 +307,129 @@ converse(const void *data)
         }
         for (int side = PEER_A; side <= PEER_B; side++)
             g_assert_cmpuint(alone.transfers.peers[side].requests.count, ==, wanted->left[side ^ swapped]);
+        alone_end(&alone);
+    }
+}
+
+/* --- a Request that stands in the capture after what answers it --- */
+
+struct overtaken {
+    const char *name;
+    bool        fast;
+    struct {
+        struct said said;
+        uint64_t    end_ack, ack;
+    } said[5];
+    uint32_t    left[2];        /* requests in the tables of A and B when it is over */
+};
+
+static const struct overtaken overtaken[] = {
+    { "served before it", false, {
+        { { 1, B, PEER_PIECE, 5, 0, 9, "served 5+0 by B in 1", NULL }, 0, 100 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 100, 0 },
+        { { 3, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 3", NULL }, 100, 0 },     /* one answer answers one */
+    }, { 1, 0 } },
+    { "served before it, with Fast", true, {
+        { { 1, B, PEER_PIECE, 5, 0, 9, "served 5+0 by B in 1", NULL }, 0, 100 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 99, 0 },
+    }, { 0, 0 } },
+    { "rejected before it", true, {
+        { { 1, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 1", NULL }, 0, 100 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 100, 0 },
+        { { 3, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 3", NULL }, 0, 100 },
+    }, { 0, 0 } },
+    { "cancelled before it", false, {
+        { { 1, A, PEER_CANCEL, 5, 0, 9, "cancelled 5+0 by A in 1", NULL }, 117, 0 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 100, 0 },
+    }, { 0, 0 } },
+    { "cancelled before it, with Fast", true, {
+        { { 1, A, PEER_CANCEL, 5, 0, 9, "cancelled 5+0 by A in 1", NULL }, 117, 0 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 100, 0 },
+        { { 3, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 3: frame 2, answer due, 1 due, tag t2", NULL }, 0, 0 },
+    }, { 0, 0 } },
+    { "cancelled and rejected before it, with Fast", true, {
+        { { 1, A, PEER_CANCEL, 5, 0, 9, "cancelled 5+0 by A in 1", NULL }, 117, 0 },
+        { { 2, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 2", NULL }, 0, 117 },
+        { { 3, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 3", NULL }, 100, 0 },
+        { { 4, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 4", NULL }, 0, 0 },
+    }, { 0, 0 } },
+    { "choked before it", false, {
+        { { 1, B, PEER_CHOKE, 0, 0, 0, "choked by B in 1", NULL }, 0, 100 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 100, 0 },
+        { { 3, A, PEER_REQUEST, 6, 0, 9, "requested 6+0 by A in 3", NULL }, 101, 0 },
+    }, { 1, 0 } },
+    { "choked before it, with Fast", true, {
+        { { 1, B, PEER_CHOKE, 0, 0, 0, "choked by B in 1", NULL }, 0, 100 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 100, 0 },
+    }, { 1, 0 } },
+    { "another block", true, {
+        { { 1, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 1", NULL }, 0, 100 },
+        { { 2, A, PEER_REQUEST, 5, 1, 9, "requested 5+1 by A in 2", NULL }, 100, 0 },
+        { { 3, A, PEER_REQUEST, 4, 0, 9, "requested 4+0 by A in 3", NULL }, 100, 0 },
+        { { 4, B, PEER_REQUEST, 5, 0, 9, "requested 5+0 by B in 4", NULL }, 100, 0 },
+    }, { 2, 1 } },
+
+    /* Where nothing is missing, nothing that is remembered matches: the ACK is older than the Request. */
+    { "rejected twice, asked again", true, {
+        { { 1, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 1", NULL }, 100, 0 },
+        { { 2, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 2: frame 1, outstanding, tag t1", NULL }, 0, 100 },
+        { { 3, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 3", NULL }, 0, 100 },
+        { { 4, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 4", NULL }, 117, 0 },
+    }, { 1, 0 } },
+    { "served unasked, then asked", false, {
+        { { 1, A, PEER_REQUEST, 6, 0, 9, "requested 6+0 by A in 1", NULL }, 100, 0 },
+        { { 2, B, PEER_PIECE, 5, 0, 9, "served 5+0 by B in 2", NULL }, 0, 100 },
+        { { 3, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 3", NULL }, 117, 0 },
+    }, { 2, 0 } },
+    { "cancelled for nothing, then asked", false, {
+        { { 1, A, PEER_CANCEL, 5, 0, 9, "cancelled 5+0 by A in 1", NULL }, 100, 0 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 117, 0 },
+    }, { 1, 0 } },
+    { "the same in one packet of uTP, which is one number", false, {
+        { { 1, A, PEER_CANCEL, 5, 0, 9, "cancelled 5+0 by A in 1", NULL }, 7, 0 },
+        { { 1, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 1", NULL }, 7, 0 },
+    }, { 1, 0 } },
+    { "choked, then asked", false, {
+        { { 1, A, PEER_REQUEST, 6, 0, 9, "requested 6+0 by A in 1", NULL }, 100, 0 },
+        { { 2, B, PEER_CHOKE, 0, 0, 0, "choked by B in 2", NULL }, 0, 100 },
+        { { 3, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 3", NULL }, 117, 0 },
+    }, { 1, 0 } },
+    { "no ACK", true, {
+        { { 1, B, PEER_REJECT_REQUEST, 5, 0, 9, "rejected 5+0 by B in 1", NULL }, 0, 0 },
+        { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 1, 0 },
+    }, { 1, 0 } },
+};
+
+static void
+overtake(const void *data)
+{
+    const struct overtaken *wanted = (const struct overtaken *)data;
+    struct alone            alone;
+
+    alone_begin(&alone, wanted->fast);
+    for (unsigned i = 0; i < G_N_ELEMENTS(wanted->said) && wanted->said[i].said.frame != 0; i++)
+        say_acked(&alone, &wanted->said[i].said, wanted->said[i].end_ack, wanted->said[i].ack);
+    for (int side = PEER_A; side <= PEER_B; side++)
+        g_assert_cmpuint(alone.transfers.peers[side].requests.count, ==, wanted->left[side]);
+    alone_end(&alone);
+}
+
+/* Of answers that match nothing the last ones are remembered. */
+static void
+remembered(void)
+{
+    for (uint32_t more = 0; more <= 1; more++) {
+        struct alone alone;
+        alone_begin(&alone, true);
+        for (uint32_t i = 0; i < TRANSFER_UNMATCHED_MAX + more; i++) {
+            char        expected[64];
+            struct said said = { i + 1, B, PEER_REJECT_REQUEST, 5, i, 9, expected, NULL };
+            g_snprintf(expected, sizeof expected, "rejected 5+%u by B in %u", i, i + 1);
+            say_acked(&alone, &said, 0, 100);
+        }
+        static const struct said request = { 50, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 50", NULL };
+        say_acked(&alone, &request, 100, 0);
+        g_assert_cmpuint(alone.transfers.peers[PEER_A].requests.count, ==, more);
         alone_end(&alone);
     }
 }
@@ -824,6 +955,12 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &conversations[i], converse);
         g_free(path);
     }
+    for (size_t i = 0; i < G_N_ELEMENTS(overtaken); i++) {
+        char *path = g_strdup_printf("/transfers/overtaken/%s", overtaken[i].name);
+        g_test_add_data_func(path, &overtaken[i], overtake);
+        g_free(path);
+    }
+    g_test_add_func("/transfers/remembered", remembered);
     g_test_add_func("/transfers/pieces", pieces);
     g_test_add_func("/transfers/dropped", dropped);
     g_test_add_func("/transfers/fast_by_message", fast_by_message);
