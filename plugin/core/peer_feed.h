@@ -32,6 +32,7 @@ struct late_chunks;
 /* The hole that the user was told of, while it may still be filled. */
 struct feed_told {
     bool      open;
+    bool      withheld;         /* in a chunk that later passes see only as a part of a later one */
     uint64_t  order;            /* of the chunk after it, see late_chunks.h */
     void    (*describe_missing)(uint64_t missing, char *text, size_t size);
 };
@@ -70,6 +71,9 @@ void peer_feed_filled(struct peer_feed *feed, enum peer_side from, const char *l
  * pass only. */
 enum chunk_state peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk,
                                  uint32_t *first);
+
+/* A chunk that cannot be read: chunk->lacking is told, if it is not NULL. First pass only. */
+void peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk);
 
 /* A cap of the transport was reached at a chunk. First pass only. */
 void peer_feed_limit(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk,
