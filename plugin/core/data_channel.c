@@ -328,8 +328,11 @@ take_unframed(struct taking *taking, struct sctp_fragment *fragment, uint32_t at
     complete = peer_wire_complete(data, left, left, &next_size);
     if (complete > 0)
         set_read(taking, fragment, at, at + complete);
-    /* The beginning of the next message: the feed has seen it, and is told that it comes again. */
+    /* The beginning of the next message: the feed has seen it, and is told that it comes again. What is missing before it is
+     * told here all the same. */
     direction->state.framed = true;
+    if (complete == 0 && taking->lacking != NULL)
+        show_run(taking, fragment, at, left, false);
     return pass_on(taking, fragment, at, complete, true);
 }
 

@@ -70,6 +70,8 @@ notes_begin_packet(struct notes *notes, uint32_t frame, uint32_t packet)
     /* The notes themselves stay: a request that waits for its answer may point at them. */
     while (again && notes->count > 0 && notes->ordered[notes->count - 1]->frame == frame)
         notes->count--;
+    while (again && notes->late_count > 0 && notes->late[notes->late_count - 1]->frame == frame)
+        notes->late_count--;
     notes->frame = frame;
     notes->packet = packet;
     return again;

@@ -86,6 +86,7 @@ struct message_note {
     unsigned           from : 1;    /* enum peer_side */
     unsigned           offer : 1;   /* extended: other dissectors may want it */
     unsigned           taken : 1;   /* extended: one of them did, on the first pass */
+    unsigned           stretch : 1; /* about bytes of the stream, which need not be whole messages */
     unsigned           extended_id : 8; /* of an extended message (BEP 10); 0: it is none, or the handshake */
     unsigned           extension : 8;   /* extended: see notes_extension() */
     struct note_bytes *bytes;       /* NULL: the message lies in its frame as a whole */

@@ -173,6 +173,15 @@ take_handshake(struct peer_connection *connection, const struct peer_message *me
     }
 }
 
+/* Tells of a gap where it says, on later passes. */
+static void
+tell_gap_late(struct peer_connection *connection, enum peer_side side, struct peer_gap *gap)
+{
+    gap->note = notes_add_late(&connection->notes, side, gap->frame, gap->place, gap->size, true);
+    gap->note->stretch = true;
+    gap->finding = notes_add_finding(&connection->notes, gap->note, NULL, &peer_findings.gap, "%s", gap->text);
+}
+
 /* Tells what waited for an extension that would be the worse for it. */
 static void
 tell_pending_gaps(struct peer_connection *connection)
@@ -182,8 +191,7 @@ tell_pending_gaps(struct peer_connection *connection)
         if (gap == NULL || !gap->pending)
             continue;
         gap->pending = false;
-        gap->note = notes_add_late(&connection->notes, (enum peer_side)side, gap->frame, gap->place, gap->size, true);
-        gap->finding = notes_add_finding(&connection->notes, gap->note, NULL, &peer_findings.gap, "%s", gap->text);
+        tell_gap_late(connection, (enum peer_side)side, gap);
     }
 }
 
@@ -407,9 +415,27 @@ peer_connection_lacks(struct peer_connection *connection, struct message_context
         g_strlcpy(gap->text, text, sizeof gap->text);
     } else {
         gap->note = notes_get(&connection->notes, context);
+        gap->note->stretch = true;
         gap->finding = notes_add_finding(&connection->notes, gap->note, NULL, &peer_findings.gap, "%s", text);
     }
     return true;
+}
+
+void
+peer_connection_lacks_shown(struct peer_connection *connection, const struct message_context *context)
+{
+    struct peer_gap *gap = connection->gaps[context->from];
+
+    if (gap == NULL)
+        return;
+    gap->frame = context->frame;
+    gap->place = context->place;
+    gap->size = context->size;
+    if (gap->pending)
+        return;
+    g_strlcpy(gap->text, gap->finding->text, sizeof gap->text);
+    notes_remove_finding(&connection->notes, gap->note, gap->finding);
+    tell_gap_late(connection, context->from, gap);
 }
 
 void

@@ -41,10 +41,10 @@ struct peer_handshake {
 /* The first bytes that the stream of a peer lacks. */
 struct peer_gap {
     bool     pending;   /* nobody offers an extension that would be the worse for it, yet */
-    uint32_t frame;     /* pending: where the first hole ends */
+    uint32_t frame;     /* pending, or told late: where the first hole ends, as far as later passes show it */
     uint32_t place;
     uint32_t size;
-    char     text[192]; /* pending */
+    char     text[192];
     struct message_note *note;      /* not pending: where it is told, */
     struct finding      *finding;   /* and what */
 };
@@ -105,6 +105,10 @@ void peer_connection_gap(struct peer_connection *connection, enum peer_side from
  * an extension is offered that an observer listens for. text says how many, and what may help. False: the direction has one.
  * First pass only. */
 bool peer_connection_lacks(struct peer_connection *connection, struct message_context *context, const char *text);
+
+/* What peer_connection_lacks() told of is shown here on later passes: they do not see the packet where it was told. First pass
+ * only. */
+void peer_connection_lacks_shown(struct peer_connection *connection, const struct message_context *context);
 
 /* Some of the bytes that peer_connection_lacks() told of came late. text says how many are missing all the same, and is not
  * longer than the first one; NULL: none are. First pass only. */

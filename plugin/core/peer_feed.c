@@ -337,8 +337,9 @@ keep_after_hole(struct peer_feed *feed, enum peer_side from, const struct feed_c
         late_chunks_add(feed->late[from], chunk);
 }
 
-void
-peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
+/* Bytes before the chunk are missing. True where that is news. */
+static bool
+tell_missing(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
 {
     struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
     struct feed_told      *told = &feed->told[packet->from];
@@ -347,7 +348,35 @@ peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const 
         told->open = feed->late[packet->from] != NULL || feed->reads_again;
         told->order = late_chunk_order(chunk);
         told->describe_missing = chunk->describe_missing;
+        return true;
     }
+    return false;
+}
+
+/* A chunk was read. TCP shows one that is the beginning of a message only on the first pass; later ones see it as a part of
+ * the whole message. What is missing before it is shown there, then, or where else the stream goes on. */
+static void
+show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk, bool told_here)
+{
+    const struct message_stream *stream = &feed->streams[packet->from];
+    struct feed_told            *told = &feed->told[packet->from];
+    bool                         comes_again = stream->sync == STREAM_OK
+                                               && stream->comes_again == chunk->bytes.reported;
+    struct message_context       context = context_at(packet, chunk, 0, chunk->bytes.reported);
+
+    if (told_here) {
+        told->withheld = comes_again && !feed->reads_again;
+    } else if (told->withheld && !comes_again) {
+        peer_connection_lacks_shown(feed->connection, &context);
+        told->withheld = false;
+    }
+}
+
+void
+peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
+{
+    if (chunk->lacking != NULL)
+        tell_missing(feed, packet, chunk);
 }
 
 enum chunk_state
@@ -356,7 +385,7 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
     struct message_stream *stream = &feed->streams[packet->from];
     struct reading         reading = { .feed = feed, .packet = packet, .stream = stream,
                                        .parts = &feed->parts[packet->from] };
-    bool                   gap;
+    bool                   gap, told_here;
 
     chunk->bytes.position += feed->moved[packet->from];
     if (chunk->acks_packets)
@@ -382,12 +411,13 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
     keep_after_hole(feed, packet->from, chunk, state, kept);
     if (gap)
         peer_connection_gap(feed->connection, packet->from);
-    if (chunk->lacking != NULL && state != CHUNK_REPEATED)
-        peer_feed_lacks(feed, packet, chunk);
+    told_here = chunk->lacking != NULL && state != CHUNK_REPEATED && tell_missing(feed, packet, chunk);
     if (stream->sync == STREAM_OK && feed->synced_in[packet->from] == 0)
         feed->synced_in[packet->from] = packet->frame;
 
     take_messages(&reading, chunk, state, in_message, first);
+    if (state != CHUNK_REPEATED)
+        show_missing_later(feed, packet, chunk, told_here);
     if (feed->late[packet->from] != NULL)
         give_up_holes(feed, packet);
     if (state == CHUNK_NEW && stream->sync == STREAM_LOST) {

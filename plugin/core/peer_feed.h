@@ -32,6 +32,7 @@ struct late_chunks;
 /* The hole that the user was told of, while it may still be filled. */
 struct feed_told {
     bool      open;
+    bool      withheld;         /* in a chunk that later passes see only as a part of a later one */
     uint64_t  order;            /* of the chunk after it, see late_chunks.h */
     void    (*describe_missing)(uint64_t missing, char *text, size_t size);
 };
@@ -61,10 +62,6 @@ void peer_feed_end(struct peer_feed *feed);
 /* The next message of a direction is known to begin at that position. First pass only. */
 void peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position);
 
-/* Tells that bytes before the chunk are missing, which chunk->lacking says, once for each side. peer_feed_chunk() does so
- * itself: this is for a chunk that cannot be read. */
-void peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk);
-
 /* reads_again: what was missing came late. lacking: what the user is to be told now, not longer than before; NULL: nothing
  * is missing. It counts where the hole that the user was told of may still be filled (told.open). First pass only. */
 void peer_feed_filled(struct peer_feed *feed, enum peer_side from, const char *lacking);
@@ -74,6 +71,9 @@ void peer_feed_filled(struct peer_feed *feed, enum peer_side from, const char *l
  * pass only. */
 enum chunk_state peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk,
                                  uint32_t *first);
+
+/* A chunk that cannot be read: chunk->lacking is told, if it is not NULL. First pass only. */
+void peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk);
 
 /* A cap of the transport was reached at a chunk. First pass only. */
 void peer_feed_limit(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk,

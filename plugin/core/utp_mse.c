@@ -59,11 +59,10 @@ take_payload(struct mse_feed *mse, struct peer_feed *feed, const struct feed_pac
 
     mse_feed_part(mse, packet->from, chunk->bytes.position, chunk->bytes.reported, packet->frame, &part);
     if (part.size == 0 || part.at >= chunk->bytes.captured) {
-        if (!mse->stream->directions[packet->from].has_payload)
-            return 0;
-        peer_connection_gap(feed->connection, packet->from);
-        if (chunk->lacking != NULL)     /* after a hole RC4 cannot be read */
+        if (mse->stream->directions[packet->from].has_payload) {
+            peer_connection_gap(feed->connection, packet->from);
             peer_feed_lacks(feed, packet, chunk);
+        }
         return 0;
     }
     payload.bytes.position += part.at;

@@ -10,6 +10,8 @@
 #include <epan/tap.h>
 #include <epan/to_str.h>
 
+#include "peer/packet_facts.h"
+
 static int tap = -1;
 static int proto_of_tap = -1;
 
@@ -44,10 +46,15 @@ ends_of(packet_info *pinfo, const struct donthave_tap_ends *last, const struct p
         return last;
 
     struct donthave_tap_ends *ends = wmem_new(pinfo->pool, struct donthave_tap_ends);
+    const char               *source = end_to_str(pinfo, &pinfo->src, pinfo->srcport);
+    const char               *destination = end_to_str(pinfo, &pinfo->dst, pinfo->destport);
+    /* A packet can also make known what the other side said before. */
+    bool                      is_source = from == packet_sender(pinfo);
+
     ends->connection = connection;
     ends->from = from;
-    ends->sender = end_to_str(pinfo, &pinfo->src, pinfo->srcport);
-    ends->receiver = end_to_str(pinfo, &pinfo->dst, pinfo->destport);
+    ends->sender = is_source ? source : destination;
+    ends->receiver = is_source ? destination : source;
     return ends;
 }
 

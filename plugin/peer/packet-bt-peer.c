@@ -433,7 +433,7 @@ bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t
         uint32_t begins = note->place - view->place, ends = begins + note->size;
         bool     replaces = note->offer && note->details != NULL;       /* its own text stands in Info */
 
-        if (note->bytes == NULL && begins >= at && ends <= end) {
+        if (note->bytes == NULL && !note->stretch && begins >= at && ends <= end) {
             show_builtin_part(view, at, replaces ? begins : ends, again, pinfo, tree);
             again = again || at < (replaces ? begins : ends);
             if (replaces) {
