@@ -8,8 +8,8 @@
  * that extension's own.
  *
  * Notes are kept in the order of frames and, in a frame, of places, in one array for a connection: a note costs 112
- * bytes with its first detail, and its place in the array. With a read filter (tshark -R) Wireshark gives the number of a rejected frame to
- * the next one as well. notes_begin_packet() sees that and drops the notes of the rejected one.
+ * bytes with its first detail, and its place in the array. With a read filter (tshark -R) Wireshark gives the number of a
+ * rejected frame to the next one as well. notes_begin_packet() sees that and drops the notes of the rejected one.
  *
  * Pure.
  *

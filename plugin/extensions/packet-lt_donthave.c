@@ -504,8 +504,9 @@ proto_register_lt_donthave(void)
                                     "The extended message ids to take for lt_donthave where the extension handshake of "
                                     "the receiver was not captured: 7, or 2,7, or 1-9 (empty or 0: none). Each side of "
                                     "a connection wants an id of its own: libtorrent (qBittorrent, Deluge) 7, "
-                                    "WebTorrent one by the order in which its extensions were registered, 2 or 3. A capture that begins after the handshakes needs Decode As to BitTorrent, "
-                                    "or a BitTorrent port, besides.",
+                                    "WebTorrent one by the order in which its extensions were registered, 2 or 3. A "
+                                    "capture that begins after the handshakes needs Decode As to BitTorrent, or a "
+                                    "BitTorrent port, besides.",
                                     &fallback_ids, UINT8_MAX);
     bt_peer_add_extension(&donthave_extension);
 }

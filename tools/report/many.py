@@ -81,8 +81,12 @@ def run(client, tasks, plugins, options):
     for module in (machine, running, session, tables, trouble):
         cloudpickle.register_pickle_by_value(module)        # the workers need not have them
     progress, failures = Progress(len(tasks)), {}
-    futures = {client.submit(session.decode, captures, target, plugins, options, pure=False): target
-               for target, captures in tasks.items()}
+    decode = session.decode
+
+    def task(captures, target):         # a local function, which no scheduler looks for in a module of its own
+        return decode(captures, target, plugins, options)
+
+    futures = {client.submit(task, captures, target, pure=False): target for target, captures in tasks.items()}
     for future in distributed.as_completed(futures):
         if future.status == "finished":
             trouble_with_it = future.result()
