@@ -186,7 +186,7 @@ MISSING = {"open": range(1, 4), "ya": range(1, 5), "yb": range(1, 6), "ia": rang
 def missing_story(trace, name):
     """The capture begins after the first packets. By name: without those that open the connection (all is there, three frames
     earlier), from frame 5 on (Yb), from 6 on, from 7 on. Frames move up by as many."""
-    talk(trace, wire(name, pad_a=7, pad_b=31, pad_c=9, pad_d=50, select=RC4 if "rc4" in name else PLAINTEXT))
+    talk(trace, wire(name, pad_a=7, pad_b=31, pad_c=9, pad_d=50, select=RC4 if "rc4" in name else PLAINTEXT), **ports(0))
     trace.drop(MISSING[name.split("-")[2]])
 
 
