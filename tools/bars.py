@@ -11,9 +11,9 @@ Bar = namedtuple("Bar", "aim held")
 
 BARS = {
     "other traffic": Bar(aim=1, held=0.7),
-    "unknown connections": Bar(aim=1, held=1.5),
-    "dense BitTorrent": Bar(aim=5, held=3.2),
-    "one message a packet": Bar(aim=5, held=8.2),
+    "unknown connections": Bar(aim=1, held=3),
+    "dense BitTorrent": Bar(aim=5, held=4),
+    "one message a packet": Bar(aim=5, held=9.5),
     "dense BitTorrent, -Y": Bar(aim=5, held=3.2),
     "other DTLS": Bar(aim=1, held=3),
 }
