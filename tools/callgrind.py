@@ -24,15 +24,21 @@ unsigned g_random_int(void)
 USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
 
 
+def same_seeds(folder):
+    """Makes the library to preload for that, and returns its path."""
+    path = f"{folder}/seeds.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", path, "-x", "c", "-"], input=SAME_SEEDS, text=True, check=True)
+    return path
+
+
 def valgrind(tool, plugins, command):
     """Runs a command, and all that it starts, under a tool of valgrind; returns what the tool wrote of each process."""
     if not shutil.which("valgrind"):
         sys.exit(f"{Path(sys.argv[0]).name}: valgrind is missing: apt-get install valgrind")
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)
-        seeds = f"{folder}/seeds.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", seeds, "-x", "c", "-"], input=SAME_SEEDS, text=True, check=True)
-        environment = ["env", f"HOME={folder}", f"LD_PRELOAD={seeds}", f"WIRESHARK_PLUGIN_DIR={plugins}", "PYTHONDONTWRITEBYTECODE=1"]
+        environment = ["env", f"HOME={folder}", f"LD_PRELOAD={same_seeds(folder)}", f"WIRESHARK_PLUGIN_DIR={plugins}",
+                       "PYTHONDONTWRITEBYTECODE=1"]
         subprocess.run([*USER, *environment, "valgrind", f"--tool={tool}", "--trace-children=yes",
                         f"--{tool}-out-file={folder}/out.%p", *map(str, command)], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)

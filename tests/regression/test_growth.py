@@ -8,15 +8,21 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import heavy
 from capture import Trace
+from many import ROOT
 from tcp import TcpConnection
 from tshark import PLUGINS, Tshark
 from utp import UtpConnection
+
+sys.path.append(str(ROOT / "tools"))
+
+from callgrind import same_seeds    # noqa: E402
 
 # Messages or packets of the larger capture, of which the smaller has a quarter, and those of an attack on Wireshark.
 CASES = {
@@ -74,7 +80,7 @@ def counted(staging, plugins, paths, folder):
              for number, (method, params) in enumerate(requests, 1)]
     command = Tshark(staging).command(["-"], plugins)
     at = command.index("tshark")
-    command[at:at + 1] = ["valgrind", "--tool=callgrind", "--dump-before=wtap_open_offline",
+    command[at:at + 1] = [f"LD_PRELOAD={same_seeds(folder)}", "valgrind", "--tool=callgrind", "--dump-before=wtap_open_offline",
                           f"--callgrind-out-file={folder}/out", "sharkd"]
     done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr

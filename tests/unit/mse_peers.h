@@ -229,6 +229,21 @@ wire_new(GRand *random, const struct choices *choices)
     return wire;
 }
 
+/* What most tests choose; select: 1 for plaintext, 2 for RC4. */
+#define USUAL_CHOICES(method) { .pad_a = 9, .pad_b = 5, .pad_c = 3, .pad_d = 7, .provide = 3, .select = (method), \
+                                .ia = IA_HANDSHAKE, .block = 300 }
+
+/* The same wire for the same seed. For wire_free(). */
+static inline struct wire *
+wire_with_seed(uint32_t seed, const struct choices *choices)
+{
+    GRand       *random = g_rand_new_with_seed(seed);
+    struct wire *wire = wire_new(random, choices);
+
+    g_rand_free(random);
+    return wire;
+}
+
 static inline void
 wire_free(struct wire *wire)
 {

@@ -68,19 +68,13 @@ take(struct player *player, unsigned side, const uint8_t *data, uint32_t size)
     return take_as(player, side, data, size, false, player->seqs[side]++, UTP_GAP_NONE);
 }
 
-static const struct choices rc4 = { .pad_a = 9, .pad_b = 5, .pad_c = 3, .pad_d = 7, .provide = 3, .select = 2,
-                                    .ia = IA_HANDSHAKE, .block = 300 };
-static const struct choices plaintext = { .pad_a = 9, .pad_b = 5, .pad_c = 3, .pad_d = 7, .provide = 3, .select = 1,
-                                          .ia = IA_HANDSHAKE, .block = 300 };
+static const struct choices rc4 = USUAL_CHOICES(2);
+static const struct choices plaintext = USUAL_CHOICES(1);
 
 static struct wire *
 make_wire(const struct choices *choices)
 {
-    GRand       *random = g_rand_new_with_seed(12);
-    struct wire *wire = wire_new(random, choices);
-
-    g_rand_free(random);
-    return wire;
+    return wire_with_seed(12, choices);
 }
 
 /* Both public keys, A's up to the end of IA, B's up to the end of its handshake: MSE is known then. */
