@@ -115,7 +115,7 @@ tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbu
 }
 
 void
-tcp_search_give_up(conversation_t *conversation, const packet_info *pinfo _U_)
+tcp_search_give_up(conversation_t *conversation)
 {
     struct mse_feed *mse = (struct mse_feed *)conversation_get_proto_data(conversation, proto_bt_mse);
 

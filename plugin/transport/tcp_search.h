@@ -27,7 +27,7 @@ struct mse_feed *tcp_search(conversation_t *conversation, enum peer_side from, u
                             const packet_info *pinfo, bool *is_over);
 
 /* It is something else. First pass only. */
-void tcp_search_give_up(conversation_t *conversation, const packet_info *pinfo);
+void tcp_search_give_up(conversation_t *conversation);
 
 /* A segment as mse_feed.h takes it. First pass only. */
 struct feed_chunk tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
