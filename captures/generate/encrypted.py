@@ -166,6 +166,20 @@ def again(trace):
     peers.seed.send(made.say(B, dont_have(TO_LEECHER, 22)))
 
 
+@capture("mse-changed-places")
+def changed_places(trace):
+    """Eight connections, one after the other, of 13 frames each: one flight of the handshake is two segments that changed
+    places. Plaintext, then RC4: the flights 0 to 3, see mse_wire.py. The DontHaves are the last two frames of each.
+
+    1-13    plaintext: of frames 4 and 5, the first one holds all but 40 bytes of Ya
+    14-26   the same with Yb (frames 18 and 19), and so on
+    """
+    for number, (method, flight) in enumerate(itertools.product((PLAINTEXT, RC4), range(4))):
+        made = wire("changed-places", number, pad_a=7, pad_b=31, pad_c=9, pad_d=100, select=method)
+        _, frames = talk(trace, made, {flight: [40]}, **ports(number))
+        trace.swap(frames[flight] - 1, frames[flight])
+
+
 @capture("mse-cut")
 def cut(trace):
     """RC4, captured with a snaplen of 400.

@@ -36,7 +36,7 @@ set_mse(struct tcp_peers *peers, struct mse_feed *mse)
 
 void
 tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
-             packet_info *pinfo)
+             packet_info *pinfo, const struct tcpinfo *tcpinfo)
 {
     struct mse_feed *mse;
 
@@ -47,7 +47,7 @@ tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
         peers->search_over = true;
         return;
     }
-    mse = tcp_search(conversation, from, seq, tvb, pinfo, &peers->search_over);
+    mse = tcp_search(conversation, from, seq, tvb, pinfo, tcpinfo, &peers->search_over);
     if (mse != NULL)
         set_mse(peers, mse);
 }
@@ -70,7 +70,7 @@ tcp_mse_becomes(tvbuff_t *tvb, const uint8_t *bytes, uint32_t captured, packet_i
     if (!tcp_early_take(from, seq, bytes, captured, tvb_reported_length(tvb), pinfo))
         return false;
     conversation = recent_or_new_conversation(pinfo);
-    mse = tcp_search(conversation, from, seq, tvb, pinfo, &is_over);
+    mse = tcp_search(conversation, from, seq, tvb, pinfo, tcpinfo, &is_over);
     if (mse == NULL)
         return false;
     set_mse(tcp_peers_get(conversation, pinfo), mse);
@@ -139,12 +139,13 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, enum peer
     uint32_t            late_size;
     tvbuff_t           *payload;
     bool                shown;
+    const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
 
     if (PINFO_FD_VISITED(pinfo)) {
         bytes.position = mse_feed_position(mse, from, pinfo->num, seq);
     } else {
         struct feed_packet packet = { .from = from, .frame = pinfo->num, .time = packet_time(pinfo) };
-        struct feed_chunk  chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo);
+        struct feed_chunk  chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo, tcpinfo);
 
         bytes.position = chunk.bytes.position;
         mse_feed_search(mse, &packet, &chunk, false);
@@ -170,7 +171,7 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, enum peer
     if (!PINFO_FD_VISITED(pinfo))
         tcp_peers_read(peers, conversation, from, seq + part.at,
                        late_size > 0 ? tvb_new_subset_remaining(payload, (int)late_size) : payload, pinfo,
-                       (const struct tcpinfo *)data, tcp_show_reassembles(pinfo));
+                       tcpinfo, tcp_show_reassembles(pinfo));
     if (late_size == 0)
         layout = tcp_peers_layout(peers, from, pinfo->num, view.place);
     layout.may_ask = false;

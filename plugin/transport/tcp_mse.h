@@ -22,7 +22,7 @@ bool tcp_mse_becomes(tvbuff_t *tvb, const uint8_t *bytes, uint32_t captured, pac
 /* Finds out whether a connection of which we see all packets turns out to be MSE: peers->mse is set then. tvb begins at
  * the sequence number seq, as below. First pass only. */
 void tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq,
-                  tvbuff_t *tvb, packet_info *pinfo);
+                  tvbuff_t *tvb, packet_info *pinfo, const struct tcpinfo *tcpinfo);
 
 /* Reads (on the first pass) and shows a segment of a connection that is MSE: handshake, payload, or both. data is the
  * segment's struct tcpinfo. */

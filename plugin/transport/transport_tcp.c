@@ -48,7 +48,7 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
     uint32_t            seq = tcp_peers_first_byte(tcpinfo, tvb);
 
     if (!PINFO_FD_VISITED(pinfo))
-        tcp_mse_look(peers, conversation, from, seq, tvb, pinfo);
+        tcp_mse_look(peers, conversation, from, seq, tvb, pinfo, tcpinfo);
     if (peers->mse != NULL) {
         tcp_mse_dissect(peers, conversation, from, seq, tvb, pinfo, tree, data);
         return (int)tvb_reported_length(tvb);

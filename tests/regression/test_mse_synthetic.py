@@ -203,6 +203,16 @@ def test_segments_that_come_again(tshark):
         *BOTH_PIECES, "13 20", "16 21", "17 22"]
 
 
+@pytest.mark.parametrize("keys", [[], KEYS], ids=["no key", "key"])
+@pytest.mark.parametrize("options", [["-o", "tcp.reassemble_out_of_order:TRUE"], ["-o", "tcp.no_subdissector_on_error:FALSE"]],
+                         ids=["in order", "as they come"])
+def test_segments_of_the_handshake_that_changed_places(tshark, options, keys):
+    """Whether TCP puts them in order, or gives us the late one as it comes: by default it gives it to nobody."""
+    readable = 8 if keys else 4
+    assert pieces(tshark, "mse-changed-places", *keys, *options) == [
+        f"{13 * number + frame} {piece}" for number in range(readable) for frame, piece in ((12, 5), (13, 9))]
+
+
 def test_packets_that_are_cut(tshark):
     assert pieces(tshark, "mse-cut", *KEYS) == [*BOTH_PIECES, "14 30"]
 
