@@ -21,6 +21,8 @@ mse_ahead_add(struct mse_ahead **first, wmem_allocator_t *scope, const struct ms
         /* What the chunk itself takes in memory counts, too: there may be many small ones. */
         sum += sizeof *other + other->size;
     }
+    if (chunk->size == 0)
+        return true;
     if (sum > MSE_AHEAD_MAX)
         return false;
     while (*place != NULL && (*place)->offset <= chunk->offset)

@@ -234,7 +234,7 @@ mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const st
         side->unknown_from = MIN(side->unknown_from, input.offset);
     if (mse_feed_is_over(mse))
         return false;
-    if (mse->feeds->read_keys != NULL && mse->stream->handshake == NULL)
+    if (mse->feeds->read_keys != NULL && (mse->stream->handshake == NULL || !mse->stream->handshake->opened))
         mse->feeds->read_keys();
     mse_stream_feed(mse->stream, &input);
     return mse->state == MSE_FEED_SEARCHING && conclude(mse);

@@ -283,6 +283,22 @@ def test_key_log_changes_meanwhile(one_pass, staging, how):
     assert [line for line in rest.decode().splitlines() if line] == ["5", "9"]
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "byte order mark"])
+def test_key_log_from_an_editor(tshark, staging, mark):
+    """As an editor on Windows saves it: CR before each LF, perhaps a byte order mark before the first line. And with two info
+    hashes for one secret, the wrong one first: the connection tells which is right."""
+    made = wire_of("rc4-handshake")
+    wrong = made.key.replace(made.choices.logged_hash.hex(), bytes(20).hex())
+    log = staging.folder / "edited.keys"
+    log.write_bytes(mark + (wrong + made.key).replace("\n", "\r\n").encode())
+    log.chmod(0o644)
+    options = ["-o", f"bt.peer.mse_keylog_file:{log}"]
+    assert ledger(tshark, "mse-rc4-handshake", *options) == DONT_HAVES
+    assert faults(tshark, "mse-rc4-handshake", *options) == []
+    log.write_bytes(mark + made.key.replace("\n", "\r\n").encode())
+    assert ledger(tshark, "mse-rc4-handshake", *options) == DONT_HAVES
+
+
 # --- every choice, and every cut ---
 
 def made_here(tshark, staging, connect, wires, cuts=()):
