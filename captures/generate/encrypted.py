@@ -209,6 +209,21 @@ for _what in MISSING:
     register(f"missing-plaintext-{_what}", missing_story, also_utp=True)
 
 
+@capture("mse-missing-key", also_utp=True)
+def missing_key(trace):
+    """Plaintext, and the capture begins within PadD, which is long enough for a public key. Nothing is encrypted that is there.
+
+    1   seed: the rest of PadD, handshake
+    2   leecher: extension handshake, Interested
+    3   seed: extension handshake, Bitfield, Unchoke
+    4   leecher: Requests for the pieces 5 and 6
+    5   seed: DontHave 5
+    6   leecher: DontHave 9
+    """
+    _, frames = talk(trace, wire("missing-key", pad_d=300, select=PLAINTEXT), {3: [40]}, **ports(0))
+    trace.drop(range(1, frames[3]))
+
+
 # --- what only looks like it ---
 
 @capture("mse-look-alike", also_utp=True)

@@ -24,7 +24,7 @@ struct mse_ahead {
     uint64_t          offset;
     uint32_t          size;
     uint32_t          frame;
-    bool              turn;     /* see struct mse_mark */
+    bool              turn, answer;     /* see struct mse_mark */
     bool              cut;      /* more of it was on the wire */
     uint8_t           data[];
 };

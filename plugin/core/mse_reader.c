@@ -106,7 +106,7 @@ take_ahead(struct mse_stream *stream, struct mse_direction *direction)
 {
     while (direction->ahead != NULL && direction->ahead->offset <= direction->held_size) {
         const struct mse_ahead *ahead = direction->ahead;
-        struct mse_mark         mark = { .frame = ahead->frame, .turn = ahead->turn };
+        struct mse_mark         mark = { .frame = ahead->frame, .turn = ahead->turn, .answer = ahead->answer };
         uint64_t                end = ahead->offset + ahead->size;
 
         direction->filled |= end > direction->held_size;
@@ -118,11 +118,11 @@ take_ahead(struct mse_stream *stream, struct mse_direction *direction)
 
 /* Takes what is new in the chunk into held, or keeps it until it fits. */
 static void
-hold(struct mse_stream *stream, struct mse_direction *direction, const struct mse_chunk *chunk, bool turn)
+hold(struct mse_stream *stream, struct mse_direction *direction, const struct mse_chunk *chunk, bool turn, bool answer)
 {
     struct mse_ahead ahead = { .offset = chunk->offset, .size = chunk->captured, .frame = chunk->frame, .turn = turn,
-                               .cut = chunk->captured < chunk->reported };
-    struct mse_mark  mark = { .frame = chunk->frame, .turn = turn };
+                               .answer = answer, .cut = chunk->captured < chunk->reported };
+    struct mse_mark  mark = { .frame = chunk->frame, .turn = turn, .answer = answer };
     uint64_t         room = MSE_HELD_MAX - MIN(direction->held_size, MSE_HELD_MAX);
 
     if (mse_is_closed(direction))
@@ -133,8 +133,10 @@ hold(struct mse_stream *stream, struct mse_direction *direction, const struct ms
         return;
     }
     /* What came too early came in the same turn. */
-    for (const struct mse_ahead *later = direction->ahead; later != NULL; later = later->next)
+    for (const struct mse_ahead *later = direction->ahead; later != NULL; later = later->next) {
         mark.turn |= later->turn;
+        mark.answer |= later->answer;
+    }
     direction->cut |= ahead.cut && chunk->offset + chunk->captured >= direction->held_size;
     take(stream, direction, chunk->offset, chunk->data,
          (uint32_t)MIN(chunk->captured, direction->held_size - chunk->offset + room), &mark);
@@ -159,7 +161,7 @@ move_ahead(struct mse_stream *stream, const struct mse_direction *direction, uin
         const struct mse_mark *mark = &direction->marks[i];
         uint32_t               end = i + 1 < direction->mark_count ? mark[1].start : direction->held_size;
         struct mse_ahead       moved = { .offset = mark->start + by, .size = end - mark->start, .frame = mark->frame,
-                                         .turn = mark->turn };
+                                         .turn = mark->turn, .answer = mark->answer };
 
         fits = fits && mse_ahead_add(ahead, stream->scope, &moved, direction->held + mark->start);
     }
@@ -288,6 +290,23 @@ note_frame(struct mse_direction *direction, const struct mse_chunk *chunk)
         direction->payload_frame = frame_ahead(direction);
 }
 
+/* Notes whether the first bytes of a direction can be its public key, once its payload is found. Nobody goes on after the
+ * key before the other side has answered: the responder once, up to its payload, and the initiator twice, unless the key of
+ * the connection was found where it must be. */
+static void
+note_start(struct mse_stream *stream, unsigned side)
+{
+    struct mse_direction *direction = &stream->directions[side];
+    bool                  is_initiator = stream->has_initiator && stream->initiator == side;
+    unsigned              answers = 0;
+
+    if (stream->handshake != NULL && is_initiator)
+        return;
+    for (uint32_t i = 1; i < direction->mark_count && direction->marks[i].start <= direction->payload; i++)
+        answers += direction->marks[i].answer;
+    direction->unanswered = answers < (is_initiator ? 2 : 1);
+}
+
 /* --- input --- */
 
 /* What can be read of the chunks so far was read. */
@@ -353,17 +372,32 @@ release_settled(struct mse_stream *stream)
     }
 }
 
+/* The first bytes of a direction are no public key. They are plaintext where the other side's is: the capture begins in the
+ * middle of it. False where the connection cannot be MSE. */
+static bool
+begins_with_payload(struct mse_stream *stream, unsigned side)
+{
+    struct mse_direction *direction = &stream->directions[side];
+
+    if (stream->directions[mse_other(side)].state != MSE_PLAINTEXT) {
+        mse_stream_give_up(stream, MSE_IMPOSSIBLE);
+        return false;
+    }
+    direction->state = MSE_PLAINTEXT;
+    mse_stream_set_payload(direction, 0, UINT64_MAX);
+    direction->aligned = false;
+    return true;
+}
+
 /* Draws conclusions from what is held. */
 static void
-follow(struct mse_stream *stream, const struct mse_direction *direction, uint32_t held_before)
+follow(struct mse_stream *stream, unsigned side, uint32_t held_before)
 {
-    const struct mse_direction *other = &stream->directions[direction == &stream->directions[0]];
+    const struct mse_direction *direction = &stream->directions[side];
 
     if (held_before < MSE_FIRST_BYTES && direction->held_size >= MSE_FIRST_BYTES && stream->handshake == NULL
-            && other->state == MSE_SEARCHING && !mse_may_begin(direction->held, direction->held_size)) {
-        mse_stream_give_up(stream, MSE_IMPOSSIBLE);
+            && !mse_may_begin(direction->held, direction->held_size) && !begins_with_payload(stream, side))
         return;
-    }
     if (stream->handshake == NULL && stream->keylog != NULL)
         mse_handshake_find(stream);
     if (stream->handshake != NULL)
@@ -378,8 +412,9 @@ mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk)
     struct mse_direction *direction = &stream->directions[chunk->side];
     const struct mse_direction *other = &stream->directions[mse_other(chunk->side)];
     uint32_t              held_before;
-    bool                  turn = stream->has_last && stream->last_side != chunk->side
-                                 && other->end >= MSE_RESPONDER_MIN;
+    bool                  answer = stream->has_last && stream->last_side != chunk->side;
+    bool                  turn = answer && other->end >= MSE_RESPONDER_MIN;
+    bool                  had_payload[2] = { stream->directions[0].has_payload, stream->directions[1].has_payload };
 
     if (chunk->reported == 0 || chunk->offset > UINT64_MAX - chunk->reported)
         return;
@@ -396,12 +431,15 @@ mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk)
     stream->directions[0].filled = stream->directions[1].filled = false;
     take_ack(chunk, &stream->directions[mse_other(chunk->side)]);
     if (direction->state == MSE_SEARCHING)
-        hold(stream, direction, chunk, turn);
+        hold(stream, direction, chunk, turn, answer);
     direction->end = MAX(direction->end, chunk->offset + chunk->reported);
     if (!has_verdict(stream))
-        follow(stream, direction, held_before);
-    for (unsigned side = 0; side < 2; side++)
+        follow(stream, chunk->side, held_before);
+    for (unsigned side = 0; side < 2; side++) {
         note_frame(&stream->directions[side], side == chunk->side ? chunk : NULL);
+        if (!had_payload[side] && stream->directions[side].has_payload)
+            note_start(stream, side);
+    }
     release_settled(stream);
 }
 

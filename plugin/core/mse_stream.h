@@ -21,7 +21,8 @@
  * The first bytes of both directions are held, MSE_HELD_MAX of each, until the question is settled. A hole in them
  * (or a packet that was cut) ends the search in its direction, but for what follows from the other one. Where the bytes
  * may still come, what follows the hole is kept (mse_ahead.h) until the other side acknowledges them, which a capture did
- * not see then, or it grows too much. A hole in the payload costs nothing. Where the number of missing bytes is not known (uTP), RC4 cannot be read after it.
+ * not see then, or it grows too much. A hole in the payload costs nothing. Where the number of missing bytes is not
+ * known (uTP), RC4 cannot be read after it.
  *
  * Pure.
  *
@@ -114,7 +115,8 @@ struct mse_piece {
 struct mse_mark {
     uint32_t start;             /* offset of the first byte */
     uint32_t frame;
-    bool     turn;              /* the other side had spoken since the bytes before */
+    bool     turn;              /* the other side had spoken since the bytes before, enough for a handshake, */
+    bool     answer;            /* or anything */
 };
 
 /* What one side sends. */
@@ -129,6 +131,8 @@ struct mse_direction {
                                          * IA while crypto_select is not known, or if it never will be */
     uint32_t          payload_frame;    /* that has the byte at payload; 0 before it came */
     uint32_t          first_frame;      /* of the direction; 0 before it came */
+    bool              unanswered;       /* with has_payload: its first bytes are no public key, unless nothing was captured
+                                         * of the other side */
 
     /* First pass only. */
     uint64_t          end;              /* offset after the last byte that came */

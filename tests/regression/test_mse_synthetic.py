@@ -233,10 +233,19 @@ def test_opening_packets_missing(tshark, method, utp):
     assert pieces(tshark, f"mse-missing-{method}-open{utp}", *KEYS) == ["8 5", "9 9"]
 
 
+def test_begin_within_the_padding(tshark):
+    """Random bytes before the seed's handshake are no public key where the leecher did not answer them, and what the leecher
+    sends first is not taken for one."""
+    assert tshark.rows("mse-missing-key-utp", "frame.number", where="bt.mse.public_key") == []
+    assert tshark.rows("mse-missing-key-utp", "frame.number bt.mse.payload_in", where="bt.mse") == (
+        ["1 1"] if tshark.two_passes else [])
+    assert pieces(tshark, "mse-missing-key-utp") == ["6 9"]
+
+
 # What no key opens, and no plaintext tells of: RC4, connections that begin before the capture, random bytes; with the key
 # or without.
 NOTHING = [*(f"mse-missing-{method}-{what}{utp}" for method in METHODS for what in ("ya", "yb", "ia") for utp in ("", "-utp")
-             if (method, what) != ("plaintext", "ya")), "mse-look-alike", "mse-look-alike-utp"]
+             if (method, what) != ("plaintext", "ya")), "mse-look-alike", "mse-look-alike-utp", "mse-missing-key"]
 NOTHING_WITHOUT_KEYS = [*(f"mse-{capture}" for capture in [*EACH, *WRONG, "hole", "hole-utp", "again", "cut", "two", "two-utp"]
                           if "plaintext" not in capture)]
 
