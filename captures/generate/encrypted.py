@@ -166,6 +166,20 @@ def again(trace):
     peers.seed.send(made.say(B, dont_have(TO_LEECHER, 22)))
 
 
+@capture("mse-changed-places")
+def changed_places(trace):
+    """Eight connections, one after the other, of 13 frames each: one flight of the handshake is two segments that changed
+    places. Plaintext, then RC4: the flights 0 to 3, see mse_wire.py. The DontHaves are the last two frames of each.
+
+    1-13    plaintext: of frames 4 and 5, the first one holds all but 40 bytes of Ya
+    14-26   the same with Yb (frames 18 and 19), and so on
+    """
+    for number, (method, flight) in enumerate(itertools.product((PLAINTEXT, RC4), range(4))):
+        made = wire("changed-places", number, pad_a=7, pad_b=31, pad_c=9, pad_d=100, select=method)
+        _, frames = talk(trace, made, {flight: [40]}, **ports(number))
+        trace.swap(frames[flight] - 1, frames[flight])
+
+
 @capture("mse-cut")
 def cut(trace):
     """RC4, captured with a snaplen of 400.
@@ -193,6 +207,21 @@ def missing_story(trace, name):
 for _what in MISSING:
     register(f"missing-rc4-{_what}", missing_story, also_utp=True)
     register(f"missing-plaintext-{_what}", missing_story, also_utp=True)
+
+
+@capture("mse-missing-key", also_utp=True)
+def missing_key(trace):
+    """Plaintext, and the capture begins within PadD, which is long enough for a public key. Nothing is encrypted that is there.
+
+    1   seed: the rest of PadD, handshake
+    2   leecher: extension handshake, Interested
+    3   seed: extension handshake, Bitfield, Unchoke
+    4   leecher: Requests for the pieces 5 and 6
+    5   seed: DontHave 5
+    6   leecher: DontHave 9
+    """
+    _, frames = talk(trace, wire("missing-key", pad_d=300, select=PLAINTEXT), {3: [40]}, **ports(0))
+    trace.drop(range(1, frames[3]))
 
 
 # --- what only looks like it ---

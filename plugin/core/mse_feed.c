@@ -202,9 +202,10 @@ bool
 mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const struct feed_chunk *chunk, bool gap)
 {
     struct mse_feed_side *side = &mse->sides[packet->from];
+    const struct mse_feed_side *other = &mse->sides[other_side(packet->from)];
     struct mse_chunk      input = {
         .side = packet->from, .data = chunk->bytes.data, .captured = chunk->bytes.captured,
-        .reported = chunk->bytes.reported, .frame = chunk->frame,
+        .reported = chunk->bytes.reported, .frame = chunk->frame, .in_order = mse->carrier == MSE_OVER_UTP,
     };
 
     if (mse->state == MSE_FEED_OTHER || is_last(mse, packet->from, chunk))
@@ -218,14 +219,22 @@ mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const st
         side->base = chunk->bytes.position;
         side->base_place = chunk->place;
     }
-    if (chunk->bytes.position < side->base)
-        return false;
+    if (chunk->bytes.position < side->base) {
+        uint64_t before = side->base - chunk->bytes.position;
+
+        if (mse->state != MSE_FEED_SEARCHING || !mse_stream_begins_earlier(mse->stream, packet->from, before))
+            return false;
+        side->base -= before;
+        side->base_place -= (uint32_t)before;
+    }
     input.offset = chunk->bytes.position - side->base;
+    if (chunk->has_ack && !chunk->acks_packets && other->has_base && chunk->ack > other->base)
+        input.acked = chunk->ack - other->base;
     if (gap)
         side->unknown_from = MIN(side->unknown_from, input.offset);
     if (mse_feed_is_over(mse))
         return false;
-    if (mse->feeds->read_keys != NULL && mse->stream->handshake == NULL)
+    if (mse->feeds->read_keys != NULL && (mse->stream->handshake == NULL || !mse->stream->handshake->opened))
         mse->feeds->read_keys();
     mse_stream_feed(mse->stream, &input);
     return mse->state == MSE_FEED_SEARCHING && conclude(mse);
@@ -243,7 +252,8 @@ mse_feed_begin(struct mse_feed *mse, struct peer_feed *feed, unsigned side)
         peer_feed_begin(feed, (enum peer_side)side, mse->sides[side].base + direction->payload);
 }
 
-/* Links a copy of a piece among those from *first on, which are in the order of their frames. */
+/* Links a copy of a piece among those from *first on: those of a side in the order of the stream, and else in the order of
+ * their frames. */
 static void
 keep_late(struct mse_feed *mse, struct mse_late **first, const struct mse_piece *piece, uint32_t shown_in)
 {
@@ -256,6 +266,10 @@ keep_late(struct mse_feed *mse, struct mse_late **first, const struct mse_piece 
     late->frame = piece->frame;
     late->shown_in = shown_in;
     memcpy(late->data, piece->data, piece->size);
+    for (struct mse_late **other = first; *other != NULL; other = &(*other)->next) {
+        if ((*other)->side == late->side)
+            first = &(*other)->next;
+    }
     while (*first != NULL && (*first)->frame <= late->frame)
         first = &(*first)->next;
     late->next = *first;
@@ -332,7 +346,8 @@ mse_feed_part(const struct mse_feed *mse, unsigned side, uint64_t position, uint
     from = MAX(offset, direction->payload);
     to = MIN(offset + size, direction->readable_to);
     for (const struct mse_late *late = mse->late; late != NULL; late = late->next) {
-        if (late->side != side || late->shown_in <= frame)
+        /* What came too early is shown where it fits, and so is what it waited for. */
+        if (late->side != side || late->shown_in < frame || (late->shown_in == frame && late->frame != frame))
             continue;
         if (from >= late->offset && from < late->offset + late->size)
             from = late->offset + late->size;

@@ -37,7 +37,7 @@ find_key(struct mse_stream *stream, unsigned side)
     uint32_t              at = MAX(direction->key_scanned, PAD_START);
 
     for (; at <= PAD_END_MAX && at + MSE_HASH_SIZE <= direction->held_size; at++) {
-        const struct mse_key *key = mse_keylog_find(stream->keylog, direction->held + at);
+        const struct mse_key *key = mse_keylog_find(stream->keylog, direction->held + at, NULL);
 
         if (key != NULL) {
             struct mse_handshake *handshake = wmem_new0(stream->scope, struct mse_handshake);
@@ -70,7 +70,8 @@ mse_handshake_find(struct mse_stream *stream)
     }
 }
 
-/* The key is that of the connection; where the info hash is, too, all can be decrypted. */
+/* The key with the connection's S whose info hash is that of the connection, too: all can be decrypted. The log may get it
+ * later. */
 static void
 open_handshake(struct mse_stream *stream)
 {
@@ -78,15 +79,24 @@ open_handshake(struct mse_stream *stream)
     unsigned                    initiator = handshake->initiator;
     const struct mse_direction *direction = &stream->directions[initiator];
     uint32_t                    at = handshake->vc_offset[initiator] - MSE_HASH_SIZE;
+    const struct mse_key       *key = NULL;
     uint8_t                     hash[MSE_HASH_SIZE];
 
-    if (direction->held_size < at + MSE_HASH_SIZE || handshake->fault_frames[MSE_FAULT_REQ2_MISMATCH] != 0)
+    if (direction->held_size < at + MSE_HASH_SIZE
+            || (handshake->fault_frames[MSE_FAULT_REQ2_MISMATCH] != 0 && stream->keys_tried == stream->keylog->count))
         return;
-    mse_hash_req2(&handshake->key, hash);
-    if (memcmp(direction->held + at, hash, MSE_HASH_SIZE) != 0) {
+    stream->keys_tried = stream->keylog->count;
+    while ((key = mse_keylog_find(stream->keylog, handshake->req1, key)) != NULL) {
+        mse_hash_req2(key, hash);
+        if (memcmp(direction->held + at, hash, MSE_HASH_SIZE) == 0)
+            break;
+    }
+    if (key == NULL) {
         fault(stream, MSE_FAULT_REQ2_MISMATCH, initiator, at);
         return;
     }
+    handshake->key = *key;
+    handshake->fault_frames[MSE_FAULT_REQ2_MISMATCH] = 0;
     for (unsigned side = 0; side < 2; side++) {
         mse_hash_rc4_key(&handshake->key, side == initiator ? 'A' : 'B', hash);
         handshake->rc4[side] = mse_rc4_new(stream->scope, hash);

@@ -14,6 +14,8 @@
 #define SLOTS_MIN       64U
 #define WORD            "MSE"
 #define WORD_LENGTH     3U
+#define MARK            "\xef\xbb\xbf"  /* the byte order mark */
+#define MARK_LENGTH     3U
 
 /* A place of the hash table. The hash itself is not kept: where the first 32 bits of it agree, it is computed again
  * from S. */
@@ -29,6 +31,7 @@ mse_keylog_new(wmem_allocator_t *scope, uint32_t keys_max)
 
     keylog->scope = scope;
     keylog->keys_max = keys_max;
+    keylog->in_mark = true;
     return keylog;
 }
 
@@ -51,7 +54,7 @@ key_at(const struct mse_keylog *keylog, uint32_t number)
 }
 
 const struct mse_key *
-mse_keylog_find(const struct mse_keylog *keylog, const uint8_t req1[MSE_HASH_SIZE])
+mse_keylog_find(const struct mse_keylog *keylog, const uint8_t req1[MSE_HASH_SIZE], const struct mse_key *after)
 {
     uint32_t hash = get_be32(req1);
 
@@ -63,6 +66,10 @@ mse_keylog_find(const struct mse_keylog *keylog, const uint8_t req1[MSE_HASH_SIZ
             const struct mse_key *key = key_at(keylog, keylog->slots[at].key_number - 1);
             uint8_t               whole[MSE_HASH_SIZE];
 
+            if (after != NULL) {
+                after = key == after ? NULL : after;
+                continue;
+            }
             mse_hash_req1(key, whole);
             if (memcmp(whole, req1, MSE_HASH_SIZE) == 0)
                 return key;
@@ -113,18 +120,22 @@ grow_slabs(struct mse_keylog *keylog)
     keylog->slabs[slab] = wmem_alloc_array(keylog->scope, struct mse_key, KEYS_PER_SLAB);
 }
 
-/* Adds the key of the line that was read. False if it contradicts an earlier line: a secret belongs to one
- * connection, and that to one torrent. */
+/* Adds the key of the line that was read. False where there are too many with its S. */
 static bool
 add_key(struct mse_keylog *keylog)
 {
     uint8_t               req1[MSE_HASH_SIZE];
-    const struct mse_key *known;
+    const struct mse_key *known = NULL;
+    unsigned              same = 0;
 
     mse_hash_req1(&keylog->key, req1);
-    known = mse_keylog_find(keylog, req1);
-    if (known != NULL)
-        return memcmp(known->info_hash, keylog->key.info_hash, MSE_HASH_SIZE) == 0;
+    while ((known = mse_keylog_find(keylog, req1, known)) != NULL) {
+        if (memcmp(known->info_hash, keylog->key.info_hash, MSE_HASH_SIZE) == 0)
+            return true;
+        same++;
+    }
+    if (same == MSE_KEYLOG_SAME_MAX)
+        return false;
     if (keylog->count >= keylog->keys_max) {
         keylog->left_out++;
         return true;
@@ -163,12 +174,21 @@ take_key(struct mse_keylog *keylog)
     keylog->taken = true;
 }
 
+/* The next character is the first one of a line. */
+static void
+begin_line(struct mse_keylog *keylog)
+{
+    keylog->in_mark = false;
+    go_to(keylog, MSE_KEYLOG_WORD);
+    keylog->taken = false;
+}
+
 static void
 end_line(struct mse_keylog *keylog)
 {
     switch (keylog->place) {
     case MSE_KEYLOG_WORD:
-        if (keylog->digits == WORD_LENGTH)
+        if (!keylog->in_mark && keylog->digits == WORD_LENGTH)
             keylog->bad_lines++;
         break;
     case MSE_KEYLOG_SECRET:
@@ -183,7 +203,26 @@ end_line(struct mse_keylog *keylog)
     case MSE_KEYLOG_OTHER:
         break;
     }
-    mse_keylog_restart(keylog);
+    begin_line(keylog);
+}
+
+/* Whether the next character belongs to a byte order mark at the start of the text. */
+static bool
+read_mark(struct mse_keylog *keylog, char c)
+{
+    if (!keylog->in_mark)
+        return false;
+    if (c == MARK[keylog->digits]) {
+        keylog->digits++;
+        keylog->in_mark = keylog->digits < MARK_LENGTH;
+        if (!keylog->in_mark)
+            keylog->digits = 0;
+        return true;
+    }
+    keylog->in_mark = false;
+    if (keylog->digits > 0)             /* the line begins with a part of one */
+        go_to(keylog, MSE_KEYLOG_OTHER);
+    return keylog->place == MSE_KEYLOG_OTHER;
 }
 
 /* The next character of the word MSE, or the blank after it. */
@@ -223,7 +262,8 @@ read_character(struct mse_keylog *keylog, char c)
 {
     switch (keylog->place) {
     case MSE_KEYLOG_WORD:
-        read_word(keylog, c);
+        if (!read_mark(keylog, c))
+            read_word(keylog, c);
         break;
     case MSE_KEYLOG_SECRET:
         if (read_digit(keylog, c, keylog->key.secret, MSE_SECRET_SIZE))
@@ -268,6 +308,6 @@ mse_keylog_flush(struct mse_keylog *keylog)
 void
 mse_keylog_restart(struct mse_keylog *keylog)
 {
-    go_to(keylog, MSE_KEYLOG_WORD);
-    keylog->taken = false;
+    begin_line(keylog);
+    keylog->in_mark = true;
 }

@@ -5,7 +5,11 @@
  *
  * One line a key; the fields are separated by spaces or tabs, and the line may end with blanks or a comment. `#`
  * begins a comment. A line that does not begin with the word MSE is somebody else's and skipped. A bad line begins
- * with the word MSE but does not go on like this, or gives a known S another SKEY; it is skipped and counted.
+ * with the word MSE but does not go on like this; it is skipped and counted. An editor may have put the byte order mark
+ * of UTF-8 before the text, and a CR at the end of each line.
+ *
+ * A secret belongs to one connection, and that to one torrent. Where the log has several SKEY for it, the connection tells
+ * which one is right; more than MSE_KEYLOG_SAME_MAX count as bad.
  *
  * The text comes in chunks, cut anywhere, as the file grows: a line is taken when its end has come. A look-up takes
  * constant time, and so does a line. A key takes about 130 bytes, a line that repeats one takes none.
@@ -30,6 +34,9 @@
 /* A cap for mse_keylog_new() that no client reaches: about 280 MB. */
 #define MSE_KEYLOG_KEYS_MAX     (2U * 1024 * 1024)
 
+/* Keys with the same S. */
+#define MSE_KEYLOG_SAME_MAX     8U
+
 /* Where in the line the next character is. */
 enum mse_keylog_place {
     MSE_KEYLOG_WORD,        /* in the word MSE, or at the start */
@@ -52,6 +59,7 @@ struct mse_keylog {
     uint32_t              slot_count;   /* a power of two; 0 before the first key */
     enum mse_keylog_place place;
     uint32_t              digits;       /* characters of the word, or digits of the field, that have come */
+    bool                  in_mark;      /* nothing has come but a byte order mark, digits bytes of it */
     bool                  taken;        /* the key of this line was added by mse_keylog_flush() */
     struct mse_key        key;          /* of this line, as far as its digits have come */
 };
@@ -68,8 +76,10 @@ void mse_keylog_flush(struct mse_keylog *keylog);
 /* Another text begins: forgets the part of a line that has come, but no key. */
 void mse_keylog_restart(struct mse_keylog *keylog);
 
-/* The key whose S has this hash, see mse_hash_req1(); NULL where there is none. Valid as long as the key log. */
-const struct mse_key *mse_keylog_find(const struct mse_keylog *keylog, const uint8_t req1[MSE_HASH_SIZE]);
+/* A key whose S has this hash, see mse_hash_req1(): the one after the key `after`, which has it, too; NULL: the first. NULL
+ * where there is none. Valid as long as the key log. */
+const struct mse_key *mse_keylog_find(const struct mse_keylog *keylog, const uint8_t req1[MSE_HASH_SIZE],
+                                      const struct mse_key *after);
 
 void mse_keylog_free(struct mse_keylog *keylog);
 

@@ -46,6 +46,8 @@ release(struct mse_stream *stream, struct mse_direction *direction)
     wmem_free(stream->scope, direction->marks);
     direction->held = NULL;
     direction->marks = NULL;
+    while (direction->ahead != NULL)
+        mse_ahead_drop_first(&direction->ahead, stream->scope);
     direction->held_size = direction->held_room = 0;
     direction->mark_count = direction->mark_room = 0;
 }
@@ -85,23 +87,113 @@ append(struct mse_stream *stream, struct mse_direction *direction, const uint8_t
     direction->held_size += size;
 }
 
-/* Takes what is new in the chunk into held. */
+/* Takes the bytes into held that follow it, of size bytes at an offset that is not after its end. */
 static void
-hold(struct mse_stream *stream, struct mse_direction *direction, const struct mse_chunk *chunk, bool turn)
+take(struct mse_stream *stream, struct mse_direction *direction, uint64_t offset, const uint8_t *data, uint32_t size,
+     struct mse_mark *mark)
 {
-    struct mse_mark mark = { .start = direction->held_size, .frame = chunk->frame, .turn = turn };
-    uint32_t        known;
+    uint32_t known = direction->held_size - (uint32_t)offset;
+
+    mark->start = direction->held_size;
+    if (size > known)
+        append(stream, direction, data + known, size - known, mark);
+}
+
+/* What is ahead follows held now, or some of it. Nobody has read it yet, so all of it is held, beyond MSE_HELD_MAX if
+ * need be. */
+static void
+take_ahead(struct mse_stream *stream, struct mse_direction *direction)
+{
+    while (direction->ahead != NULL && direction->ahead->offset <= direction->held_size) {
+        const struct mse_ahead *ahead = direction->ahead;
+        struct mse_mark         mark = { .frame = ahead->frame, .turn = ahead->turn, .answer = ahead->answer };
+        uint64_t                end = ahead->offset + ahead->size;
+
+        direction->filled |= end > direction->held_size;
+        direction->cut |= ahead->cut && end >= direction->held_size;
+        take(stream, direction, ahead->offset, ahead->data, ahead->size, &mark);
+        mse_ahead_drop_first(&direction->ahead, stream->scope);
+    }
+}
+
+/* Takes what is new in the chunk into held, or keeps it until it fits. */
+static void
+hold(struct mse_stream *stream, struct mse_direction *direction, const struct mse_chunk *chunk, bool turn, bool answer)
+{
+    struct mse_ahead ahead = { .offset = chunk->offset, .size = chunk->captured, .frame = chunk->frame, .turn = turn,
+                               .answer = answer, .cut = chunk->captured < chunk->reported };
+    struct mse_mark  mark = { .frame = chunk->frame, .turn = turn, .answer = answer };
+    uint64_t         room = MSE_HELD_MAX - MIN(direction->held_size, MSE_HELD_MAX);
 
     if (mse_is_closed(direction))
         return;
     if (chunk->offset > direction->held_size) {
-        direction->holed = chunk->reported > 0;
+        direction->holed = chunk->in_order || direction->cut
+                           || !mse_ahead_add(&direction->ahead, stream->scope, &ahead, chunk->data);
         return;
     }
-    known = direction->held_size - (uint32_t)chunk->offset;
-    if (chunk->captured > known)
-        append(stream, direction, chunk->data + known,
-               MIN(chunk->captured - known, MSE_HELD_MAX - direction->held_size), &mark);
+    /* What came too early came in the same turn. */
+    for (const struct mse_ahead *later = direction->ahead; later != NULL; later = later->next) {
+        mark.turn |= later->turn;
+        mark.answer |= later->answer;
+    }
+    direction->cut |= ahead.cut && chunk->offset + chunk->captured >= direction->held_size;
+    take(stream, direction, chunk->offset, chunk->data,
+         (uint32_t)MIN(chunk->captured, direction->held_size - chunk->offset + room), &mark);
+    take_ahead(stream, direction);
+}
+
+/* The sender of a chunk has what is missing of the other side: it will not be sent again. */
+static void
+take_ack(const struct mse_chunk *chunk, struct mse_direction *other)
+{
+    if (other->ahead != NULL && chunk->acked > other->held_size)
+        other->holed = true;
+}
+
+/* Keeps what is held, and what is ahead, as ahead by so much more. False where it is too much. */
+static bool
+move_ahead(struct mse_stream *stream, const struct mse_direction *direction, uint64_t by, struct mse_ahead **ahead)
+{
+    bool fits = true;
+
+    for (uint32_t i = 0; i < direction->mark_count; i++) {
+        const struct mse_mark *mark = &direction->marks[i];
+        uint32_t               end = i + 1 < direction->mark_count ? mark[1].start : direction->held_size;
+        struct mse_ahead       moved = { .offset = mark->start + by, .size = end - mark->start, .frame = mark->frame,
+                                         .turn = mark->turn, .answer = mark->answer };
+
+        fits = fits && mse_ahead_add(ahead, stream->scope, &moved, direction->held + mark->start);
+    }
+    for (const struct mse_ahead *kept = direction->ahead; kept != NULL; kept = kept->next) {
+        struct mse_ahead moved = *kept;
+
+        moved.offset += by;
+        fits = fits && mse_ahead_add(ahead, stream->scope, &moved, kept->data);
+    }
+    return fits;
+}
+
+bool
+mse_stream_begins_earlier(struct mse_stream *stream, unsigned side, uint64_t size)
+{
+    struct mse_direction *direction = &stream->directions[side];
+    struct mse_ahead     *ahead = NULL;
+    uint64_t              end = direction->end + size;
+
+    if (direction->state != MSE_SEARCHING || stream->handshake != NULL || mse_is_closed(direction) || direction->cut
+            || size > MSE_AHEAD_MAX)
+        return false;
+    if (!move_ahead(stream, direction, size, &ahead)) {
+        while (ahead != NULL)
+            mse_ahead_drop_first(&ahead, stream->scope);
+        return false;
+    }
+    release(stream, direction);
+    *direction = (struct mse_direction){ .first_frame = direction->first_frame, .end = end, .ahead = ahead };
+    if (stream->has_last && stream->last_side == side)
+        stream->last_offset += size;
+    return true;
 }
 
 const struct mse_mark *
@@ -133,10 +225,13 @@ void
 mse_stream_set_unaligned(struct mse_stream *stream, unsigned side)
 {
     struct mse_direction *direction = &stream->directions[side];
-    bool                  is_last = stream->has_last && stream->last_side == side;
+    uint64_t              offset = direction->end;
 
-    mse_stream_set_payload(direction, is_last ? MAX(stream->last_offset, MSE_RESPONDER_MIN) : direction->end,
-                           UINT64_MAX);
+    if (stream->has_last && stream->last_side == side)
+        offset = MAX(stream->last_offset, MSE_RESPONDER_MIN);
+    if (direction->ahead != NULL)
+        offset = MIN(offset, MAX(direction->ahead->offset, MSE_RESPONDER_MIN));
+    mse_stream_set_payload(direction, offset, UINT64_MAX);
     direction->aligned = false;
 }
 
@@ -169,6 +264,17 @@ mse_stream_is_settled(const struct mse_stream *stream)
     return has_verdict(stream);
 }
 
+/* The frame of what is ahead that has the byte at payload; 0: none. */
+static uint32_t
+frame_ahead(const struct mse_direction *direction)
+{
+    const struct mse_ahead *ahead = direction->ahead;
+
+    while (ahead != NULL && ahead->offset + ahead->size <= direction->payload)
+        ahead = ahead->next;
+    return ahead != NULL && ahead->offset <= direction->payload ? ahead->frame : 0;
+}
+
 /* Notes in which frame the payload of a direction begins, once that is there. */
 static void
 note_frame(struct mse_direction *direction, const struct mse_chunk *chunk)
@@ -177,8 +283,28 @@ note_frame(struct mse_direction *direction, const struct mse_chunk *chunk)
         return;
     if (direction->payload < direction->held_size)
         direction->payload_frame = mse_stream_mark_at(direction, direction->payload)->frame;
-    else if (chunk != NULL && chunk->offset + chunk->reported > direction->payload)
+    else if (chunk != NULL && chunk->offset <= direction->payload
+             && chunk->offset + chunk->reported > direction->payload)
         direction->payload_frame = chunk->frame;
+    else
+        direction->payload_frame = frame_ahead(direction);
+}
+
+/* Notes whether the first bytes of a direction can be its public key, once its payload is found. Nobody goes on after the
+ * key before the other side has answered: the responder once, up to its payload, and the initiator twice, unless the key of
+ * the connection was found where it must be. */
+static void
+note_start(struct mse_stream *stream, unsigned side)
+{
+    struct mse_direction *direction = &stream->directions[side];
+    bool                  is_initiator = stream->has_initiator && stream->initiator == side;
+    unsigned              answers = 0;
+
+    if (stream->handshake != NULL && is_initiator)
+        return;
+    for (uint32_t i = 1; i < direction->mark_count && direction->marks[i].start <= direction->payload; i++)
+        answers += direction->marks[i].answer;
+    direction->unanswered = answers < (is_initiator ? 2 : 1);
 }
 
 /* --- input --- */
@@ -191,14 +317,40 @@ note_delivered(struct mse_direction *direction)
         direction->delivered = MAX(direction->delivered, MIN(direction->readable_to, direction->end));
 }
 
-/* The end of what mse_stream_earlier() has still to give of a side, from delivered on. */
-static uint64_t
-earlier_end(const struct mse_stream *stream, unsigned side)
+/* What mse_stream_earlier() has to give next of a side, still encrypted. False: nothing. */
+static bool
+next_earlier(const struct mse_stream *stream, unsigned side, struct mse_piece *piece, uint8_t **data)
 {
     const struct mse_direction *direction = &stream->directions[side];
-    uint64_t                    end = direction->has_payload ? MIN(direction->held_size, direction->readable_to) : 0;
+    uint64_t                    from = direction->delivered;
+    uint64_t                    to = MIN(direction->held_size, direction->readable_to);
 
-    return stream->has_last && stream->last_side == side ? MIN(end, stream->last_offset) : end;
+    if (!direction->has_payload)
+        return false;
+    if (stream->has_last && stream->last_side == side && !direction->filled)
+        to = MIN(to, stream->last_offset);
+    if (from < to) {
+        const struct mse_mark *mark = mse_stream_mark_at(direction, from);
+
+        if (mark + 1 < direction->marks + direction->mark_count)
+            to = MIN(to, mark[1].start);
+        *piece = (struct mse_piece){ .side = side, .offset = from, .size = (uint32_t)(to - from), .frame = mark->frame };
+        *data = direction->held + from;
+        return true;
+    }
+    if (!direction->holed && direction->state == MSE_SEARCHING)
+        return false;
+    for (struct mse_ahead *ahead = direction->ahead; ahead != NULL; ahead = ahead->next) {
+        from = MAX(direction->delivered, ahead->offset);
+        to = MIN(ahead->offset + ahead->size, direction->readable_to);
+        if (from < to) {
+            *piece = (struct mse_piece){ .side = side, .offset = from, .size = (uint32_t)(to - from),
+                                         .frame = ahead->frame };
+            *data = ahead->data + (from - ahead->offset);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Gives back what nobody will ask for. */
@@ -208,9 +360,11 @@ release_settled(struct mse_stream *stream)
     for (unsigned side = 0; side < 2; side++) {
         struct mse_direction       *direction = &stream->directions[side];
         const struct mse_handshake *handshake = stream->handshake;
+        struct mse_piece            piece;
+        uint8_t                    *data;
 
-        if (direction->state == MSE_SEARCHING || direction->held == NULL
-                || direction->delivered < earlier_end(stream, side))
+        if (direction->state == MSE_SEARCHING || (direction->held == NULL && direction->ahead == NULL)
+                || next_earlier(stream, side, &piece, &data))
             continue;
         release(stream, direction);
         if (direction->state != MSE_RC4 && handshake != NULL && handshake->rc4[side] != NULL)
@@ -218,17 +372,32 @@ release_settled(struct mse_stream *stream)
     }
 }
 
+/* The first bytes of a direction are no public key. They are plaintext where the other side's is: the capture begins in the
+ * middle of it. False where the connection cannot be MSE. */
+static bool
+begins_with_payload(struct mse_stream *stream, unsigned side)
+{
+    struct mse_direction *direction = &stream->directions[side];
+
+    if (stream->directions[mse_other(side)].state != MSE_PLAINTEXT) {
+        mse_stream_give_up(stream, MSE_IMPOSSIBLE);
+        return false;
+    }
+    direction->state = MSE_PLAINTEXT;
+    mse_stream_set_payload(direction, 0, UINT64_MAX);
+    direction->aligned = false;
+    return true;
+}
+
 /* Draws conclusions from what is held. */
 static void
-follow(struct mse_stream *stream, const struct mse_direction *direction, uint32_t held_before)
+follow(struct mse_stream *stream, unsigned side, uint32_t held_before)
 {
-    const struct mse_direction *other = &stream->directions[direction == &stream->directions[0]];
+    const struct mse_direction *direction = &stream->directions[side];
 
     if (held_before < MSE_FIRST_BYTES && direction->held_size >= MSE_FIRST_BYTES && stream->handshake == NULL
-            && other->state == MSE_SEARCHING && !mse_may_begin(direction->held, direction->held_size)) {
-        mse_stream_give_up(stream, MSE_IMPOSSIBLE);
+            && !mse_may_begin(direction->held, direction->held_size) && !begins_with_payload(stream, side))
         return;
-    }
     if (stream->handshake == NULL && stream->keylog != NULL)
         mse_handshake_find(stream);
     if (stream->handshake != NULL)
@@ -243,8 +412,9 @@ mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk)
     struct mse_direction *direction = &stream->directions[chunk->side];
     const struct mse_direction *other = &stream->directions[mse_other(chunk->side)];
     uint32_t              held_before;
-    bool                  turn = stream->has_last && stream->last_side != chunk->side
-                                 && other->end >= MSE_RESPONDER_MIN;
+    bool                  answer = stream->has_last && stream->last_side != chunk->side;
+    bool                  turn = answer && other->end >= MSE_RESPONDER_MIN;
+    bool                  had_payload[2] = { stream->directions[0].has_payload, stream->directions[1].has_payload };
 
     if (chunk->reported == 0 || chunk->offset > UINT64_MAX - chunk->reported)
         return;
@@ -258,13 +428,18 @@ mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk)
         direction->first_frame = chunk->frame;
 
     held_before = direction->held_size;
+    stream->directions[0].filled = stream->directions[1].filled = false;
+    take_ack(chunk, &stream->directions[mse_other(chunk->side)]);
     if (direction->state == MSE_SEARCHING)
-        hold(stream, direction, chunk, turn);
+        hold(stream, direction, chunk, turn, answer);
     direction->end = MAX(direction->end, chunk->offset + chunk->reported);
     if (!has_verdict(stream))
-        follow(stream, direction, held_before);
-    for (unsigned side = 0; side < 2; side++)
+        follow(stream, chunk->side, held_before);
+    for (unsigned side = 0; side < 2; side++) {
         note_frame(&stream->directions[side], side == chunk->side ? chunk : NULL);
+        if (!had_payload[side] && stream->directions[side].has_payload)
+            note_start(stream, side);
+    }
     release_settled(stream);
 }
 
@@ -274,22 +449,14 @@ bool
 mse_stream_earlier(struct mse_stream *stream, struct mse_piece *piece)
 {
     for (unsigned side = 0; side < 2; side++) {
-        struct mse_direction *direction = &stream->directions[side];
-        uint64_t              from = direction->delivered;
-        uint64_t              to = earlier_end(stream, side);
+        uint8_t *data;
 
-        if (from >= to)
+        if (!next_earlier(stream, side, piece, &data))
             continue;
-
-        const struct mse_mark *mark = mse_stream_mark_at(direction, from);
-        if (mark + 1 < direction->marks + direction->mark_count)
-            to = MIN(to, mark[1].start);
-        *piece = (struct mse_piece){ .side = side, .offset = from, .frame = mark->frame };
-        piece->data = direction->held + from;
+        stream->directions[side].delivered = piece->offset + piece->size;
         /* In place: what was delivered is not looked at again. */
-        piece->size = mse_stream_decrypt(stream, side, from, direction->held + from, (uint32_t)(to - from),
-                                         direction->held + from);
-        direction->delivered = to;
+        piece->size = mse_stream_decrypt(stream, side, piece->offset, data, piece->size, data);
+        piece->data = data;
         if (piece->size > 0)
             return true;
     }

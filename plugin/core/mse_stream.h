@@ -19,8 +19,10 @@
  *     mse_stream_decrypt()    then, and on every later pass, for any bytes of a direction
  *
  * The first bytes of both directions are held, MSE_HELD_MAX of each, until the question is settled. A hole in them
- * (or a packet that was cut) ends the search in its direction, but for what follows from the other one. A hole in the
- * payload costs nothing. Where the number of missing bytes is not known (uTP), RC4 cannot be read after it.
+ * (or a packet that was cut) ends the search in its direction, but for what follows from the other one. Where the bytes
+ * may still come, what follows the hole is kept (mse_ahead.h) until the other side acknowledges them, which a capture did
+ * not see then, or it grows too much. A hole in the payload costs nothing. Where the number of missing bytes is not
+ * known (uTP), RC4 cannot be read after it.
  *
  * Pure.
  *
@@ -36,6 +38,7 @@
 #include <wireshark.h>
 #include <wsutil/wmem/wmem.h>
 
+#include "core/mse_ahead.h"
 #include "core/mse_keylog.h"
 #include "core/mse_rc4.h"
 
@@ -95,6 +98,8 @@ struct mse_chunk {
     uint32_t       captured;    /* bytes at data */
     uint32_t       reported;    /* bytes on the wire, at least captured */
     uint32_t       frame;       /* not 0 */
+    bool           in_order;    /* what is missing before it will not come */
+    uint64_t       acked;       /* offset up to which its sender has all that the other side sent; 0: not known */
 };
 
 /* Payload of an earlier chunk. */
@@ -110,7 +115,8 @@ struct mse_piece {
 struct mse_mark {
     uint32_t start;             /* offset of the first byte */
     uint32_t frame;
-    bool     turn;              /* the other side had spoken since the bytes before */
+    bool     turn;              /* the other side had spoken since the bytes before, enough for a handshake, */
+    bool     answer;            /* or anything */
 };
 
 /* What one side sends. */
@@ -125,6 +131,8 @@ struct mse_direction {
                                          * IA while crypto_select is not known, or if it never will be */
     uint32_t          payload_frame;    /* that has the byte at payload; 0 before it came */
     uint32_t          first_frame;      /* of the direction; 0 before it came */
+    bool              unanswered;       /* with has_payload: its first bytes are no public key, unless nothing was captured
+                                         * of the other side */
 
     /* First pass only. */
     uint64_t          end;              /* offset after the last byte that came */
@@ -132,7 +140,10 @@ struct mse_direction {
     uint8_t          *held;             /* the bytes of the direction from offset 0 on; NULL once state is settled */
     uint32_t          held_size;
     uint32_t          held_room;
-    bool              holed;            /* what comes after held is missing */
+    bool              holed;            /* what comes after held is missing, for good */
+    bool              cut;              /* it was on the wire, but not captured */
+    bool              filled;           /* the last chunk did not end held: it filled a hole */
+    struct mse_ahead *ahead;            /* what came after a hole; first pass only */
     struct mse_mark  *marks;            /* ascending */
     uint32_t          mark_count;
     uint32_t          mark_room;
@@ -195,12 +206,17 @@ struct mse_stream *mse_stream_new(wmem_allocator_t *scope, const struct mse_keyl
  * all; without it both sides are taken for possible. */
 void mse_stream_set_initiator(struct mse_stream *stream, unsigned side);
 
-/* Takes the next chunk. Chunks of a direction come in order, but may repeat bytes, or leave some out: these count as
- * missing for good. */
+/* Takes the next chunk. Chunks of a direction may repeat bytes, or leave some out: these may come in the chunks soon
+ * after it, if it is not in_order. */
 void mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk);
 
+/* A chunk with the size bytes before offset 0 of a side is to be fed: these are offset 0 from now on. False where it is
+ * too late for that. */
+bool mse_stream_begins_earlier(struct mse_stream *stream, unsigned side, uint64_t size);
+
 /* Payload that came before the chunk that was fed last, and only now can be read: one piece after the other, in order
- * for each direction, until it returns false. The payload in the last chunk itself is not among it. */
+ * for each direction, until it returns false. The payload in the last chunk itself is among it only where that chunk came
+ * after bytes that follow it, which can be read only now. */
 bool mse_stream_earlier(struct mse_stream *stream, struct mse_piece *piece);
 
 /* Whether nothing can change any more: then it is of no use to feed more chunks. */

@@ -25,7 +25,7 @@ mse_other(unsigned side)
 static inline bool
 mse_is_closed(const struct mse_direction *direction)
 {
-    return direction->holed || direction->held_size == MSE_HELD_MAX;
+    return direction->holed || direction->held_size >= MSE_HELD_MAX;
 }
 
 /* The mark of the byte at offset, which is held. */

@@ -44,9 +44,13 @@ struct peer_gap {
     uint32_t frame;     /* pending, or told late: where the first hole ends, as far as later passes show it */
     uint32_t place;
     uint32_t size;
+    uint32_t told_in;   /* pending, or told late: frame that later passes do not show, which is why it is told before; 0: it
+                           is told where it is */
     char     text[192];
     struct message_note *note;      /* not pending: where it is told, */
     struct finding      *finding;   /* and what */
+    struct message_note *late_note;     /* for later passes, which do not see note; NULL: they do */
+    struct finding      *late_finding;
 };
 
 struct peer_connection {
@@ -109,6 +113,9 @@ bool peer_connection_lacks(struct peer_connection *connection, struct message_co
 /* What peer_connection_lacks() told of is shown here on later passes: they do not see the packet where it was told. First pass
  * only. */
 void peer_connection_lacks_shown(struct peer_connection *connection, const struct message_context *context);
+
+/* The same while there is no such packet, and perhaps will be none: it is shown with what came before it. First pass only. */
+void peer_connection_lacks_hidden(struct peer_connection *connection, const struct message_context *before);
 
 /* Some of the bytes that peer_connection_lacks() told of came late. text says how many are missing all the same, and is not
  * longer than the first one; NULL: none are. First pass only. */

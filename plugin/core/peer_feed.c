@@ -354,22 +354,28 @@ tell_missing(struct peer_feed *feed, const struct feed_packet *packet, const str
 }
 
 /* A chunk was read. TCP shows one that is the beginning of a message only on the first pass; later ones see it as a part of
- * the whole message. What is missing before it is shown there, then, or where else the stream goes on. */
+ * the whole message. What is missing before it is shown there, then, or where else the stream goes on; and with what came
+ * before it as long as nothing of that comes. */
 static void
 show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk, bool told_here)
 {
     const struct message_stream *stream = &feed->streams[packet->from];
     struct feed_told            *told = &feed->told[packet->from];
+    struct message_context      *shown = &feed->shown[packet->from];
     bool                         comes_again = stream->sync == STREAM_OK
                                                && stream->comes_again == chunk->bytes.reported;
     struct message_context       context = context_at(packet, chunk, 0, chunk->bytes.reported);
 
     if (told_here) {
         told->withheld = comes_again && !feed->reads_again;
+        if (told->withheld && shown->size > 0 && shown->frame < packet->frame)
+            peer_connection_lacks_hidden(feed->connection, shown);
     } else if (told->withheld && !comes_again) {
         peer_connection_lacks_shown(feed->connection, &context);
         told->withheld = false;
     }
+    if (!comes_again)
+        *shown = context;
 }
 
 void

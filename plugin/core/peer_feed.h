@@ -49,6 +49,7 @@ struct peer_feed {
     uint64_t                moved[2];   /* by sender: what is added to the positions of the transport, modulo 2^64, since
                                            a hole of unknown length was filled */
     struct feed_told        told[2];    /* by sender */
+    struct message_context  shown[2];   /* by sender: the last chunk that later passes see; size 0: none */
     bool                    reads_again;    /* the transport itself reads a stream again where something came late: nothing
                                            is kept for that */
 };

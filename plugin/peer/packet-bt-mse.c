@@ -102,10 +102,20 @@ show_number(const struct handshake_view *view, int hf, uint64_t offset, uint32_t
         proto_tree_add_uint(view->tree, hf, view->tvb, at, length, value);
 }
 
+/* Whether it begins with the public key, or within it. */
+static bool
+has_public_key(const struct handshake_view *view)
+{
+    const struct mse_direction *directions = view->stream->directions;
+
+    return view->offset < MSE_PUBLIC_KEY_SIZE
+           && !(directions[view->side].unanswered && directions[!view->side].first_frame != 0);
+}
+
 static void
 show_public_key(const struct handshake_view *view)
 {
-    if (view->offset < MSE_PUBLIC_KEY_SIZE && view->end > view->offset)
+    if (has_public_key(view) && view->end > view->offset)
         proto_tree_add_item(view->tree, hf_bt_mse_public_key, view->tvb, 0,
                             (int)(MIN(view->end, MSE_PUBLIC_KEY_SIZE) - view->offset), ENC_NA);
 }
@@ -205,7 +215,7 @@ dissect_bt_mse(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 
     col_set_str(pinfo->cinfo, COL_PROTOCOL, "BT-MSE");
     col_clear(pinfo->cinfo, COL_INFO);
-    col_append_str(pinfo->cinfo, COL_INFO, view.offset < MSE_PUBLIC_KEY_SIZE ? "MSE public key" : "MSE handshake");
+    col_append_str(pinfo->cinfo, COL_INFO, has_public_key(&view) ? "MSE public key" : "MSE handshake");
     if (method != 0)
         col_append_fstr(pinfo->cinfo, COL_INFO, " (%s)", val_to_str_const(method, methods, ""));
 

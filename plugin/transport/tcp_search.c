@@ -24,12 +24,18 @@ make_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, const struct
 }
 
 struct feed_chunk
-tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb, const packet_info *pinfo)
+tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb, const packet_info *pinfo,
+                 const struct tcpinfo *tcpinfo)
 {
     struct stream_chunk bytes = { .captured = tvb_captured_length(tvb), .reported = tvb_reported_length(tvb) };
+    struct feed_chunk   chunk;
 
     bytes.data = tvb_get_ptr(tvb, 0, (int)bytes.captured);
-    return make_chunk(mse, from, seq, &bytes, pinfo->num);
+    chunk = make_chunk(mse, from, seq, &bytes, pinfo->num);
+    chunk.has_ack = (tcpinfo->flags & TH_ACK) != 0 && mse->sides[other_side(from)].has_base;
+    if (chunk.has_ack)
+        chunk.ack = mse_feed_position(mse, other_side(from), pinfo->num, tcpinfo->lastackseq);
+    return chunk;
 }
 
 /* A new connection, of which one side sends these bytes first; none where they cannot be MSE. */
@@ -92,7 +98,7 @@ forget(conversation_t *conversation, struct mse_feed *mse)
 
 struct mse_feed *
 tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb, const packet_info *pinfo,
-           bool *is_over)
+           const struct tcpinfo *tcpinfo, bool *is_over)
 {
     struct mse_feed   *mse = get(conversation, tvb, pinfo);
     struct feed_packet packet = { .from = from, .frame = pinfo->num };
@@ -103,7 +109,7 @@ tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbu
     if (mse == &none)
         return NULL;
     if (mse->state == MSE_FEED_SEARCHING) {
-        chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo);
+        chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo, tcpinfo);
         if (mse_feed_search(mse, &packet, &chunk, false))
             return mse;
     }

@@ -10,6 +10,7 @@
 #include "peer/ws_compat.h"
 
 #include <epan/conversation.h>
+#include <epan/dissectors/packet-tcp.h>
 #include <epan/packet.h>
 
 #include "core/mse_feed.h"
@@ -24,14 +25,14 @@ tcp_first_position(uint32_t seq)
 /* Takes a segment. Returns the connection where it turns out to be MSE, else NULL. *is_over is set where the search has
  * ended. First pass only. */
 struct mse_feed *tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
-                            const packet_info *pinfo, bool *is_over);
+                            const packet_info *pinfo, const struct tcpinfo *tcpinfo, bool *is_over);
 
 /* It is something else. First pass only. */
 void tcp_search_give_up(conversation_t *conversation);
 
 /* A segment as mse_feed.h takes it. First pass only. */
 struct feed_chunk tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
-                                   const packet_info *pinfo);
+                                   const packet_info *pinfo, const struct tcpinfo *tcpinfo);
 
 /* For an init routine. */
 void tcp_search_begin_capture(void);

@@ -33,7 +33,8 @@ enum {
     CUT = 8,            /* as many bytes after it were not captured */
     RAW = 16,           /* the bytes of the input, not the peer's */
     FLIP = 32,          /* the peer's, exclusive or those of the input */
-    LONG = 64           /* 16 times the size, where the input has no bytes */
+    LONG = 64,          /* 16 times the size, where the input has no bytes */
+    WAITS = 128         /* from now on, what is missing before a chunk may still come */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -82,6 +83,7 @@ play_chunk(struct reader *reader, const struct wire *wire, uint64_t positions[2]
                              ^ (has_bytes ? data[3 + i] : 0));
     if (has_bytes && size > 0)
         reader->truth = NULL;
+    reader->any_order = reader->any_order || (what & WAITS);
     reader_cut_chunk(reader, side, position, bytes, (uint32_t)size, (uint32_t)size + (what & CUT ? argument : 0));
     positions[side] = MAX(positions[side], position + size + (what & CUT ? argument : 0));
     g_free(bytes);

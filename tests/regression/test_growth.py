@@ -1,28 +1,19 @@
 """What many messages cost, in instructions, which are the same on each run: four times as many cost four times as much, and
 Wireshark with the plugin, in one pass, no more than three times Wireshark without it.
 
-One sharkd under valgrind reads all captures, in one pass and in two; its counters are written whenever it opens a file.
+counting.py says how they are counted.
 """
 
-import json
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import heavy
 from capture import Trace
-from many import ROOT
+from counting import counted
 from tcp import TcpConnection
-from tshark import PLUGINS, Tshark
+from tshark import PLUGINS
 from utp import UtpConnection
-
-sys.path.append(str(ROOT / "tools"))
-
-from callgrind import same_seeds    # noqa: E402
 
 # Messages or packets of the larger capture, of which the smaller has a quarter, and those of an attack on Wireshark.
 CASES = {
@@ -39,9 +30,6 @@ CASES = {
     ("one_byte_a_packet", UtpConnection): (4_000, 160_000),
 }
 PER_MORE = 4
-
-# Wireshark alone reads uTP where the user says that it is some; else it would be compared with a program that shows nothing.
-UTP_PORT = 27000
 
 # Of the cost of one message in a long capture to that in a short one. A walk of all that is there would make it nearly four.
 GROWTH = 1.6
@@ -65,35 +53,6 @@ def captures(staging):
             path.chmod(0o644)
             paths.setdefault(case, []).append(path)
     return paths
-
-
-def counted(staging, plugins, paths, folder):
-    """Instructions before the first capture, and for each capture: in one pass, in two."""
-    assert shutil.which("valgrind"), "valgrind is missing: apt-get install valgrind"
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o777)
-    requests = [("setconf", {"name": "tcp.reassemble_out_of_order", "value": "TRUE"}),
-                ("setconf", {"name": "bt-utp.udp.port", "value": str(UTP_PORT)})]
-    for path in paths:
-        requests += [("load", {"file": str(path)}), ("load", {"file": str(path)}), ("frames", {})]
-    lines = [json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-             for number, (method, params) in enumerate(requests, 1)]
-    command = Tshark(staging).command(["-"], plugins)
-    at = command.index("tshark")
-    command[at:at + 1] = [f"LD_PRELOAD={same_seeds(folder)}", "valgrind", "--tool=callgrind", "--dump-before=wtap_open_offline",
-                          f"--callgrind-out-file={folder}/out", "sharkd"]
-    done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count('"result"') == len(requests), done.stderr
-    assert "issector bug" not in done.stdout and "ismatched" not in done.stderr
-
-    def total(out):
-        return int(re.search(r"^totals: (\d+)", out.read_text(), re.M)[1])
-
-    dumps = sorted((out for out in folder.glob("out.*")), key=lambda out: int(out.suffix[1:]))
-    assert len(dumps) == 2 * len(paths)
-    start, *costs = [total(out) for out in dumps] + [total(folder / "out")]
-    return start, costs[::2], costs[1::2]
 
 
 @pytest.fixture(scope="module")

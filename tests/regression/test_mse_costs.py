@@ -1,4 +1,4 @@
-"""What decryption costs: memory at most 1 % of the bytes decrypted, and key stream in proportion to them.
+"""What decryption costs: memory at most 1 % of the bytes decrypted, key stream and instructions in proportion to them.
 
 The same download, a Piece of 987 bytes in each packet, as plain BitTorrent and as MSE with RC4, over TCP and uTP. What the
 second takes more is the cost of decryption. TCP puts nothing together here, as each message is one segment.
@@ -13,14 +13,17 @@ import pytest
 from mse_wire import A, B, DISCARDED, INFO_HASH, Choices, Wire, sha1, talk
 
 from capture import Trace
+from counting import counted
 from peer_wire import piece
 from session import begin
 from tcp import TcpConnection
+from tshark import PLUGINS
 from utp import UtpConnection
 
 TRANSPORTS = {"tcp": TcpConnection, "utp": UtpConnection}
 SIZE = 1000
 MANY = 10_000       # packets
+FEW = 500
 
 ARCFOUR, STREAM = 301, 4
 
@@ -54,15 +57,15 @@ class FastWire(Wire):
         return self.crypt(side, data) if hasattr(self, "handles") else super().say(side, data)
 
 
-def download(staging, connect, packets, encrypted):
+def download(staging, connect, packets, encrypted, name="costs"):
     """A capture, and the options to read it with."""
     trace = Trace(connect=connect)
     block = piece(1, 0, b"\xbe" * (SIZE - 13))
     options = []
     if encrypted:
-        made = FastWire("costs", Choices(pad_b=20))
+        made = FastWire(name, Choices(pad_b=20))
         peers, _ = talk(trace, made)
-        keys = staging.folder / "costs.keys"
+        keys = staging.folder / f"{name}.keys"
         keys.write_text(made.key)
         keys.chmod(0o644)
         options = ["-o", f"bt.peer.mse_keylog_file:{keys}"]
@@ -70,7 +73,7 @@ def download(staging, connect, packets, encrypted):
         peers = begin(trace)
     for _ in range(packets):
         peers.seed.send(made.say(B, block) if encrypted else block)
-    path = staging.folder / "costs.pcap"
+    path = staging.folder / f"{name}.pcap"
     path.write_bytes(trace.pcap())
     path.chmod(0o644)
     return path, options
@@ -170,3 +173,22 @@ def test_key_stream(two_passes, staging, counter, transport):
         largest(two_passes, counter, path, options)
         made = int((counter / "made").read_text())
         assert 2 * packets * SIZE < made < 2 * (packets * SIZE + 10_000)
+
+
+def test_instructions(staging):
+    """Four times as many packets cost four times as much, whatever each capture costs; in two passes, over TCP and uTP."""
+    paths, keys = [], ""
+    for transport, connect in TRANSPORTS.items():
+        for packets in (0, FEW, 4 * FEW):
+            name = f"costs-{transport}-{packets}"
+            path, _ = download(staging, connect, packets, True, name)
+            paths.append(path)
+            keys += (staging.folder / f"{name}.keys").read_text()
+    (staging.folder / "all-costs.keys").write_text(keys)
+    (staging.folder / "all-costs.keys").chmod(0o644)
+    # The first one pays for what is made once.
+    _, _, twice = counted(staging, PLUGINS, [paths[0], *paths], staging.folder / "instructions",
+                          [("bt.peer.mse_keylog_file", str(staging.folder / "all-costs.keys"))])
+    for none, few, many in (twice[1:4], twice[4:7]):
+        assert few - none > FEW * SIZE      # each byte is decrypted
+        assert 3.6 * (few - none) < many - none < 4.4 * (few - none), f"{none:,}, {few:,} and {many:,} instructions"

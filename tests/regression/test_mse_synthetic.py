@@ -203,6 +203,16 @@ def test_segments_that_come_again(tshark):
         *BOTH_PIECES, "13 20", "16 21", "17 22"]
 
 
+@pytest.mark.parametrize("keys", [[], KEYS], ids=["no key", "key"])
+@pytest.mark.parametrize("options", [["-o", "tcp.reassemble_out_of_order:TRUE"], ["-o", "tcp.no_subdissector_on_error:FALSE"]],
+                         ids=["in order", "as they come"])
+def test_segments_of_the_handshake_that_changed_places(tshark, options, keys):
+    """Whether TCP puts them in order, or gives us the late one as it comes: by default it gives it to nobody."""
+    readable = 8 if keys else 4
+    assert pieces(tshark, "mse-changed-places", *keys, *options) == [
+        f"{13 * number + frame} {piece}" for number in range(readable) for frame, piece in ((12, 5), (13, 9))]
+
+
 def test_packets_that_are_cut(tshark):
     assert pieces(tshark, "mse-cut", *KEYS) == [*BOTH_PIECES, "14 30"]
 
@@ -223,10 +233,19 @@ def test_opening_packets_missing(tshark, method, utp):
     assert pieces(tshark, f"mse-missing-{method}-open{utp}", *KEYS) == ["8 5", "9 9"]
 
 
+def test_begin_within_the_padding(tshark):
+    """Random bytes before the seed's handshake are no public key where the leecher did not answer them, and what the leecher
+    sends first is not taken for one."""
+    assert tshark.rows("mse-missing-key-utp", "frame.number", where="bt.mse.public_key") == []
+    assert tshark.rows("mse-missing-key-utp", "frame.number bt.mse.payload_in", where="bt.mse") == (
+        ["1 1"] if tshark.two_passes else [])
+    assert pieces(tshark, "mse-missing-key-utp") == ["6 9"]
+
+
 # What no key opens, and no plaintext tells of: RC4, connections that begin before the capture, random bytes; with the key
 # or without.
 NOTHING = [*(f"mse-missing-{method}-{what}{utp}" for method in METHODS for what in ("ya", "yb", "ia") for utp in ("", "-utp")
-             if (method, what) != ("plaintext", "ya")), "mse-look-alike", "mse-look-alike-utp"]
+             if (method, what) != ("plaintext", "ya")), "mse-look-alike", "mse-look-alike-utp", "mse-missing-key"]
 NOTHING_WITHOUT_KEYS = [*(f"mse-{capture}" for capture in [*EACH, *WRONG, "hole", "hole-utp", "again", "cut", "two", "two-utp"]
                           if "plaintext" not in capture)]
 
@@ -271,6 +290,22 @@ def test_key_log_changes_meanwhile(one_pass, staging, how):
         rest, _ = tshark.communicate(data[at:])
     assert first == [b"\n"] * 5
     assert [line for line in rest.decode().splitlines() if line] == ["5", "9"]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "byte order mark"])
+def test_key_log_from_an_editor(tshark, staging, mark):
+    """As an editor on Windows saves it: CR before each LF, perhaps a byte order mark before the first line. And with two info
+    hashes for one secret, the wrong one first: the connection tells which is right."""
+    made = wire_of("rc4-handshake")
+    wrong = made.key.replace(made.choices.logged_hash.hex(), bytes(20).hex())
+    log = staging.folder / "edited.keys"
+    log.write_bytes(mark + (wrong + made.key).replace("\n", "\r\n").encode())
+    log.chmod(0o644)
+    options = ["-o", f"bt.peer.mse_keylog_file:{log}"]
+    assert ledger(tshark, "mse-rc4-handshake", *options) == DONT_HAVES
+    assert faults(tshark, "mse-rc4-handshake", *options) == []
+    log.write_bytes(mark + made.key.replace("\n", "\r\n").encode())
+    assert ledger(tshark, "mse-rc4-handshake", *options) == DONT_HAVES
 
 
 # --- every choice, and every cut ---

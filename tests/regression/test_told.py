@@ -70,6 +70,36 @@ def test_hole_before_a_message_in_several_segments(one_pass, two_passes, staging
     assert gaps(two_passes, path, *options) == [f"{last}"]
 
 
+@pytest.mark.parametrize("goes_on", [False, True], ids=["unfinished", "finished"])
+@pytest.mark.parametrize("method", ["plain", PLAINTEXT, RC4])
+def test_hole_before_a_message_that_does_not_end(one_pass, two_passes, staging, tmp_path, method, goes_on):
+    """Later passes see nothing of a message that TCP waits for in vain: then it is told, once, where the stream was seen last.
+    The other side's packets do not count."""
+    trace, options = Trace(), ()
+    if method == "plain":
+        peers = begin(trace)
+        say = b"".join
+    else:
+        made = wire("told-end", ia=HANDSHAKE, select=method)
+        del WIRES["told-end"]
+        peers, _ = talk(trace, made)
+        options = mse_keys(staging, tmp_path, made)
+
+        def say(messages):
+            return made.say(B, *messages)
+    before = peers.seed.send(say([have(1)]))
+    peers.seed.skip(say([dont_have(TO_LEECHER, 7)]))
+    block = say([piece(1, 0, bytes(3000))])
+    first = peers.seed.send(block[:1400])
+    peers.leecher.acknowledge()
+    last = peers.seed.send(block[1400:3013 if goes_on else 2800])
+    path = written(trace, tmp_path)
+    assert gaps(one_pass, path, *options) == [f"{first}"]
+    assert gaps(two_passes, path, *options) == [f"{last if goes_on else before}"]
+    told = two_passes.rows(path, "frame.number _ws.expert.message", *options, where=GAP)
+    assert ("Before frame " in told[0]) != goes_on, told
+
+
 @pytest.mark.parametrize("in_one", [True, False], ids=["at-once", "later"])
 def test_webrtc_message_that_is_cut_after_a_hole(tshark, staging, tmp_path, in_one):
     """The first message after a hole comes in two of the channel: prefix and id, then the rest. Both are read at once, or the

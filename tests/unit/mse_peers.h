@@ -256,6 +256,8 @@ wire_free(struct wire *wire)
 
 /* --- a reader --- */
 
+#define FRAMES_MAX  (MSE_HELD_MAX + MSE_AHEAD_MAX)
+
 /* Feeds a stream as a dissector does, and puts together what it can read. */
 struct reader {
     wmem_allocator_t  *scope;
@@ -267,7 +269,9 @@ struct reader {
     unsigned           jumps[2];    /* holes in it */
     unsigned           earlier;     /* pieces of earlier chunks */
     uint32_t           frame;       /* of the last chunk */
-    uint32_t           frames[2][MSE_HELD_MAX];     /* by side and offset: where a byte came first; 0: it did not */
+    uint32_t           frames[2][FRAMES_MAX];   /* by side and offset: where a byte came first; 0: it did not */
+    bool               any_order;   /* what is missing before a packet may still come */
+    uint64_t           acked[2];    /* by side: see struct mse_chunk */
     const struct wire *truth;       /* what is read must agree with it, see reader_check(); NULL: whatever is read */
 };
 
@@ -340,14 +344,15 @@ reader_cut_chunk(struct reader *reader, unsigned side, uint64_t offset, const ui
     const struct mse_direction *direction = &reader->stream->directions[side];
     uint8_t         *copy = bytes_copy(data, captured), *clear = (uint8_t *)g_malloc(MAX(captured, 1));
     struct mse_chunk chunk = { .side = side, .offset = offset, .data = copy, .captured = captured,
-                               .reported = reported, .frame = ++reader->frame };
+                               .reported = reported, .frame = ++reader->frame, .in_order = !reader->any_order,
+                               .acked = reader->acked[side] };
     struct mse_piece piece;
 
-    for (uint64_t at = offset; at < offset + captured && at < MSE_HELD_MAX; at++)
+    for (uint64_t at = offset; at < offset + captured && at < FRAMES_MAX; at++)
         reader->frames[side][at] = reader->frames[side][at] != 0 ? reader->frames[side][at] : chunk.frame;
     mse_stream_feed(reader->stream, &chunk);
     while (mse_stream_earlier(reader->stream, &piece)) {
-        g_assert_cmpuint(piece.frame, <, chunk.frame);
+        g_assert_cmpuint(piece.frame, <, chunk.frame + reader->any_order);
         for (uint32_t i = 0; i < piece.size; i++)
             g_assert_cmpuint(reader->frames[piece.side][piece.offset + i], ==, piece.frame);
         reader->earlier++;

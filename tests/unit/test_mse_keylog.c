@@ -83,7 +83,19 @@ static const struct line lines[] = {
     { "comment instead", "MSE # none\nMSE " S_96 " # none\n", 0, 2 },
     { "text after it", "MSE " S_96 " " SKEY " seed\n", 0, 1 },
     { "then a good one", "MSE 00\nMSE " S_96 " " SKEY "\nMSE x\n", 1, 2 },
-    { "contradiction", "MSE " S_96 " " SKEY "\nMSE " S_96 " " SKEY_2 "\n", 1, 1 },
+    { "carriage returns", "# log\r\n\r\nMSE " S_96 " " SKEY " # seed\r\nMSE " S_96 " " SKEY_2 "\r\n", 2, 0 },
+
+    /* As an editor may save it. */
+    { "byte order mark", "\xef\xbb\xbfMSE " S_96 " " SKEY "\r\n", 1, 0 },
+    { "byte order mark, comment", "\xef\xbb\xbf# log\r\nMSE " S_96 " " SKEY "\r\n", 1, 0 },
+    { "half a byte order mark", "\xef\xbbMSE " S_96 " " SKEY "\nMSE " S_96 " " SKEY_2 "\n", 1, 0 },
+    { "nothing but a byte order mark", "\xef\xbb\xbf", 0, 0 },
+    { "the mark in the first line only", "\n\xef\xbb\xbfMSE " S_96 " " SKEY "\n", 0, 0 },
+    { "two marks", "\xef\xbb\xbf\xef\xbb\xbfMSE " S_96 " " SKEY "\n", 0, 0 },
+    { "a word is cut after the mark", "\xef\xbb\xbfMSE\n", 0, 1 },
+    { "a mark is no word", "\xef\xbb\xbf\n\xef\xbb\xbf\n", 0, 0 },
+
+    { "another info hash", "MSE " S_96 " " SKEY "\nMSE " S_96 " " SKEY_2 "\nMSE " S_96 " " SKEY "\n", 2, 0 },
 };
 
 /* Each text whole, cut in two at every byte, and byte by byte. */
@@ -124,10 +136,10 @@ digits(void)
     for (unsigned i = 0; i < 96; i++)
         secret[i] = (uint8_t)(i % 16);
     reference_hash("req1", secret, NULL, req1);
-    g_assert_cmpmem(mse_keylog_find(keylog, req1)->secret, 96, secret, 96);
-    g_assert_cmphex(mse_keylog_find(keylog, req1)->info_hash[19], ==, 0xc0);
+    g_assert_cmpmem(mse_keylog_find(keylog, req1, NULL)->secret, 96, secret, 96);
+    g_assert_cmphex(mse_keylog_find(keylog, req1, NULL)->info_hash[19], ==, 0xc0);
     req1[19] ^= 1;
-    g_assert_null(mse_keylog_find(keylog, req1));
+    g_assert_null(mse_keylog_find(keylog, req1, NULL));
     g_free(upper);
     mse_keylog_free(keylog);
     wmem_destroy_allocator(scope);
@@ -160,10 +172,14 @@ flush(void)
     g_assert_cmpuint(keylog->count, ==, 1);
     g_assert_cmpuint(keylog->bad_lines, ==, 0);
 
-    /* A line that is bad at the end of the text is counted once, too. */
-    mse_keylog_feed(keylog, "MSE " S_96 " " SKEY_2, 4 + 192 + 1 + 40);
-    mse_keylog_flush(keylog);
-    mse_keylog_feed(keylog, "\n", 1);
+    /* A line that is bad at the end of the text, one info hash too many, is counted once, too. */
+    for (unsigned n = 1; n <= MSE_KEYLOG_SAME_MAX; n++) {
+        mse_keylog_feed(keylog, text, sizeof text - 2);
+        mse_keylog_feed(keylog, &"0123456789"[n], 1);
+        mse_keylog_flush(keylog);
+        mse_keylog_feed(keylog, "\n", 1);
+    }
+    g_assert_cmpuint(keylog->count, ==, MSE_KEYLOG_SAME_MAX);
     g_assert_cmpuint(keylog->bad_lines, ==, 1);
     mse_keylog_free(keylog);
     wmem_destroy_allocator(scope);
@@ -227,11 +243,11 @@ many(void)
     g_assert_cmpuint(memory(keylog), <=, (size_t)COUNT * BYTES_PER_KEY_MAX);
     for (uint32_t n = 0; n < COUNT; n += 7) {
         make_req1(n, req1);
-        const struct mse_key *key = mse_keylog_find(keylog, req1);
+        const struct mse_key *key = mse_keylog_find(keylog, req1, NULL);
         g_assert_nonnull(key);
         g_assert_cmpuint(key->secret[2] << 8 | key->secret[3], ==, n & 0xffff);
         make_req1(COUNT + n, req1);
-        g_assert_null(mse_keylog_find(keylog, req1));
+        g_assert_null(mse_keylog_find(keylog, req1, NULL));
     }
     mse_keylog_free(keylog);
     wmem_destroy_allocator(scope);
@@ -261,6 +277,38 @@ short_chains(void)
     wmem_destroy_allocator(scope);
 }
 
+/* All info hashes of a secret are found, up to the limit, and none for another one. */
+static void
+several_info_hashes(void)
+{
+    wmem_allocator_t     *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct mse_keylog    *keylog = mse_keylog_new(scope, MSE_KEYLOG_KEYS_MAX);
+    const struct mse_key *key = NULL;
+    char                  text[256];
+    uint8_t               req1[20];
+    unsigned              found = 0;
+
+    for (uint32_t n = 0; n < 100; n++)      /* the table grows meanwhile */
+        mse_keylog_feed(keylog, text, make_line(text, n));
+    for (unsigned n = 0; n < MSE_KEYLOG_SAME_MAX + 2; n++) {
+        size_t size = make_line(text, 7);
+        text[size - 2] = "0123456789abcdef"[n];     /* one of them is the one that is there */
+        mse_keylog_feed(keylog, text, size);
+    }
+    make_req1(7, req1);
+    while ((key = mse_keylog_find(keylog, req1, key)) != NULL)
+        found++;
+    g_assert_cmpuint(found, ==, MSE_KEYLOG_SAME_MAX);
+    g_assert_cmpuint(keylog->count, ==, 99 + MSE_KEYLOG_SAME_MAX);
+    g_assert_cmpuint(keylog->bad_lines, >=, 1);
+    make_req1(8, req1);
+    key = mse_keylog_find(keylog, req1, NULL);
+    g_assert_nonnull(key);
+    g_assert_null(mse_keylog_find(keylog, req1, key));
+    mse_keylog_free(keylog);
+    wmem_destroy_allocator(scope);
+}
+
 static void
 cap(void)
 {
@@ -276,9 +324,9 @@ cap(void)
     g_assert_cmpuint(keylog->count, ==, 200);
     g_assert_cmpuint(keylog->left_out, ==, 100);
     make_req1(199, req1);
-    g_assert_nonnull(mse_keylog_find(keylog, req1));
+    g_assert_nonnull(mse_keylog_find(keylog, req1, NULL));
     make_req1(200, req1);
-    g_assert_null(mse_keylog_find(keylog, req1));
+    g_assert_null(mse_keylog_find(keylog, req1, NULL));
     mse_keylog_free(keylog);
     wmem_destroy_allocator(scope);
 }
@@ -300,6 +348,7 @@ main(int argc, char **argv)
     g_test_add_func("/mse_keylog/flush", flush);
     g_test_add_func("/mse_keylog/many", many);
     g_test_add_func("/mse_keylog/short_chains", short_chains);
+    g_test_add_func("/mse_keylog/several_info_hashes", several_info_hashes);
     g_test_add_func("/mse_keylog/cap", cap);
     result = g_test_run();
     wmem_cleanup();

@@ -458,6 +458,39 @@ wrong_info_hash(void)
     tear_down(&fixture);
 }
 
+/* The log has two info hashes for the secret, the wrong one first: the connection tells which is right, whether the right one
+ * is there from the beginning or comes after the connection was found. */
+static void
+two_info_hashes(void)
+{
+    for (unsigned later = 0; later <= 1; later++) {
+        struct fixture fixture;
+        char           wrong_line[sizeof fixture.wire->line];
+
+        set_up(&fixture, &usual);
+        reader_end(&fixture.reader);
+        g_strlcpy(wrong_line, fixture.wire->line, sizeof wrong_line);
+        wrong_line[strlen(wrong_line) - 2] ^= 1;
+        reader_begin(&fixture.reader, wrong_line);
+        if (!later)
+            mse_keylog_feed(fixture.reader.keylog, fixture.wire->line, strlen(fixture.wire->line));
+
+        uint32_t sent[2] = { 0, 0 };
+        reader_flight(&fixture.reader, fixture.wire, sent, A, fixture.wire->after_ia, 1460);
+        g_assert_true(fixture.reader.stream->handshake->opened == !later);
+        g_assert_cmpuint(fixture.reader.stream->handshake->fault_frames[MSE_FAULT_REQ2_MISMATCH], ==, later ? 1 : 0);
+        if (later)
+            mse_keylog_feed(fixture.reader.keylog, fixture.wire->line, strlen(fixture.wire->line));
+        reader_flight(&fixture.reader, fixture.wire, sent, B, UINT32_MAX, 1460);
+        reader_flight(&fixture.reader, fixture.wire, sent, A, UINT32_MAX, 1460);
+        for (unsigned side = A; side <= B; side++)
+            assert_read(&fixture.reader, fixture.wire, side, fixture.wire->payload[side]);
+        g_assert_cmpmem(fixture.reader.stream->handshake->key.info_hash, 20, fixture.wire->info_hash, 20);
+        g_assert_cmpuint(faults(&fixture.reader), ==, 0);
+        tear_down(&fixture);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -479,6 +512,7 @@ main(int argc, char **argv)
         g_free(path);
     }
     g_test_add_func("/mse_stream/wrong_info_hash", wrong_info_hash);
+    g_test_add_func("/mse_stream/two_info_hashes", two_info_hashes);
     result = g_test_run();
     wmem_cleanup();
     return result;

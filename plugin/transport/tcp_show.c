@@ -1,0 +1,143 @@
+/* tcp_show.c
+ * What is shown of a TCP segment, see tcp_show.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "transport/tcp_show.h"
+
+#include <epan/exceptions.h>
+
+#include "core/peer_wire.h"
+
+static bool bittorrent_desegment = true;    /* the preference of the built-in dissector; read for each capture */
+
+static dissector_handle_t bittorrent_handle;
+
+bool
+tcp_show_reassembles(const packet_info *pinfo)
+{
+    return bittorrent_desegment && pinfo->saved_can_desegment > 0;
+}
+
+void
+tcp_show_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    /* Before it was lowered for the layer that we are. */
+    uint16_t can_desegment = pinfo->saved_can_desegment;
+
+    if (tvb_reported_length(part) == 0)
+        return;
+    pinfo->can_desegment = can_desegment;
+    call_dissector_with_data(bittorrent_handle, part, pinfo, tree, data);
+    pinfo->saved_can_desegment = can_desegment;
+}
+
+void
+tcp_show_ask_for_nothing(packet_info *pinfo)
+{
+    pinfo->desegment_offset = 0;
+    pinfo->desegment_len = 0;
+}
+
+/* Shows the complete messages, and asks TCP for the rest of the next one. */
+static void
+show_framed(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, proto_tree *tree)
+{
+    tvbuff_t *tvb = view->tvb;
+    uint32_t  captured = tvb_captured_length(tvb);
+    uint32_t  reported = tvb_reported_length(tvb);
+    uint32_t  next_size;
+    uint32_t  complete;
+
+    first = MIN(first, captured);
+    complete = peer_wire_complete(tvb_get_ptr(tvb, (int)first, (int)(captured - first)), captured - first,
+                                  reported - first, &next_size);
+    if (first > 0)
+        tcp_show_builtin(tvb_new_subset_length(tvb, 0, (int)first), pinfo, tree, view->data);
+    bt_peer_show_messages(view, first, complete, pinfo, tree);
+
+    uint32_t rest = reported - first - complete;
+    if (next_size == PEER_SIZE_BAD)
+        tcp_show_builtin(tvb_new_subset_remaining(tvb, (int)(first + complete)), pinfo, tree, view->data);
+    tcp_show_ask_for_nothing(pinfo);
+    if (next_size != PEER_SIZE_BAD && rest > 0) {
+        pinfo->desegment_offset = (int)(first + complete);
+        pinfo->desegment_len = next_size == PEER_SIZE_UNKNOWN ? DESEGMENT_ONE_MORE_SEGMENT : next_size - rest;
+    }
+}
+
+/* Shows a segment that TCP does not put together with others, as without us. Where the built-in dissector is to put
+ * messages together and TCP does not let it, it tells TCP where the next one begins, and TCP steps over the rest of this
+ * one. But a message counts in the frame that it ends in, so we need the rest, and step over it ourselves. */
+static void
+show_alone(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, proto_tree *tree)
+{
+    TRY {
+        if (!bittorrent_desegment || first == 0)
+            tcp_show_builtin(view->tvb, pinfo, tree, view->data);
+        else if (first < tvb_reported_length(view->tvb))
+            tcp_show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
+    }
+    FINALLY {                           /* a message that is cut ends it with an exception */
+        if (!PINFO_FD_VISITED(pinfo))
+            pinfo->want_pdu_tracking = 0;
+    }
+    ENDTRY;
+}
+
+static void
+show_segment(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree)
+{
+    if (layout.framed && tcp_show_reassembles(pinfo)) {
+        show_framed(view, layout.first, pinfo, tree);
+    } else if (layout.framed) {
+        show_alone(view, layout.first, pinfo, tree);
+    } else {
+        tcp_show_builtin(view->tvb, pinfo, tree, view->data);
+        if (!layout.may_ask)
+            tcp_show_ask_for_nothing(pinfo);
+    }
+}
+
+/* A packet cut short ends the built-in dissector with an exception; what we know shows all the same. */
+void
+tcp_show(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree)
+{
+    if (!bt_peer_has_notes(view, pinfo)) {
+        show_segment(view, layout, pinfo, tree);
+        return;
+    }
+    TRY {
+        show_segment(view, layout, pinfo, tree);
+    }
+    FINALLY {
+        bt_peer_show_notes(view, pinfo, tree);
+    }
+    ENDTRY;
+}
+
+struct bt_peer_view
+tcp_show_view(const struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb, void *data)
+{
+    struct bt_peer_view view = {
+        .connection = peers->feed.connection, .from = from, .place = seq, .tvb = tvb,
+        .show_builtin = tcp_show_builtin, .builtin = bittorrent_handle, .data = data
+    };
+
+    return view;
+}
+
+/* --- registration --- */
+
+void
+tcp_show_begin_capture(bool desegments)
+{
+    bittorrent_desegment = desegments;
+}
+
+void
+proto_reg_handoff_tcp_show(dissector_handle_t builtin)
+{
+    bittorrent_handle = builtin;
+}
