@@ -78,7 +78,8 @@ enum mse_state {
     X(SELECT_NOT_PROVIDED, "crypto_select is not among what crypto_provide offers")                             \
     X(PAD_C_LENGTH,        "PadC is longer than 512 bytes")                                                     \
     X(PAD_D_LENGTH,        "PadD is longer than 512 bytes")                                                     \
-    X(NO_CIPHER,           "libgcrypt does not let us use RC4")
+    X(NO_CIPHER,           "libgcrypt does not let us use RC4")                                                 \
+    X(POSITION_LOST,       "Packets are missing before this one, and its place in RC4 could not be found again")
 
 enum mse_fault {
 #define X(name, text) MSE_FAULT_##name,

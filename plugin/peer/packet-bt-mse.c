@@ -314,6 +314,7 @@ static const struct {
     [MSE_FAULT_PAD_C_LENGTH] = { "bt.mse.expert.pad_c_length", PI_WARN, PI_PROTOCOL },
     [MSE_FAULT_PAD_D_LENGTH] = { "bt.mse.expert.pad_d_length", PI_WARN, PI_PROTOCOL },
     [MSE_FAULT_NO_CIPHER] = { "bt.mse.expert.no_cipher", PI_WARN, PI_DECRYPTION },
+    [MSE_FAULT_POSITION_LOST] = { "bt.mse.expert.position_lost", PI_NOTE, PI_DECRYPTION },
 };
 
 void

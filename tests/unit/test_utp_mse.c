@@ -59,7 +59,8 @@ take_as(struct player *player, unsigned side, const uint8_t *data, uint32_t size
 
     if (!late)
         player->positions[side] += size;
-    return utp_mse_take(&player->utp_mse, &player->feeds, &player->feed, &setup, &packet, player->frame, &next, &chunk);
+    return utp_mse_take(&player->utp_mse, &player->feeds, &player->feed, &setup, &packet, player->frame, &next, &chunk,
+                        false);
 }
 
 static bool
