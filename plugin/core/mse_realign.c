@@ -112,20 +112,19 @@ log2_up(uint64_t value)
     return bits;
 }
 
-bool
+void
 mse_realign_begin(struct mse_realign *realign, const struct mse_realign_range *range)
 {
     end_run(realign);
-    if (range->highest < range->lowest || range->highest - range->lowest > MSE_REALIGN_RANGE_MAX)
-        return false;
     realign->active = true;
     realign->range = *range;
-    realign->width = (uint32_t)(range->highest - range->lowest);
+    if (range->highest - range->lowest > MSE_REALIGN_RANGE_MAX)
+        realign->range.lowest = range->highest - MSE_REALIGN_RANGE_MAX;
+    realign->width = (uint32_t)(range->highest - realign->range.lowest);
     realign->index_bits = CLAMP(log2_up(realign->width + 1), INDEX_BITS_MIN, INDEX_BITS_MAX);
     realign->previous_room = 1U << log2_up(realign->width + 1);
     realign->heads = wmem_alloc0_array(realign->scope, uint32_t, (size_t)1 << realign->index_bits);
     realign->previous = wmem_alloc_array(realign->scope, uint32_t, realign->previous_room);
-    return true;
 }
 
 /* --- the key stream --- */

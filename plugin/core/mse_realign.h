@@ -35,7 +35,8 @@
 /* A wrong offset is taken in less than one case of 2 to the power of this. */
 #define MSE_REALIGN_CERTAINTY   30U
 
-/* The widest range of offsets: 180 packets of 1,400 bytes. */
+/* The widest range of offsets: 180 packets of 1,400 bytes. Of a wider one only the end is searched: a hole of so many packets
+ * is one in a download, whose packets are as long as they can be. */
 #define MSE_REALIGN_RANGE_MAX   (256U * 1024)
 
 /* The longest run: a block has 16 KiB, so most have a header in the first 16 KiB. */
@@ -63,8 +64,8 @@ struct mse_realign *mse_realign_new(wmem_allocator_t *scope, mse_key_stream *key
 
 void mse_realign_free(struct mse_realign *realign);
 
-/* A run begins; what was known of another one is forgotten. False where the range is wider than MSE_REALIGN_RANGE_MAX. */
-bool mse_realign_begin(struct mse_realign *realign, const struct mse_realign_range *range);
+/* A run begins; what was known of another one is forgotten. */
+void mse_realign_begin(struct mse_realign *realign, const struct mse_realign_range *range);
 
 /* The next packet of the run: captured bytes at data, of reported ones. MSE_YES: *offset is where the first byte of the run
  * stands, and *boundary is the offset of a byte in it that begins a message. MSE_NO: the run is too long, or there is no key

@@ -9,7 +9,8 @@
 #include <string.h>
 
 struct utp_hole *
-utp_hole_new(wmem_allocator_t *scope, mse_key_stream *key_stream, void *source, uint64_t next_seq, uint64_t next_offset)
+utp_hole_new(wmem_allocator_t *scope, mse_key_stream *key_stream, void *source, uint64_t next_seq, uint64_t next_offset,
+             uint32_t longest)
 {
     struct utp_hole *hole = wmem_new0(scope, struct utp_hole);
 
@@ -17,7 +18,7 @@ utp_hole_new(wmem_allocator_t *scope, mse_key_stream *key_stream, void *source, 
     hole->realign = mse_realign_new(scope, key_stream, source);
     hole->next_seq = next_seq;
     hole->next_offset = next_offset;
-    hole->longest = UTP_HOLE_PACKET_SIZE;
+    hole->longest = longest;
     hole->credit = UTP_HOLE_CREDIT_MIN;
     return hole;
 }
@@ -136,7 +137,7 @@ begin_search(struct utp_hole *hole)
     uint64_t                 missing = missing_before_run(hole), cost;
     struct mse_realign_range range = {
         .lowest = hole->next_offset + hole->present_bytes + missing,
-        .highest = hole->next_offset + hole->present_bytes + missing * hole->longest,
+        .likely = hole->next_offset + hole->present_bytes + missing * hole->longest,
         .has_boundary = hole->has_boundary, .boundary = hole->boundary,
     };
 
@@ -144,17 +145,19 @@ begin_search(struct utp_hole *hole)
         resume(hole, range.lowest);
         return;
     }
-    range.likely = range.highest;
-    cost = range.highest - range.lowest + hole->bytes;
-    hole->searching = cost <= hole->credit;
-    if (!hole->searching)
-        return;
-    hole->credit -= cost;
-    if (!mse_realign_begin(hole->realign, &range)) {
-        hole->searching = false;
+    hole->searching = false;
+    if (missing > UTP_HOLE_MISSING_MAX) {
         hole->given_up = true;
         return;
     }
+    range.highest = range.likely;
+    range.highest = MAX(range.highest, range.lowest + MIN(missing * (UTP_HOLE_PACKET_SIZE - 1), MSE_REALIGN_RANGE_MAX));
+    cost = MIN(range.highest - range.lowest, MSE_REALIGN_RANGE_MAX) + hole->bytes;
+    if (cost > hole->credit)
+        return;
+    hole->credit -= cost;
+    hole->searching = true;
+    mse_realign_begin(hole->realign, &range);
     search(hole, hole->run);
 }
 

@@ -23,7 +23,10 @@
 /* Packets that are kept. Their bytes are at most MSE_REALIGN_RUN_MAX. */
 #define UTP_HOLE_PACKETS_MAX    1024U
 
-/* A packet that is missing is no longer than the longest one of its side, and this: the payload of an Ethernet. */
+/* Where more packets are missing, nothing of the direction is read any more. */
+#define UTP_HOLE_MISSING_MAX    8192U
+
+/* A packet that is missing is no longer than the longest one of its side, or than this: the payload of an Ethernet. */
 #define UTP_HOLE_PACKET_SIZE    1472U
 
 /* So many times the bytes that come may be searched again, where a missing packet comes between two runs, and so much at
@@ -53,7 +56,7 @@ struct utp_hole {
     struct mse_realign *realign;
     uint64_t            next_seq;       /* of the packet to be read next, */
     uint64_t            next_offset;    /* and where its first byte stands */
-    uint32_t            longest;        /* packet so far */
+    uint32_t            longest;        /* bytes of a packet so far */
     bool                has_boundary;   /* the message that the hole begins in ends at boundary */
     uint64_t            boundary;
     struct utp_kept    *kept;           /* by seq */
@@ -77,10 +80,10 @@ struct utp_hole {
     uint32_t            former_next;    /* the one that is replaced next */
 };
 
-/* A direction in which the packet next_seq is missing, whose first byte stands at next_offset. Memory comes from scope, and the
- * key stream of the direction from source. */
+/* A direction in which the packet next_seq is missing, whose first byte stands at next_offset; its packets had up to longest
+ * bytes so far. Memory comes from scope, and the key stream of the direction from source. */
 struct utp_hole *utp_hole_new(wmem_allocator_t *scope, mse_key_stream *key_stream, void *source, uint64_t next_seq,
-                              uint64_t next_offset);
+                              uint64_t next_offset, uint32_t longest);
 
 void utp_hole_free(struct utp_hole *hole);
 

@@ -160,7 +160,7 @@ get_hole(struct utp_mse *utp_mse, const struct peer_feed *feed, enum peer_side f
     side->stream = utp_mse->mse->stream;
     side->side = from;
     side->hole = utp_hole_new(utp_mse->mse->feeds->scope, key_stream, side, side->next_seq,
-                              side->next - utp_mse->mse->sides[from].base);
+                              side->next - utp_mse->mse->sides[from].base, side->longest);
     note_boundary(utp_mse, feed, from);
     return side->hole;
 }
@@ -345,6 +345,7 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     utp_places_add(&utp_mse->places[packet->from], mse->feeds->scope, next->seq, packet->frame, &place);
     side->has_next = true;
     side->next_seq = next->seq + 1;
+    side->longest = MAX(side->longest, chunk->bytes.reported);
     side->next = chunk->bytes.position + chunk->bytes.reported;
     return mse->state == MSE_FEED_FOUND;
 }

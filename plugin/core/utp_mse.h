@@ -21,6 +21,7 @@ struct utp_mse_side {
     bool                     has_next;  /* the next two are valid */
     uint64_t                 next_seq;  /* number of the packet after the last one that was taken, */
     uint64_t                 next;      /* and position of its first byte; both without hole */
+    uint32_t                 longest;   /* bytes of a packet, without hole */
     struct utp_hole         *hole;      /* since RC4 lacked a packet for the first time; NULL: it never did */
 };
 

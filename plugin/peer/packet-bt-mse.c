@@ -205,7 +205,9 @@ dissect_bt_mse(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 
     col_set_str(pinfo->cinfo, COL_PROTOCOL, "BT-MSE");
     col_clear(pinfo->cinfo, COL_INFO);
-    col_append_str(pinfo->cinfo, COL_INFO, view.offset < MSE_PUBLIC_KEY_SIZE ? "MSE public key" : "MSE handshake");
+    col_append_str(pinfo->cinfo, COL_INFO, view.offset < MSE_PUBLIC_KEY_SIZE ? "MSE public key"
+                                           : view.offset < handshake_end(stream, view.side) ? "MSE handshake"
+                                           : "MSE payload");
     if (method != 0)
         col_append_fstr(pinfo->cinfo, COL_INFO, " (%s)", val_to_str_const(method, methods, ""));
 
