@@ -20,7 +20,7 @@
  *
  * The first bytes of both directions are held, MSE_HELD_MAX of each, until the question is settled. A hole in them
  * (or a packet that was cut) ends the search in its direction, but for what follows from the other one. A hole in the
- * payload costs nothing. Where the number of missing bytes is not known (uTP), RC4 cannot be read after it.
+ * payload costs nothing. Where the number of missing bytes is not known (uTP), utp_hole.h finds it out.
  *
  * Pure.
  *
