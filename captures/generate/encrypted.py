@@ -11,7 +11,7 @@ import random
 
 from capture import CAPTURES, capture
 from mse_wire import (A, B, BOTH, HANDSHAKE, MORE, NONE, PAD_MAX, PLAINTEXT, RC4, VC, Choices, Wire, talk)
-from peer_wire import dont_have, handshake, have, piece
+from peer_wire import UNCHOKE, dont_have, handshake, have, piece
 from session import TO_LEECHER, TO_SEED
 
 WIRES = {}      # NAME: the connections of the capture mse-NAME, in the order in which they begin
@@ -143,6 +143,42 @@ def hole(trace):
     peers.seed.skip(made.say(B, piece(1, 0, bytes(687))))
     peers.seed.send(made.say(B, have(11), dont_have(TO_LEECHER, 12)))
     peers.leecher.send(made.say(A, dont_have(TO_SEED, 13)))
+
+
+@capture("mse-holes", also_utp=True)
+def holes(trace):
+    """RC4, and after frame 12 the seed goes on with holes in between; over uTP nobody knows how long they are. The leecher's
+    frames tell that it has all of it.
+
+    13   seed: the beginning of a Piece
+         seed: more of it, which the capture does not see
+    14   seed: the rest of it, and DontHave 20. Its end is known, so where that stands in RC4 is
+    15   leecher: Have 2
+         seed: three packets that the capture does not see, with DontHave 21
+    16   seed: DontHave 22, alone
+    17   leecher: Have 3
+    18   seed: DontHave 23
+         seed: two packets that the capture does not see, with DontHave 24
+    19   seed: the last 700 bytes of a Piece, and Unchoke: too little to tell where it stands
+    20   leecher: Have 4
+    """
+    made = wire("holes", pad_b=20)
+    peers, _ = talk(trace, made)
+    block = made.say(B, piece(1, 0, bytes(3000)), dont_have(TO_LEECHER, 20))
+    peers.seed.send(block[:1400])
+    peers.seed.skip(block[1400:2800])
+    peers.seed.send(block[2800:])
+    peers.leecher.send(made.say(A, have(2)))
+    for size in (1387, 900, 40):
+        peers.seed.skip(made.say(B, *([dont_have(TO_LEECHER, 21)] if size == 40 else []), piece(1, 0, bytes(size))))
+    peers.seed.send(made.say(B, dont_have(TO_LEECHER, 22)))
+    peers.leecher.send(made.say(A, have(3)))
+    peers.seed.send(made.say(B, dont_have(TO_LEECHER, 23)))
+    block = made.say(B, dont_have(TO_LEECHER, 24), piece(1, 0, bytes(3000)), UNCHOKE)
+    peers.seed.skip(block[:1200])
+    peers.seed.skip(block[1200:-705])
+    peers.seed.send(block[-705:])
+    peers.leecher.send(made.say(A, have(4)))
 
 
 @capture("mse-again")

@@ -28,6 +28,7 @@ struct feed_chunk {
      * the text stays */
     void         (*describe_missing)(uint64_t missing, char *text, size_t size);
     bool           late;        /* acks_packets: the stream went on without this packet */
+    bool           placed;      /* acks_packets: its position is known all the same, and how long the holes are */
     bool           filled;      /* set by peer_feed_chunk(): bytes of it filled a hole before the end of the stream */
 };
 

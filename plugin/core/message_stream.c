@@ -65,12 +65,27 @@ step_over_hole(struct message_stream *stream, uint64_t position)
     stream->end = position;
 }
 
-/* Looks for a message boundary at the start of the chunk or, where TCP put several segments together, at the start
- * of the last of them. */
+/* A message begins at a byte of the chunk. */
+static void
+sync_at(struct message_stream *stream, struct stream_chunk *chunk, uint32_t at)
+{
+    stream->sync = STREAM_OK;
+    stream->end = chunk->position + at;
+    begin_message(stream, stream->end);
+    chunk->offset = at;
+}
+
+/* Looks for a message boundary where one is known, at the start of the chunk or, where TCP put several segments together,
+ * at the start of the last of them. */
 static bool
 find_sync(struct message_stream *stream, struct stream_chunk *chunk)
 {
     uint32_t candidates[2] = { 0, 0 };
+
+    if (chunk->has_boundary && chunk->boundary < chunk->reported) {
+        sync_at(stream, chunk, chunk->boundary);
+        return true;
+    }
 
     if (stream->has_end && stream->end > chunk->position && stream->end < chunk->position + chunk->captured)
         candidates[1] = (uint32_t)(stream->end - chunk->position);
@@ -78,10 +93,7 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
     for (unsigned i = 0; i < 2; i++) {
         uint32_t at = candidates[i];
         if (peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
-            stream->sync = STREAM_OK;
-            stream->end = chunk->position + at;
-            begin_message(stream, stream->end);
-            chunk->offset = at;
+            sync_at(stream, chunk, at);
             return true;
         }
     }

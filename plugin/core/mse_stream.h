@@ -22,7 +22,7 @@
  * (or a packet that was cut) ends the search in its direction, but for what follows from the other one. Where the bytes
  * may still come, what follows the hole is kept (mse_ahead.h) until the other side acknowledges them, which a capture did
  * not see then, or it grows too much. A hole in the payload costs nothing. Where the number of missing bytes is not
- * known (uTP), RC4 cannot be read after it.
+ * known (uTP), utp_hole.h finds it out.
  *
  * Pure.
  *
@@ -81,7 +81,8 @@ enum mse_state {
     X(SELECT_NOT_PROVIDED, "crypto_select is not among what crypto_provide offers")                             \
     X(PAD_C_LENGTH,        "PadC is longer than 512 bytes")                                                     \
     X(PAD_D_LENGTH,        "PadD is longer than 512 bytes")                                                     \
-    X(NO_CIPHER,           "libgcrypt does not let us use RC4")
+    X(NO_CIPHER,           "libgcrypt does not let us use RC4")                                                 \
+    X(POSITION_LOST,       "Packets are missing before this one, and its place in RC4 could not be found again")
 
 enum mse_fault {
 #define X(name, text) MSE_FAULT_##name,

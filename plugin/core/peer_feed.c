@@ -182,7 +182,7 @@ read_kept(struct reading *reading, uint64_t before, const struct late_chunk *kep
     bool              gap;
 
     /* The length of a packet that is missing is not known. */
-    if (chunk.acks_packets)
+    if (chunk.acks_packets && !chunk.placed)
         chunk.bytes.position = reading->stream->end + (kept->order != before ? HOLE_SIZE : 0);
     take_messages(reading, &chunk, message_stream_open(reading->stream, &chunk.bytes, &gap), false, NULL);
 }
@@ -259,7 +259,7 @@ read_again(struct peer_feed *feed, const struct feed_packet *packet, const struc
         before = kept->after;
     }
     live->acked = acked;
-    if (chunk->acks_packets)
+    if (chunk->acks_packets && !chunk->placed)
         feed->moved[from] += live->end - end;
     if (live->sync == STREAM_OK && feed->synced_in[from] == 0)
         feed->synced_in[from] = packet->frame;

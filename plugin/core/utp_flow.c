@@ -134,6 +134,7 @@ flush(struct utp_connection *connection)
         utp_stream_flush(&connection->directions[side].packets);
         take_all(connection, (enum peer_side)side, NULL);
     }
+    utp_mse_flush(&connection->encryption, &connection->feed);
 }
 
 /* A connection is over. Where it has something to show it stays, for later passes. */
@@ -301,9 +302,9 @@ describe_missing(uint64_t missing, char *text, size_t size)
                missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
 }
 
-/* Takes what is next in order, or late, while packet is read. */
+/* Takes what is next in order, or late, while packet is read. at_end: nothing more will come. */
 static void
-take_chunk(struct utp_connection *connection, const struct feed_packet *packet, const struct utp_chunk *next)
+take_chunk(struct utp_connection *connection, const struct feed_packet *packet, const struct utp_chunk *next, bool at_end)
 {
     struct feed_chunk chunk = {
         .bytes = { .position = next->position, .data = next->data, .captured = next->captured,
@@ -321,7 +322,7 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
     }
     if (connection->flow->mse_feeds != NULL
             && utp_mse_take(&connection->encryption, connection->flow->mse_feeds, &connection->feed,
-                            connection->flow->setup, packet, connection->number, next, &chunk))
+                            connection->flow->setup, packet, connection->number, next, &chunk, at_end))
         return;
     if (connection->flow->claimed_in == 0)
         return;
@@ -356,7 +357,7 @@ take_all(struct utp_connection *connection, enum peer_side from, const struct ut
         reading.frame = packet != NULL ? packet->frame : chunk.frame;
         reading.time = packet != NULL ? packet->time : chunk.time;
         chunk.waited = chunk.waited && packet != NULL;      /* at the end of the capture each is read in its own frame */
-        take_chunk(connection, &reading, &chunk);
+        take_chunk(connection, &reading, &chunk, packet == NULL);
         if (direction->probe == 0) {
             direction->probe = chunk.seq;
             direction->probe_time = reading.time;

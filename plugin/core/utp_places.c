@@ -8,8 +8,9 @@
 
 #include <string.h>
 
+/* A run of no packets, before number at of those that there are. */
 static struct utp_run *
-begin_run(struct utp_places *places, wmem_allocator_t *scope, uint64_t seq, uint64_t position, uint32_t frame)
+insert_run(struct utp_places *places, wmem_allocator_t *scope, uint32_t at)
 {
     struct utp_run *run = wmem_new0(scope, struct utp_run);
 
@@ -17,10 +18,9 @@ begin_run(struct utp_places *places, wmem_allocator_t *scope, uint64_t seq, uint
         places->room = MAX(2, 2 * places->room);
         places->runs = (struct utp_run **)wmem_realloc(scope, places->runs, places->room * sizeof *places->runs);
     }
-    places->runs[places->count++] = run;
-    run->seq = seq;
-    run->position = position;
-    run->frame = frame;
+    memmove(&places->runs[at + 1], &places->runs[at], (places->count - at) * sizeof *places->runs);
+    places->count++;
+    places->runs[at] = run;
     return run;
 }
 
@@ -34,17 +34,42 @@ end_of(const struct utp_run *run)
     return end;
 }
 
+static void
+add_to_run(struct utp_run *run, const struct utp_place *place)
+{
+    run->sizes[run->count] = (uint16_t)place->size;     /* a datagram is shorter than 64 KiB */
+    run->firsts[run->count] = (uint16_t)place->first;
+    run->count++;
+}
+
 void
 utp_places_add(struct utp_places *places, wmem_allocator_t *scope, uint64_t seq, uint32_t frame,
                const struct utp_place *place)
 {
     struct utp_run *run = places->count > 0 ? places->runs[places->count - 1] : NULL;
 
-    if (run == NULL || run->count == UTP_RUN_PACKETS || seq != run->seq + run->count || place->position != end_of(run))
-        run = begin_run(places, scope, seq, place->position, frame);
-    run->sizes[run->count] = (uint16_t)place->size;     /* a datagram is shorter than 64 KiB */
-    run->firsts[run->count] = (uint16_t)place->first;
-    run->count++;
+    if (run == NULL || run->count == UTP_RUN_PACKETS || seq != run->seq + run->count || place->position != end_of(run)) {
+        run = insert_run(places, scope, places->count);
+        run->seq = seq;
+        run->position = place->position;
+        run->frame = frame;
+    }
+    add_to_run(run, place);
+}
+
+void
+utp_places_insert(struct utp_places *places, wmem_allocator_t *scope, uint64_t seq, const struct utp_place *place)
+{
+    uint32_t        at = places->count;
+    struct utp_run *run;
+
+    while (at > 0 && places->runs[at - 1]->seq > seq)
+        at--;
+    run = insert_run(places, scope, at);
+    run->seq = seq;
+    run->position = place->position;
+    run->frame = at > 0 ? places->runs[at - 1]->frame : 0;      /* they ascend; a frame near it is enough to find it by */
+    add_to_run(run, place);
 }
 
 /* The last run that began in a frame or before, else the first. */

@@ -47,6 +47,9 @@ struct utp_places {
 void utp_places_add(struct utp_places *places, wmem_allocator_t *scope, uint64_t seq, uint32_t frame,
                     const struct utp_place *place);
 
+/* The same for a packet that came after others with greater numbers had come to their turn. */
+void utp_places_insert(struct utp_places *places, wmem_allocator_t *scope, uint64_t seq, const struct utp_place *place);
+
 /* The packet with a number of 16 bits that is in or near a frame. False where it never came to its turn. */
 bool utp_places_find(const struct utp_places *places, uint16_t seq_nr, uint32_t frame, struct utp_place *place);
 

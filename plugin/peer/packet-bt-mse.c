@@ -215,7 +215,9 @@ dissect_bt_mse(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 
     col_set_str(pinfo->cinfo, COL_PROTOCOL, "BT-MSE");
     col_clear(pinfo->cinfo, COL_INFO);
-    col_append_str(pinfo->cinfo, COL_INFO, has_public_key(&view) ? "MSE public key" : "MSE handshake");
+    col_append_str(pinfo->cinfo, COL_INFO, has_public_key(&view) ? "MSE public key"
+                                           : view.offset < handshake_end(stream, view.side) ? "MSE handshake"
+                                           : "MSE payload");
     if (method != 0)
         col_append_fstr(pinfo->cinfo, COL_INFO, " (%s)", val_to_str_const(method, methods, ""));
 
@@ -324,6 +326,7 @@ static const struct {
     [MSE_FAULT_PAD_C_LENGTH] = { "bt.mse.expert.pad_c_length", PI_WARN, PI_PROTOCOL },
     [MSE_FAULT_PAD_D_LENGTH] = { "bt.mse.expert.pad_d_length", PI_WARN, PI_PROTOCOL },
     [MSE_FAULT_NO_CIPHER] = { "bt.mse.expert.no_cipher", PI_WARN, PI_DECRYPTION },
+    [MSE_FAULT_POSITION_LOST] = { "bt.mse.expert.position_lost", PI_NOTE, PI_DECRYPTION },
 };
 
 void

@@ -220,12 +220,14 @@ show_encrypted(const struct utp_connection *connection, enum peer_side from, con
 {
     struct mse_feed    *mse = connection->encryption.mse;
     tvbuff_t           *raw = tvb_new_subset_remaining(tvb, (int)header->size);
-    struct bt_mse_bytes bytes = { .mse = mse, .side = from, .tvb = raw };
+    /* Where its place is not known, it comes after the handshake. */
+    struct bt_mse_bytes bytes = { .mse = mse, .side = from, .tvb = raw, .position = UINT64_MAX / 2 };
     uint32_t            late_size = 0;
     tvbuff_t           *payload = NULL;
     struct utp_place    place;
     struct mse_part     part;
     int                 length;
+    bool                has_place = false;
     bool                shown = false;
 
     /* The built-in dissector gets the header, and sees how long the packet is. Not its heuristic, which would lead the
@@ -237,8 +239,12 @@ show_encrypted(const struct utp_connection *connection, enum peer_side from, con
             && utp_places_find(&connection->encryption.places[from], header->seq_nr, pinfo->num, &place)
             && place.size == tvb_reported_length(raw)) {
         bytes.position = place.position;
-        mse_feed_part(mse, from, place.position, place.size, pinfo->num, &part);
+        has_place = true;
+    }
+    if (tvb_captured_length(raw) > 0)
         shown = bt_mse_show_handshake(&bytes, pinfo, tree);
+    if (has_place) {
+        mse_feed_part(mse, from, place.position, place.size, pinfo->num, &part);
         payload = bt_mse_payload(&bytes, &part, mse->late, &late_size, pinfo);
     }
     if (payload == NULL) {

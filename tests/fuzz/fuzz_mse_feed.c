@@ -219,8 +219,9 @@ read_packet(struct session *session, uint64_t positions[2], uint32_t seqs[2], co
     *packet = (struct packet){ .side = side, .position = position, .seq = seqs[side], .reported = (uint32_t)size };
     packet->captured = what & CUT ? MIN(packet->reported, argument) : packet->reported;
     /* The place of a packet that is not the peer's, or has another number than it would have, is anywhere. Over uTP the first
-     * packet that comes is the first one, as the capture has no ST_SYN. */
-    if (raw || (session->over_utp && ((what & (HOLE | AGAIN)) != 0 || ((what & HELD) != 0 && position == 0))))
+     * packet that comes is the first one, as the capture has no ST_SYN; one without bytes takes no number. */
+    if (raw || (session->over_utp && ((what & AGAIN) != 0 || ((what & HOLE) != 0 && (argument == 0 || positions[side] == 0))
+                                      || ((what & HELD) != 0 && position == 0))))
         session->genuine = false;
     positions[side] = MAX(positions[side], position + size);
     if (size == 0)
@@ -266,7 +267,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t        options = data[0];
     struct choices choices = {
         .pad_a = 2U * data[1], .pad_b = 2U * data[2], .pad_c = 2U * data[3], .pad_d = 2U * data[4],
-        .select = options & RC4 ? 2 : 1, .block = 600,
+        .select = options & RC4 ? 2 : 1, .block = 600, .more = 6,
         .ia = options & IA_MORE ? IA_HANDSHAKE_AND_MORE : options & IA_68 ? IA_HANDSHAKE : IA_NONE
     };
     choices.provide = options & BOTH ? 3 : choices.select;

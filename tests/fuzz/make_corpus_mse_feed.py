@@ -24,6 +24,11 @@ def opening(ia):
     return b"".join(flights + ([take(FROM_B, 94), take(0, 68), take(FROM_B, 68)] if ia == 0 else [take(FROM_B, 94 + 68)]))
 
 
+# What proves where it stands, and what does not; a packet that comes late, into one hole or the other.
+HOLES = take(FROM_B | HOLE, 250, 200) + take(FROM_B, 255) * 3 + take(0 | HOLE, 100, 20) + take(0, 200) * 5 \
+    + take(FROM_B | HELD, 90) + take(FROM_B, 120) + take(FROM_B | HOLE, 80, 9) + take(FROM_B | HELD | HOLE, 70, 60) \
+    + take(FROM_B | CUT, 250, 40) + take(FROM_B, 255) * 4 + take(0 | HOLE | HELD, 60, 100) + take(0, 255) * 3
+
 ENDING = take(0, 48) + take(FROM_B, 48) + take(0, 700) + take(FROM_B, 700)
 SWAPPED = take(0, 48) + take(FROM_B | HELD, 30) + take(FROM_B, 18) + take(0 | HELD, 100) + take(0, 200) + take(FROM_B, 700)
 
@@ -41,6 +46,7 @@ for name, carrier in ("tcp", 0), ("utp", UTP):
             f"{name}_{method}_swapped_early": begin + take(0 | HELD, 106) + take(FROM_B, 136) + take(0 | HELD, 86)
             + take(0, 68) + take(FROM_B, 162) + SWAPPED,
             f"{name}_{method}_hole": begin + opening(68) + take(0, 48) + take(FROM_B | HOLE, 48, 30) + ENDING,
+            f"{name}_{method}_holes": begin + opening(68) + take(0, 48) + take(FROM_B, 48) + HOLES + ENDING,
             f"{name}_{method}_again": begin + opening(68) + take(0 | AGAIN, 48, 30) + take(FROM_B | AGAIN, 48, 30) + ENDING,
             f"{name}_{method}_cut": begin + opening(68) + take(0 | CUT, 48, 20) + take(FROM_B | CUT, 48, 20) + ENDING,
             f"{name}_{method}_bytes": begin + take(0, 106) + take(FROM_B, 136) + take(0, 150) + take(0, 1) * 10

@@ -33,7 +33,7 @@ FIELDS = ("public_key method payload_in pad_length req1 info_hash crypto_provide
 ALL_FIELDS = " ".join(["frame.number", *(f"bt.mse.{field}" for field in FIELDS.split())])
 
 FAULTS = ["req2_mismatch", "initiator_vc", "responder_vc", "provide_none", "select_invalid", "select_not_provided",
-          "pad_c_length", "pad_d_length", "no_cipher"]
+          "pad_c_length", "pad_d_length", "no_cipher", "position_lost"]
 
 
 def test_key_log():
@@ -192,10 +192,23 @@ def test_hole_in_rc4(tshark):
 
 
 def test_hole_in_rc4_over_utp(tshark):
-    """uTP counts packets, so nobody knows where the bytes after the hole stand in RC4. The other direction goes on."""
-    assert pieces(tshark, "mse-hole-utp", *KEYS) == [*BOTH_PIECES, "13 10", "15 13"]
+    """uTP counts packets, so only the bytes after the hole can tell where they stand in RC4: two messages do."""
+    found = [*BOTH_PIECES, "13 10", *(["14 12"] if tshark.two_passes else []), "15 13"]
+    assert pieces(tshark, "mse-hole-utp", *KEYS) == found
+    assert faults(tshark, "mse-hole-utp", *KEYS) == []
     gaps = tshark.rows("mse-hole-utp", "frame.number", *KEYS, where="bt.peer.expert.gap")
     assert gaps == (["14"] if tshark.two_passes else [])    # only frame 15 tells that the packet will not come
+
+
+@pytest.mark.parametrize("utp", ["", "-utp"])
+def test_holes_in_rc4(tshark, utp):
+    """Within a message and between them; the last one cannot be closed over uTP, which is told once the capture has ended. Over
+    uTP a packet after a hole is read when the next one of its sender comes after its acknowledgement."""
+    capture = f"mse-holes{utp}"
+    found = ["16 20", "18 22,23"] if utp else ["14 20", "16 22", "18 23"]
+    assert pieces(tshark, capture, *KEYS) == BOTH_PIECES + found
+    assert faults(tshark, capture, *KEYS) == (["19 position_lost"] if utp and tshark.two_passes else [])
+    assert tshark.rows(capture, "frame.number", *KEYS, where="bt.peer.expert.gap") == ["16" if utp else "14"]
 
 
 def test_segments_that_come_again(tshark):
@@ -246,7 +259,7 @@ def test_begin_within_the_padding(tshark):
 # or without.
 NOTHING = [*(f"mse-missing-{method}-{what}{utp}" for method in METHODS for what in ("ya", "yb", "ia") for utp in ("", "-utp")
              if (method, what) != ("plaintext", "ya")), "mse-look-alike", "mse-look-alike-utp", "mse-missing-key"]
-NOTHING_WITHOUT_KEYS = [*(f"mse-{capture}" for capture in [*EACH, *WRONG, "hole", "hole-utp", "again", "cut", "two", "two-utp"]
+NOTHING_WITHOUT_KEYS = [*(f"mse-{capture}" for capture in [*EACH, *WRONG, "hole", "hole-utp", "holes", "holes-utp", "again", "cut", "two", "two-utp"]
                           if "plaintext" not in capture)]
 
 

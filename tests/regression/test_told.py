@@ -9,7 +9,7 @@ from webrtc_packets import start
 
 from capture import Trace
 from data_channel import WebRtcConnection
-from peer_wire import dont_have, have, piece, request
+from peer_wire import UNCHOKE, dont_have, have, piece, request
 from session import TO_LEECHER, begin
 from tcp import TcpConnection
 from tshark import ROOT
@@ -120,18 +120,22 @@ def test_webrtc_message_that_is_cut_after_a_hole(tshark, staging, tmp_path, in_o
     assert tshark.rows(path, "frame.number", *keys, where="_ws.unreassembled || _ws.malformed") == []
 
 
-def test_utp_rc4_hole(two_passes, staging, tmp_path):
-    """How many bytes a lost packet of uTP had is not known, so what comes after it cannot be decrypted: it is told."""
+@pytest.mark.parametrize("told", [dont_have(TO_LEECHER, 7), UNCHOKE], ids=["found", "lost"])
+def test_utp_rc4_hole(two_passes, staging, tmp_path, told):
+    """How many bytes a lost packet of uTP had is not known. Where what comes after it does not tell either, it cannot be
+    decrypted, and that is told, too; once."""
     trace = Trace(connect=UtpConnection)
     made = wire("told-utp", ia=HANDSHAKE, select=RC4)
     del WIRES["told-utp"]
     peers, _ = talk(trace, made)
     peers.seed.skip(made.say(B, piece(1, 0, bytes(500))))
-    after = peers.seed.send(made.say(B, dont_have(TO_LEECHER, 7)))
+    after = peers.seed.send(made.say(B, told))
     peers.leecher.send(made.say(A, have(1)))
     path, keys = written(trace, tmp_path), mse_keys(staging, tmp_path, made)
     assert gaps(two_passes, path, *keys) == [f"{after}"]
-    assert dont_haves(two_passes, path, *keys) == ["11 5", "12 9"]
+    lost = two_passes.rows(path, "frame.number", *keys, where="bt.mse.expert.position_lost")
+    assert lost == ([f"{after}"] if told == UNCHOKE else [])
+    assert dont_haves(two_passes, path, *keys) == ["11 5", "12 9"] + ([] if lost else [f"{after} 7"])
 
 
 @pytest.mark.parametrize("connect", [TcpConnection, UtpConnection], ids=["tcp", "utp"])

@@ -102,6 +102,7 @@ struct choices {
     enum ia     ia;
     const char *first;          /* hex digits: the initiator's first messages; NULL: an extension handshake */
     uint32_t    block;          /* bytes that each side sends at the end, in a Piece */
+    uint32_t    more;           /* how often it does so once more, with Have, a Request and an extended message each time */
 };
 
 /* What is on the wire, and what it means. */
@@ -157,6 +158,13 @@ make_payload(struct wire *wire, GRand *random, const struct choices *choices)
             bytes_add_hex(plain, "07" "00000001" "00004000");
             bytes_add_random(plain, random, choices->block);
             bytes_add_hex(plain, "0000000102");
+        }
+        for (uint32_t number = 0; number < choices->more; number++) {
+            bytes_add_hex(plain, "0000000504" "00000008" "0000000d06" "00000001" "00008000" "00004000");
+            bytes_add_be32(plain, 9 + choices->block);
+            bytes_add_hex(plain, "07" "00000001" "00008000");
+            bytes_add_random(plain, random, choices->block);
+            bytes_add_hex(plain, "0000000614" "07" "00000009");
         }
     }
 }
