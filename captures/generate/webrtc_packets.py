@@ -8,7 +8,7 @@ import random
 import struct
 
 from capture import capture
-from data_channel import BINARY, DATA, FIRST, LAST, STRING, WebRtcConnection, chunk, crc32c
+from data_channel import BINARY, DATA, FIRST, LAST, STRING, UNORDERED, WebRtcConnection, chunk, crc32c
 from dtls_records import Dtls
 from network import Address
 from peer_wire import dont_have, extension_handshake, handshake, piece, reject, request
@@ -176,6 +176,29 @@ def interleaved(trace):
     seed.packet(seed.sack(), next(parts_one), next(parts_two))
     seed.packet(seed.sack(), next(parts_two))
     seed.packet(seed.sack(), next(parts_one))
+
+
+@capture("webrtc-mixed")
+def mixed(trace):
+    """I-DATA: ordered and unordered messages of one channel are numbered by themselves, and their fragments alternate.
+
+    16  seed:    half of DontHave 1, half of DontHave 2, which is unordered
+    17  seed:    the rest of DontHave 2: complete
+    18  seed:    the rest of DontHave 1: complete
+    19  seed:    DontHave 4, sent after frame 20: waits, though it is the next of those that are ordered
+    20  seed:    DontHave 3, unordered
+    21  leecher: Request 4: late
+    """
+    peers = start(trace, interleaving=True)
+    seed = peers.seed
+    one, two = dont_have(3, 1), dont_have(3, 2)
+    parts_one, parts_two = seed.message(one[:5], one[5:]), seed.message(two[:5], two[5:], flags=UNORDERED)
+    seed.packet(seed.sack(), next(parts_one), next(parts_two))
+    seed.packet(seed.sack(), next(parts_two))
+    seed.packet(seed.sack(), next(parts_one))
+    first = seed.packet(seed.sack(), *seed.message(dont_have(3, 3), flags=UNORDERED))
+    trace.swap(first, seed.send(dont_have(3, 4)))
+    peers.leecher.send(request(4))
 
 
 @capture("webrtc-associations")

@@ -29,7 +29,8 @@ free_stream(void *key _U_, void *value, void *data)
     struct sctp_stream    *stream = (struct sctp_stream *)value;
 
     sctp_stream_forget_late(direction, stream);
-    sctp_fragments_free(direction, stream->open);
+    for (int numbers = 0; numbers < SCTP_NUMBERS; numbers++)
+        sctp_fragments_free(direction, stream->open[numbers].first);
     sctp_fragments_free(direction, stream->early);
     wmem_free(direction->scope, stream);
 }
@@ -220,6 +221,7 @@ wait_for_turn(struct sctp_stream *stream, struct sctp_fragment *fragment)
 {
     bool is_last = stream->early_last != NULL && stream->early_last->seq < fragment->seq;
 
+    stream->mixes = stream->mixes || fragment->data.unordered;
     sctp_fragment_insert(is_last ? &stream->early_last->next : &stream->early, fragment);
     if (fragment->next == NULL)
         stream->early_last = fragment;
@@ -231,7 +233,7 @@ wait_for_turn(struct sctp_stream *stream, struct sctp_fragment *fragment)
 static void
 take_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_data *data, const struct sctp_place *place)
 {
-    uint64_t              back = direction->next - 1 - seq;
+    uint64_t              back = direction->next - 1 - seq, end;
     struct sctp_stream   *stream;
     struct sctp_fragment *fragment;
 
@@ -240,11 +242,14 @@ take_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_data
     stream = get_stream(direction, data->stream);
     if (stream != NULL && stream->late != NULL && direction->next > stream->late->since + SCTP_LATE_CHUNKS)
         sctp_stream_forget_late(direction, stream);
-    if (stream == NULL || (seq < stream->end.seq && (stream->late == NULL || seq < stream->late->since)))
+    if (stream == NULL)
+        return;
+    end = sctp_stream_end(stream, data)->seq;
+    if (seq < end && (stream->late == NULL || seq < stream->late->since))
         return;
     direction->given_up &= ~(UINT64_C(1) << back);
     fragment = copy_chunk(direction, stream, seq, data, place);
-    if (seq >= stream->end.seq)
+    if (seq >= end)
         sctp_stream_take(direction, stream, fragment);
     else
         sctp_stream_tell_again(direction, stream, fragment);
