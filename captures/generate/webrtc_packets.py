@@ -290,14 +290,39 @@ def acknowledged(trace):
 
     -   seed:    DontHave 1, not in the capture
     16  seed:    DontHave 2: waits
-    17  leecher: Request 3, with a SACK of all
+    17  leecher: a SACK of all
     18  seed:    a SACK: DontHave 2 is read
     """
     peers = start(trace)
     peers.seed.skip(dont_have(3, 1))
     peers.seed.send(dont_have(3, 2))
-    peers.leecher.send(request(3))
+    peers.leecher.acknowledge()
     peers.seed.acknowledge()
+
+
+@capture("webrtc-answered")
+def answered(trace):
+    """The capture lacks a chunk, and the first to say that it did come is who asks for what the next one takes back.
+
+    -   seed:    DontHave 1, not in the capture
+    16  seed:    DontHave 2: waits
+    17  leecher: Request 2, with a SACK of all: DontHave 2 is read first, and the Request is late
+    -   seed:    DontHave 3, not in the capture
+    18  seed:    DontHave 4: waits
+    19  leecher: Request 4, with a SACK of what was before the hole: it counts before DontHave 4
+    20  leecher: a SACK of all
+    21  leecher: Request 4, block 1, without a SACK: DontHave 4 is read, and takes back the Request of frame 19
+    """
+    peers = start(trace)
+    peers.seed.skip(dont_have(3, 1))
+    peers.seed.send(dont_have(3, 2))
+    peers.leecher.send(request(2))
+    before = peers.seed.tsn
+    peers.seed.skip(dont_have(3, 3))
+    peers.seed.send(dont_have(3, 4))
+    peers.leecher.send(request(4), acknowledging=before)
+    peers.leecher.acknowledge()
+    peers.leecher.packet(*peers.leecher.message(request(4, 0x4000)))
 
 
 @capture("webrtc-gap-end")
