@@ -239,6 +239,24 @@ def gap(trace):
     peers.seed.send(dont_have(3, 4))
 
 
+@capture("webrtc-gap-cut")
+def gap_cut(trace):
+    """What comes after chunks that the capture lacks ends in the middle of a message.
+
+    16  seed:    DontHave 1
+    -   seed:    DontHave 2, not in the capture
+    17  seed:    DontHave 3, and 5 bytes of DontHave 4: waits
+    18  leecher: a SACK of all
+    19  seed:    the rest of DontHave 4, DontHave 5: now all are read
+    """
+    peers = start(trace)
+    peers.seed.send(dont_have(3, 1))
+    peers.seed.skip(dont_have(3, 2))
+    peers.seed.send(dont_have(3, 3), dont_have(3, 4)[:5])
+    peers.leecher.acknowledge()
+    peers.seed.send(dont_have(3, 4)[5:], dont_have(3, 5))
+
+
 @capture("webrtc-late")
 def late(trace):
     """What the leecher has acknowledged stands in the capture after its SACK, and after what was sent later.

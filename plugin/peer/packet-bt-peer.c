@@ -348,6 +348,16 @@ notes_to_show(const struct bt_peer_view *view, packet_info *pinfo)
     return range;
 }
 
+/* A note is shown with the bytes that end there: those of its message; or the first one of a stretch, whose last bytes may be
+ * the beginning of a message that is shown in another packet. */
+static uint32_t
+end_to_show(const struct message_note *note)
+{
+    if (note->bytes != NULL && note->bytes->elsewhere)
+        return note->bytes->shown_at + 1;
+    return note->place + (note->stretch ? 1 : note->size);
+}
+
 /* The next note that is about a message which ends in the first end bytes of the view; NULL: there is none. */
 static struct message_note *
 next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t end)
@@ -357,9 +367,7 @@ next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t en
         if (note->from != (unsigned)view->from)
             continue;
         if (!view->whole_frame) {
-            bool    elsewhere = note->bytes != NULL && note->bytes->elsewhere;
-            int32_t note_end = (int32_t)((elsewhere ? note->bytes->shown_at + 1 : note->place + note->size)
-                                         - view->place);
+            int32_t note_end = (int32_t)(end_to_show(note) - view->place);
             if (note_end > (int64_t)end)
                 return NULL;            /* of a later call */
             if (note_end <= 0)

@@ -45,6 +45,7 @@ FOUND = {
     "webrtc-crossed": ["17 5"],
     "webrtc-cut": ["16 1", "17 2,3", "20 4,5,6", "23 7", "33 8"],
     "webrtc-gap": ["16 1", "19 3,4"],
+    "webrtc-gap-cut": ["16 1", "19 3,4,5"],
     "webrtc-interleaved": ["24 2", "25 1"],
     "webrtc-late": ["16 1", "18 3", "19 4", "20 2", "21 5"],
     "webrtc-mixed": ["17 2", "18 1", "20 3,4"],
@@ -113,6 +114,7 @@ EXPERTS = {
     "webrtc-crossed": ["16 invalidated", "17 invalidated", "18 late_request", "19 late_request", "21 late_request"],
     "webrtc-cut": ["22 late_block"],
     "webrtc-gap": [],
+    "webrtc-gap-cut": [],
     "webrtc-interleaved": [],
     "webrtc-late": ["22 late_request"],
     "webrtc-mixed": ["21 late_request"],
@@ -132,8 +134,8 @@ def test_experts(two_passes, name):
     assert sorted(two_passes.experts(name, *keys(two_passes))) == sorted(EXPERTS[name])
 
 
-@pytest.mark.parametrize("name, frame", [("webrtc-gap", 19), ("webrtc-gap-end", 17), ("webrtc-unordered", 21),
-                                         ("webrtc-acknowledged", 18), ("webrtc-answered", 17)])
+@pytest.mark.parametrize("name, frame", [("webrtc-gap", 19), ("webrtc-gap-cut", 19), ("webrtc-gap-end", 17),
+                                         ("webrtc-unordered", 21), ("webrtc-acknowledged", 18), ("webrtc-answered", 17)])
 def test_gap(two_passes, name, frame):
     """Chunks that never come are told once, at the first message after them."""
     rows = two_passes.rows(name, "frame.number bt.peer.expert.gap", *keys(two_passes), where="bt.peer.expert.gap")
