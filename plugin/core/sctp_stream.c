@@ -96,6 +96,7 @@ hand_over(struct sctp_direction *direction, struct sctp_stream *stream, enum sct
     message->opens_hole = stream->opens_hole;
     message->rewinds = stream->rewinds;
     message->again = stream->again || stream->rewinds;
+    message->still_missing = stream->rewinds ? stream->still_missing : 0;
     stream->opens_hole = stream->rewinds = false;
     *direction->ready_end = message;
     direction->ready_end = &message->next;
@@ -109,16 +110,16 @@ sctp_stream_hand_over(struct sctp_direction *direction, struct sctp_stream *stre
         hand_over(direction, stream, (enum sctp_numbers)numbers);
 }
 
-/* The chunks that were given up between the last fragment that was taken and this one, and are still missing. *since is
- * set to the first of them, where it is one of those in given_up. */
+/* The chunks between two numbers that were given up, and are still missing. *since is set to the first of them, where it is
+ * one of those in given_up. */
 static uint64_t
-count_given_up(const struct sctp_direction *direction, const struct sctp_stream *stream,
-               const struct sctp_fragment *fragment, uint64_t *since)
+count_given_up(const struct sctp_direction *direction, uint64_t begin, uint64_t end, uint64_t *since)
 {
-    uint64_t missing = 0, end = MIN(fragment->seq, direction->next);
+    uint64_t missing = 0;
     uint64_t window = direction->next - MIN(direction->next, SCTP_LATE_CHUNKS);
 
-    for (uint64_t seq = MAX(sctp_stream_end(stream, &fragment->data)->seq, window); seq < end; seq++) {
+    end = MIN(end, direction->next);
+    for (uint64_t seq = MAX(begin, window); seq < end; seq++) {
         if ((direction->given_up >> (direction->next - 1 - seq) & 1) == 0)
             continue;
         if (missing++ == 0)
@@ -127,16 +128,16 @@ count_given_up(const struct sctp_direction *direction, const struct sctp_stream 
     return missing;
 }
 
-/* The same, from however long ago. */
+/* Those between the last fragment that was taken and this one, from however long ago. */
 static uint64_t
 missing_before(const struct sctp_direction *direction, const struct sctp_stream *stream,
                const struct sctp_fragment *fragment, uint64_t *since)
 {
     const struct numbers_end *end = sctp_stream_end(stream, &fragment->data);
-    uint64_t                  counted = count_given_up(direction, stream, fragment, since);
+    uint64_t                  counted = count_given_up(direction, end->seq, fragment->seq, since);
 
     return stream->again || end->seq + SCTP_LATE_CHUNKS >= direction->next ? counted
-           : direction->missing - end->missing;
+           : direction->missing - end->missing - end->come;
 }
 
 bool
@@ -187,7 +188,7 @@ step_over_hole(struct sctp_direction *direction, struct sctp_stream *stream, con
     stream->open[numbers].lacks = lacks;
     if (lacks > 0 && stream->again)
         stream->still_missing += lacks;
-    else if (lacks > 0 && stream->late == NULL && lacks == count_given_up(direction, stream, fragment, &since))
+    else if (lacks > 0 && stream->late == NULL && lacks == count_given_up(direction, end->seq, fragment->seq, &since))
         keep_hole(direction, stream, since);
     else if (lacks == 0 && !stream->again)
         sctp_stream_forget_late(direction, stream);     /* of the channel before it was reset */
@@ -202,6 +203,7 @@ sctp_stream_take(struct sctp_direction *direction, struct sctp_stream *stream, s
     const enum sctp_numbers numbers = numbers_of(data);
     struct numbers_end     *end = &stream->end.numbers[numbers];
     struct open_message    *open = &stream->open[numbers];
+    uint64_t                since = 0;
 
     if (stream->late != NULL && !stream->again
             && (direction->next > stream->late->since + SCTP_LATE_CHUNKS || direction->late_bytes > SCTP_LATE_BYTES))
@@ -223,7 +225,8 @@ sctp_stream_take(struct sctp_direction *direction, struct sctp_stream *stream, s
     end->order = data->order;
     end->fsn = data->fsn + 1;
     end->seq = fragment->seq + 1;
-    end->missing = direction->missing;
+    end->missing = direction->missing - count_given_up(direction, end->seq, direction->next, &since);
+    end->come = 0;
     stream->end.seq = MAX(stream->end.seq, fragment->seq + 1);
     if (data->last && (!data->unordered || data->is_i_data))
         end->expected = data->is_i_data ? data->order + 1 : (uint16_t)(data->order + 1);
@@ -262,12 +265,14 @@ void
 sctp_stream_tell_again(struct sctp_direction *direction, struct sctp_stream *stream, struct sctp_fragment *late)
 {
     struct sctp_fragment *fragment = stream->late->first;
+    struct sctp_message **told = direction->ready_end;
 
     for (const struct sctp_fragment *kept = fragment; kept != NULL; kept = kept->next)
         direction->late_bytes -= kept->data.size;
     for (int numbers = 0; numbers < SCTP_NUMBERS; numbers++)
         reopen(&stream->open[numbers], &fragment);
-    sctp_fragment_insert(&fragment, late);
+    if (late != NULL)
+        sctp_fragment_insert(&fragment, late);
     stream->late->first = stream->late->last = NULL;
 
     stream->end = stream->late->end;
@@ -279,8 +284,8 @@ sctp_stream_tell_again(struct sctp_direction *direction, struct sctp_stream *str
         fragment = next;
     }
     stream->again = false;
-    if (direction->ready != NULL)
-        direction->ready->still_missing = stream->still_missing;
+    if (*told != NULL)
+        (*told)->still_missing = stream->still_missing;
     if (stream->still_missing == 0)
         sctp_stream_forget_late(direction, stream);
 }

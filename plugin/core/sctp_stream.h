@@ -93,6 +93,7 @@ struct sctp_direction {
     uint32_t               late_bytes;  /* of chunks that are kept to be told again */
     uint32_t               strays;      /* chunks out of all reason since the last good one */
     wmem_map_t            *streams;     /* by number: struct sctp_stream */
+    struct sctp_stream    *newest;      /* of them */
     struct sctp_fragment **seen;        /* SCTP_WINDOW_CHUNKS chunks from next on; NULL before the first that waits */
     uint32_t               seen_count;
     uint32_t               waiting_bytes;
@@ -117,7 +118,8 @@ struct numbers_end {
     uint32_t              fsn;          /* I-DATA: number of its next fragment */
     uint32_t              ppid;
     uint64_t              seq;          /* after the last fragment; DATA: of the next one of the message */
-    uint64_t              missing;      /* of the direction, when the last fragment was taken */
+    uint64_t              missing;      /* chunks that were given up until then, */
+    uint64_t              come;         /* and those after it that came late since */
 };
 
 /* How far a stream was taken. */
@@ -143,6 +145,7 @@ struct late_stream {
 };
 
 struct sctp_stream {
+    struct sctp_stream   *older;        /* of the direction */
     uint16_t              number;
     struct stream_end     end;
     struct open_message   open[SCTP_NUMBERS];
@@ -153,7 +156,7 @@ struct sctp_stream {
     bool                  opens_hole;   /* for the next message */
     bool                  rewinds;      /* the same */
     bool                  again;        /* it is being told again */
-    uint64_t              still_missing;    /* again: chunks */
+    uint64_t              still_missing;    /* again, rewinds: chunks */
 };
 
 /* How those were taken that a fragment is one of. */
@@ -181,7 +184,8 @@ void sctp_stream_take(struct sctp_direction *direction, struct sctp_stream *stre
 /* What is open of a stream is handed over, of either kind. */
 void sctp_stream_hand_over(struct sctp_direction *direction, struct sctp_stream *stream);
 
-/* Tells a stream again from before its hole on (it must have one), with a fragment that was missing. */
+/* Tells a stream again from before its hole on (it must have one), with a fragment that was missing; NULL: without one that is
+ * another stream's. */
 void sctp_stream_tell_again(struct sctp_direction *direction, struct sctp_stream *stream, struct sctp_fragment *late);
 
 #endif

@@ -278,6 +278,16 @@ static const struct line interleaved_late[] = {
     END
 };
 
+/* What is missing may be any unordered stream's. When it comes, it is another one's. */
+static const struct line late_of_other[] = {
+    { 7,  1, 0, "BEU", 0, "a", "1:a " },
+    { 8,  0, 0, NULL,  0, NULL, "" },
+    { 9,  1, 0, "BEU", 0, "b", "!1 1:b " },
+    { 8,  3, 0, "BEU", 0, "x", "<0 1:b 3:x " },
+    { 10, 1, 0, "BEU", 0, "c", "1:c " },
+    END
+};
+
 /* A chunk from nowhere does not move the stream. */
 static const struct line stray[] = {
     { 7,          1, 0, "BE", 0, "a", "1:a " },
@@ -310,6 +320,7 @@ test_scripts(void)
     play(interleaved_mixed, &seven, "");
     play(interleaved_lost, &seven, "");
     play(interleaved_late, &seven, "");
+    play(late_of_other, &seven, "");
     play(stray, &seven, "");
 }
 
@@ -449,6 +460,41 @@ test_window(void)
     }
 }
 
+/* A stream of few messages has a hole, long after its last one: what came late in between does not count as missing, so the
+ * hole can be filled. */
+static void
+test_seldom_used(void)
+{
+    wmem_allocator_t          *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct sctp_direction      direction;
+    const struct sctp_message *message;
+    uint32_t                   tsn = 0, order = 0;
+
+    sctp_direction_init(&direction, scope);
+    add(&direction, tsn++, 5, 0, 1, true);
+    g_assert_nonnull(sctp_direction_next(&direction));
+    while (order < 3 * SCTP_LATE_CHUNKS) {      /* each second one comes after the next one */
+        sctp_direction_acknowledge(&direction, tsn + 1);
+        add(&direction, tsn + 1, 1, order + 1, 1, true);
+        add(&direction, tsn, 1, order, 1, true);
+        while (sctp_direction_next(&direction) != NULL)
+            continue;
+        tsn += 2;
+        order += 2;
+    }
+    sctp_direction_acknowledge(&direction, tsn + 1);
+    add(&direction, tsn + 1, 5, 2, 1, true);
+    message = sctp_direction_next(&direction);
+    g_assert_true(message != NULL && message->opens_hole);
+    g_assert_cmpuint(message->missing, ==, 1);
+    add(&direction, tsn, 5, 1, 1, true);
+    message = sctp_direction_next(&direction);
+    g_assert_true(message != NULL && message->rewinds);
+    g_assert_cmpuint(message->still_missing, ==, 0);
+    sctp_direction_free(&direction);
+    wmem_destroy_allocator(scope);
+}
+
 /* A message without end is handed over in parts; a direction has so many streams and no more. */
 static void
 test_limits(void)
@@ -490,6 +536,7 @@ main(int argc, char **argv)
     g_test_add_func("/sctp_messages/scripts", test_scripts);
     g_test_add_func("/sctp_messages/any_order", test_any_order);
     g_test_add_func("/sctp_messages/window", test_window);
+    g_test_add_func("/sctp_messages/seldom_used", test_seldom_used);
     g_test_add_func("/sctp_messages/limits", test_limits);
     return g_test_run();
 }
