@@ -56,7 +56,7 @@ class Peer(Sender):
     def __init__(self, dtls, address, tag, tsn, interleaving, checksum, unordered):
         self.dtls, self.address, self.tag, self.tsn = dtls, address, tag, tsn
         self.interleaving, self.checksum, self.unordered = interleaving, checksum, unordered
-        self.numbers = {}       # of the next message, by stream
+        self.numbers = {}       # of the next message, by stream, by UNORDERED or 0
         self.other = None
 
     @property
@@ -81,13 +81,15 @@ class Peer(Sender):
         return chunk(SACK, struct.pack(">IIHH", (acknowledging - 1) % MODULUS, WINDOW, 0, 0))
 
     def message(self, *parts, stream=STREAM, ppid=BINARY, flags=0):
-        """The chunks of one message, which is cut into the parts given. One that is unordered has no number; those that open
-        a channel are ordered in any case (RFC 8832, 6)."""
+        """The chunks of one message, which is cut into the parts given. Those that are unordered have no number, or numbers of
+        their own (I-DATA); those that open a channel are ordered in any case (RFC 8832, 6)."""
         if self.unordered and ppid != DCEP:
             flags |= UNORDERED
-        number = 0 if flags & UNORDERED else self.numbers.get(stream, 0)
-        if not flags & UNORDERED:
-            self.numbers[stream] = number + 1
+        number = 0
+        if self.interleaving or not flags & UNORDERED:
+            numbers = self.numbers.setdefault(stream, {})
+            number = numbers.get(flags & UNORDERED, 0)
+            numbers[flags & UNORDERED] = number + 1
         for index, part in enumerate(parts):
             ends = flags | (FIRST if index == 0 else 0) | (LAST if index == len(parts) - 1 else 0)
             tsn = self.tsn
@@ -117,7 +119,7 @@ class Peer(Sender):
 
     def reset(self, stream=STREAM):
         """Close a data channel: its messages are numbered from 0 again."""
-        self.numbers[stream] = 0
+        self.numbers.pop(stream, None)
         parameter = struct.pack(">HHIIIH", OUTGOING_RESET, 18, self.tsn, 0, (self.tsn - 1) % MODULUS, stream)
         return self.packet(chunk(RE_CONFIG, parameter))
 

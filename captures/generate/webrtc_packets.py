@@ -8,7 +8,7 @@ import random
 import struct
 
 from capture import capture
-from data_channel import BINARY, DATA, FIRST, LAST, STRING, WebRtcConnection, chunk, crc32c
+from data_channel import BINARY, DATA, FIRST, LAST, STRING, UNORDERED, WebRtcConnection, chunk, crc32c
 from dtls_records import Dtls
 from network import Address
 from peer_wire import dont_have, extension_handshake, handshake, piece, reject, request
@@ -178,6 +178,29 @@ def interleaved(trace):
     seed.packet(seed.sack(), next(parts_one))
 
 
+@capture("webrtc-mixed")
+def mixed(trace):
+    """I-DATA: ordered and unordered messages of one channel are numbered by themselves, and their fragments alternate.
+
+    16  seed:    half of DontHave 1, half of DontHave 2, which is unordered
+    17  seed:    the rest of DontHave 2: complete
+    18  seed:    the rest of DontHave 1: complete
+    19  seed:    DontHave 4, sent after frame 20: waits, though it is the next of those that are ordered
+    20  seed:    DontHave 3, unordered
+    21  leecher: Request 4: late
+    """
+    peers = start(trace, interleaving=True)
+    seed = peers.seed
+    one, two = dont_have(3, 1), dont_have(3, 2)
+    parts_one, parts_two = seed.message(one[:5], one[5:]), seed.message(two[:5], two[5:], flags=UNORDERED)
+    seed.packet(seed.sack(), next(parts_one), next(parts_two))
+    seed.packet(seed.sack(), next(parts_two))
+    seed.packet(seed.sack(), next(parts_one))
+    first = seed.packet(seed.sack(), *seed.message(dont_have(3, 3), flags=UNORDERED))
+    trace.swap(first, seed.send(dont_have(3, 4)))
+    peers.leecher.send(request(4))
+
+
 @capture("webrtc-associations")
 def associations(trace):
     """Two associations on one pair of ports at the same time, a channel in each, both of them stream 1.
@@ -214,6 +237,24 @@ def gap(trace):
     peers.seed.send(dont_have(3, 3))
     peers.leecher.acknowledge()
     peers.seed.send(dont_have(3, 4))
+
+
+@capture("webrtc-gap-cut")
+def gap_cut(trace):
+    """What comes after chunks that the capture lacks ends in the middle of a message.
+
+    16  seed:    DontHave 1
+    -   seed:    DontHave 2, not in the capture
+    17  seed:    DontHave 3, and 5 bytes of DontHave 4: waits
+    18  leecher: a SACK of all
+    19  seed:    the rest of DontHave 4, DontHave 5: now all are read
+    """
+    peers = start(trace)
+    peers.seed.send(dont_have(3, 1))
+    peers.seed.skip(dont_have(3, 2))
+    peers.seed.send(dont_have(3, 3), dont_have(3, 4)[:5])
+    peers.leecher.acknowledge()
+    peers.seed.send(dont_have(3, 4)[5:], dont_have(3, 5))
 
 
 @capture("webrtc-late")
@@ -267,14 +308,39 @@ def acknowledged(trace):
 
     -   seed:    DontHave 1, not in the capture
     16  seed:    DontHave 2: waits
-    17  leecher: Request 3, with a SACK of all
+    17  leecher: a SACK of all
     18  seed:    a SACK: DontHave 2 is read
     """
     peers = start(trace)
     peers.seed.skip(dont_have(3, 1))
     peers.seed.send(dont_have(3, 2))
-    peers.leecher.send(request(3))
+    peers.leecher.acknowledge()
     peers.seed.acknowledge()
+
+
+@capture("webrtc-answered")
+def answered(trace):
+    """The capture lacks a chunk, and the first to say that it did come is who asks for what the next one takes back.
+
+    -   seed:    DontHave 1, not in the capture
+    16  seed:    DontHave 2: waits
+    17  leecher: Request 2, with a SACK of all: DontHave 2 is read first, and the Request is late
+    -   seed:    DontHave 3, not in the capture
+    18  seed:    DontHave 4: waits
+    19  leecher: Request 4, with a SACK of what was before the hole: it counts before DontHave 4
+    20  leecher: a SACK of all
+    21  leecher: Request 4, block 1, without a SACK: DontHave 4 is read, and takes back the Request of frame 19
+    """
+    peers = start(trace)
+    peers.seed.skip(dont_have(3, 1))
+    peers.seed.send(dont_have(3, 2))
+    peers.leecher.send(request(2))
+    before = peers.seed.tsn
+    peers.seed.skip(dont_have(3, 3))
+    peers.seed.send(dont_have(3, 4))
+    peers.leecher.send(request(4), acknowledging=before)
+    peers.leecher.acknowledge()
+    peers.leecher.packet(*peers.leecher.message(request(4, 0x4000)))
 
 
 @capture("webrtc-gap-end")

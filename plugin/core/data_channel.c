@@ -124,6 +124,13 @@ feed(struct taking *taking, const uint8_t *data, uint32_t size, bool reassembles
     return state;
 }
 
+/* Whether a fragment is of the packet that is being read. */
+static bool
+is_in_packet(const struct channel_packet *packet, const struct sctp_fragment *fragment)
+{
+    return fragment->place.frame == packet->place.frame && fragment->place.packet == packet->place.packet;
+}
+
 /* A part of so many bytes from the position of the direction on. */
 static struct channel_part *
 add_part(const struct taking *taking, uint32_t size)
@@ -141,7 +148,7 @@ add_part(const struct taking *taking, uint32_t size)
     part->size = size;
     part->is_messages = true;
     part->message_size = taking->message->size;
-    if (taking->message->fragments == last && last->data.first && last->data.last)
+    if (is_in_packet(packet, last) && last->data.first && last->data.last)
         part->message_offset = last->data.offset;
     return part;
 }
@@ -169,11 +176,10 @@ static void
 show_run(const struct taking *taking, const struct sctp_fragment *fragment, uint32_t at, uint32_t size,
          bool is_messages)
 {
-    const struct sctp_place *here = &taking->packet->place;
-    struct channel_part     *part = add_part(taking, size);
+    struct channel_part *part = add_part(taking, size);
 
     part->is_messages = is_messages;
-    if (fragment->place.frame == here->frame && fragment->place.packet == here->packet) {
+    if (is_in_packet(taking->packet, fragment)) {
         part->offset = fragment->data.offset + at;
         return;
     }

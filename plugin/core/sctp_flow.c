@@ -315,6 +315,19 @@ closes(const struct sctp_flow_packet *packet, uint16_t stream)
     return false;
 }
 
+/* What the sender of data had acknowledged it had read: that counts before what it says. Not at the acknowledgement by
+ * itself, as a chunk that the capture has after it is often the next packet of its sender. */
+static void
+read_acknowledged(struct sctp_association *association, const struct sctp_flow_packet *packet)
+{
+    enum peer_side other = other_side(packet->from);
+
+    if (association->directions[other].seen_count == 0)
+        return;
+    sctp_direction_settle(&association->directions[other]);
+    take_messages(association, other, packet);
+}
+
 static void
 read_data(struct sctp_association *association, const struct sctp_flow_packet *packet)
 {
@@ -328,6 +341,7 @@ read_data(struct sctp_association *association, const struct sctp_flow_packet *p
     while (sctp_packet_next(packet->data, packet->size, &at, &chunk)) {
         if (!sctp_data_read(&chunk, &data))
             continue;
+        read_acknowledged(association, packet);
         sctp_direction_add(direction, &data, &place);
         if (direction->turned_away)
             tell_limit(association->flow, packet, "streams of an SCTP association", SCTP_STREAMS_MAX);

@@ -23,13 +23,11 @@ sctp_direction_init(struct sctp_direction *direction, wmem_allocator_t *scope)
 }
 
 static void
-free_stream(void *key _U_, void *value, void *data)
+free_stream(struct sctp_direction *direction, struct sctp_stream *stream)
 {
-    struct sctp_direction *direction = (struct sctp_direction *)data;
-    struct sctp_stream    *stream = (struct sctp_stream *)value;
-
     sctp_stream_forget_late(direction, stream);
-    sctp_fragments_free(direction, stream->open);
+    for (int numbers = 0; numbers < SCTP_NUMBERS; numbers++)
+        sctp_fragments_free(direction, stream->open[numbers].first);
     sctp_fragments_free(direction, stream->early);
     wmem_free(direction->scope, stream);
 }
@@ -43,8 +41,11 @@ sctp_direction_free(struct sctp_direction *direction)
         direction->ready = message->next;
         sctp_message_free(direction, message);
     }
-    if (direction->streams != NULL)
-        wmem_map_foreach(direction->streams, free_stream, direction);
+    while (direction->newest != NULL) {
+        struct sctp_stream *stream = direction->newest;
+        direction->newest = stream->older;
+        free_stream(direction, stream);
+    }
     wmem_free(direction->scope, direction->seen);
     sctp_direction_init(direction, direction->scope);
 }
@@ -177,6 +178,8 @@ get_stream(struct sctp_direction *direction, uint16_t number)
     if (stream == NULL && wmem_map_size(direction->streams) < SCTP_STREAMS_MAX) {
         stream = wmem_new0(direction->scope, struct sctp_stream);
         stream->number = number;
+        stream->older = direction->newest;
+        direction->newest = stream;
         wmem_map_insert(direction->streams, GUINT_TO_POINTER(number), stream);
     }
     return stream;
@@ -220,6 +223,7 @@ wait_for_turn(struct sctp_stream *stream, struct sctp_fragment *fragment)
 {
     bool is_last = stream->early_last != NULL && stream->early_last->seq < fragment->seq;
 
+    stream->mixes = stream->mixes || fragment->data.unordered;
     sctp_fragment_insert(is_last ? &stream->early_last->next : &stream->early, fragment);
     if (fragment->next == NULL)
         stream->early_last = fragment;
@@ -227,11 +231,34 @@ wait_for_turn(struct sctp_stream *stream, struct sctp_fragment *fragment)
 
 /* --- what comes late --- */
 
+static void
+count_as_come(struct stream_end *end, uint64_t seq)
+{
+    for (int numbers = 0; numbers < SCTP_NUMBERS; numbers++) {
+        if (end->numbers[numbers].seq <= seq)
+            end->numbers[numbers].come++;
+    }
+}
+
+/* A chunk that was given up came all the same: no stream lacks it, also those that it is not of and have a hole there. */
+static void
+came_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_stream *own)
+{
+    for (struct sctp_stream *stream = direction->newest; stream != NULL; stream = stream->older) {
+        count_as_come(&stream->end, seq);
+        if (stream->late == NULL)
+            continue;
+        count_as_come(&stream->late->end, seq);
+        if (stream != own && seq >= stream->late->since && seq < stream->end.seq)
+            sctp_stream_tell_again(direction, stream, NULL);
+    }
+}
+
 /* A chunk that is not waited for any more. */
 static void
 take_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_data *data, const struct sctp_place *place)
 {
-    uint64_t              back = direction->next - 1 - seq;
+    uint64_t              back = direction->next - 1 - seq, end;
     struct sctp_stream   *stream;
     struct sctp_fragment *fragment;
 
@@ -240,11 +267,15 @@ take_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_data
     stream = get_stream(direction, data->stream);
     if (stream != NULL && stream->late != NULL && direction->next > stream->late->since + SCTP_LATE_CHUNKS)
         sctp_stream_forget_late(direction, stream);
-    if (stream == NULL || (seq < stream->end.seq && (stream->late == NULL || seq < stream->late->since)))
+    if (stream == NULL)
+        return;
+    end = sctp_stream_end(stream, data)->seq;
+    if (seq < end && (stream->late == NULL || seq < stream->late->since))
         return;
     direction->given_up &= ~(UINT64_C(1) << back);
+    came_late(direction, seq, stream);
     fragment = copy_chunk(direction, stream, seq, data, place);
-    if (seq >= stream->end.seq)
+    if (seq >= end)
         sctp_stream_take(direction, stream, fragment);
     else
         sctp_stream_tell_again(direction, stream, fragment);
@@ -312,19 +343,13 @@ sctp_direction_settle(struct sctp_direction *direction)
     advance_over_seen(direction);
 }
 
-static void
-flush_stream(void *key _U_, void *value, void *data)
-{
-    sctp_stream_hand_over((struct sctp_direction *)data, (struct sctp_stream *)value);
-}
-
 void
 sctp_direction_flush(struct sctp_direction *direction)
 {
     direction->lost = MAX(direction->lost, direction->next + SCTP_WINDOW_CHUNKS);
     advance_over_seen(direction);
-    if (direction->streams != NULL)
-        wmem_map_foreach(direction->streams, flush_stream, direction);
+    for (struct sctp_stream *stream = direction->newest; stream != NULL; stream = stream->older)
+        sctp_stream_hand_over(direction, stream);
 }
 
 const struct sctp_message *

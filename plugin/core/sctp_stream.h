@@ -93,6 +93,7 @@ struct sctp_direction {
     uint32_t               late_bytes;  /* of chunks that are kept to be told again */
     uint32_t               strays;      /* chunks out of all reason since the last good one */
     wmem_map_t            *streams;     /* by number: struct sctp_stream */
+    struct sctp_stream    *newest;      /* of them */
     struct sctp_fragment **seen;        /* SCTP_WINDOW_CHUNKS chunks from next on; NULL before the first that waits */
     uint32_t               seen_count;
     uint32_t               waiting_bytes;
@@ -101,14 +102,38 @@ struct sctp_direction {
     struct sctp_message   *lent;        /* was handed over */
 };
 
-/* How far a stream was taken. */
-struct stream_end {
+/* Messages of a stream that are numbered together. I-DATA numbers those that are unordered by themselves, and fragments of
+ * both kinds may alternate (RFC 8260, 2.1); in DATA they have no number, and stand between whole messages. */
+enum sctp_numbers {
+    SCTP_ORDERED,
+    SCTP_UNORDERED,             /* of I-DATA */
+    SCTP_NUMBERS
+};
+
+/* How far those were taken. */
+struct numbers_end {
     uint32_t              expected;     /* number of the next message */
     bool                  in_message;   /* more of the one that began is to come: */
     uint32_t              order;        /* its number */
     uint32_t              fsn;          /* I-DATA: number of its next fragment */
-    uint64_t              seq;          /* after the last fragment; DATA: of the next one of the message */
     uint32_t              ppid;
+    uint64_t              seq;          /* after the last fragment; DATA: of the next one of the message */
+    uint64_t              missing;      /* chunks that were given up until then, */
+    uint64_t              come;         /* and those after it that came late since */
+};
+
+/* How far a stream was taken. */
+struct stream_end {
+    uint64_t              seq;          /* after all that were taken */
+    struct numbers_end    numbers[SCTP_NUMBERS];
+};
+
+/* What came of a message, as far as it was not handed over. */
+struct open_message {
+    struct sctp_fragment *first;
+    struct sctp_fragment *last;
+    uint32_t              size;
+    uint64_t              lacks;        /* chunks that are missing before it */
 };
 
 /* What a stream told since a hole. */
@@ -120,21 +145,22 @@ struct late_stream {
 };
 
 struct sctp_stream {
+    struct sctp_stream   *older;        /* of the direction */
     uint16_t              number;
     struct stream_end     end;
-    struct sctp_fragment *open;         /* its fragments, as far as they are not handed over */
-    struct sctp_fragment *open_last;
-    uint32_t              open_bytes;
+    struct open_message   open[SCTP_NUMBERS];
+    bool                  mixes;        /* some are unordered: only TSNs tell the order of all */
     struct sctp_fragment *early;        /* that wait for their turn, by seq */
     struct sctp_fragment *early_last;
-    uint64_t              missing;      /* of the direction, when the last fragment was taken */
-    uint64_t              lacks;        /* chunks that are missing before open */
     struct late_stream   *late;         /* NULL: there is no hole, or it is too long ago */
     bool                  opens_hole;   /* for the next message */
     bool                  rewinds;      /* the same */
     bool                  again;        /* it is being told again */
-    uint64_t              still_missing;    /* again: chunks */
+    uint64_t              still_missing;    /* again, rewinds: chunks */
 };
+
+/* How those were taken that a fragment is one of. */
+const struct numbers_end *sctp_stream_end(const struct sctp_stream *stream, const struct sctp_data *data);
 
 /* Gives back a list of fragments. */
 void sctp_fragments_free(struct sctp_direction *direction, struct sctp_fragment *fragment);
@@ -155,10 +181,11 @@ bool sctp_stream_goes_on(const struct sctp_direction *direction, const struct sc
 /* Takes the next fragment of a stream, and keeps it. */
 void sctp_stream_take(struct sctp_direction *direction, struct sctp_stream *stream, struct sctp_fragment *fragment);
 
-/* What is open of a stream is handed over. */
+/* What is open of a stream is handed over, of either kind. */
 void sctp_stream_hand_over(struct sctp_direction *direction, struct sctp_stream *stream);
 
-/* Tells a stream again from before its hole on (it must have one), with a fragment that was missing. */
+/* Tells a stream again from before its hole on (it must have one), with a fragment that was missing; NULL: without one that is
+ * another stream's. */
 void sctp_stream_tell_again(struct sctp_direction *direction, struct sctp_stream *stream, struct sctp_fragment *late);
 
 #endif

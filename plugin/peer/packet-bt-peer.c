@@ -14,6 +14,7 @@
 
 #include "core/peer_findings.h"
 #include "peer/expert_rows.h"
+#include "peer/info_places.h"
 #include "peer/layers.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
@@ -58,6 +59,7 @@ struct shown_frame {
     struct shown_connection *connections;
     unsigned                 items;         /* of ours */
     unsigned                 hidden;        /* that were left out since it was told last */
+    size_t                   info_aside;    /* characters of Info that the built-in dissector wrote, and are not in it now */
     uint32_t                 to_come;       /* bytes of messages that the built-in dissector has not shown yet */
     int                      extension;     /* protocol that took the last extended message; -1: none */
 };
@@ -119,7 +121,7 @@ bool
 bt_peer_info_has_room(packet_info *pinfo, size_t length)
 {
     const char *text = col_get_text(pinfo->cinfo, COL_INFO);
-    uint64_t    taken = text != NULL ? strlen(text) : 0;
+    uint64_t    taken = (text != NULL ? strlen(text) : 0) + shown_in(pinfo)->info_aside;
 
     return taken + length + (uint64_t)shown_in(pinfo)->to_come * INFO_CHARACTERS_PER_BYTE < COL_MAX_INFO_LEN;
 }
@@ -348,6 +350,16 @@ notes_to_show(const struct bt_peer_view *view, packet_info *pinfo)
     return range;
 }
 
+/* A note is shown with the bytes that end there: those of its message; or the first one of a stretch, whose last bytes may be
+ * the beginning of a message that is shown in another packet. */
+static uint32_t
+end_to_show(const struct message_note *note)
+{
+    if (note->bytes != NULL && note->bytes->elsewhere)
+        return note->bytes->shown_at + 1;
+    return note->place + (note->stretch ? 1 : note->size);
+}
+
 /* The next note that is about a message which ends in the first end bytes of the view; NULL: there is none. */
 static struct message_note *
 next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t end)
@@ -357,9 +369,7 @@ next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t en
         if (note->from != (unsigned)view->from)
             continue;
         if (!view->whole_frame) {
-            bool    elsewhere = note->bytes != NULL && note->bytes->elsewhere;
-            int32_t note_end = (int32_t)((elsewhere ? note->bytes->shown_at + 1 : note->place + note->size)
-                                         - view->place);
+            int32_t note_end = (int32_t)(end_to_show(note) - view->place);
             if (note_end > (int64_t)end)
                 return NULL;            /* of a later call */
             if (note_end <= 0)
@@ -369,6 +379,13 @@ next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t en
         return note;
     }
     return NULL;
+}
+
+/* Whether a text of ours stands in the Info column instead of the built-in dissector's. */
+static bool
+replaces_info(const struct message_note *note)
+{
+    return note->offer && note->details != NULL;
 }
 
 static void
@@ -431,7 +448,7 @@ bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t
 
     while ((note = next_note(view, &range, end)) != NULL) {
         uint32_t begins = note->place - view->place, ends = begins + note->size;
-        bool     replaces = note->offer && note->details != NULL;       /* its own text stands in Info */
+        bool     replaces = replaces_info(note);
 
         if (note->bytes == NULL && !note->stretch && begins >= at && ends <= end) {
             show_builtin_part(view, at, replaces ? begins : ends, again, pinfo, tree);
@@ -458,15 +475,45 @@ bt_peer_has_notes(const struct bt_peer_view *view, const packet_info *pinfo)
     return notes_of_packet(view, pinfo).count > 0;
 }
 
+/* places, where it is not NULL, learns what each of them adds to the Info column. */
+static void
+show_notes(const struct bt_peer_view *view, struct note_range *range, struct info_places *places, packet_info *pinfo,
+           proto_tree *tree)
+{
+    const struct message_note *note;
+
+    while ((note = next_note(view, range, tvb_reported_length(view->tvb))) != NULL) {
+        bool    is_here = note->bytes == NULL || !note->bytes->elsewhere;
+        int64_t begins = (int32_t)(note->place - view->place);
+
+        show_note(view, range, *range->next - 1, pinfo, tree);
+        if (places != NULL)
+            info_places_took(places, begins, is_here ? begins + note->size : 0, replaces_info(note), pinfo);
+    }
+    tell_hidden(view->tvb, pinfo, tree);
+}
+
 void
 bt_peer_show_notes(const struct bt_peer_view *view, packet_info *pinfo, proto_tree *tree)
 {
     struct note_range range = notes_to_show(view, pinfo);
+    struct info_places places;
 
-    while (next_note(view, &range, tvb_reported_length(view->tvb)) != NULL)
-        show_note(view, &range, *range.next - 1, pinfo, tree);
-    if (range.count > 0)
-        tell_hidden(view->tvb, pinfo, tree);
+    if (range.count == 0)
+        return;
+    if (!view->whole_frame || !info_places_begin(&places, pinfo)) {
+        show_notes(view, &range, NULL, pinfo, tree);
+        return;
+    }
+    shown_in(pinfo)->info_aside = places.builtin_size;
+    TRY {
+        show_notes(view, &range, &places, pinfo, tree);
+    }
+    FINALLY {
+        shown_in(pinfo)->info_aside = 0;
+        info_places_end(&places, view->tvb, pinfo);
+    }
+    ENDTRY;
 }
 
 /* --- registration --- */

@@ -1,8 +1,9 @@
 """Random connections: messages that make sense often enough to meet one another, packed into a capture.
 
-    python3 tests/regression/random_sessions.py SEED FILE.pcap [utp]
+    python3 tests/regression/random_sessions.py SEED FILE.pcap [utp|webrtc]
 
-writes the one connection of a seed, and prints its messages and what the model expects of each frame.
+writes the one connection of a seed, and prints its messages and what the model expects of each frame. What is said over WebRTC,
+captures/webrtc/synthetic.keys decrypts.
 """
 
 import random
@@ -11,9 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "captures" / "generate"))
 
+import data_channel
 import peer_wire as wire
 from capture import Trace
 from model import Event, replay
+from network import Address
 import tcp
 import utp
 
@@ -22,15 +25,36 @@ BEGINS = 0, 16384, 32768
 LENGTHS = 16384, 16384, 16384, 100, 1
 
 
+def connect_tcp(trace, host, first):
+    peers = tcp.TcpConnection(trace, leecher=(host, 40000), first=first)
+    return peers, [peers.leecher.seq, peers.seed.seq]
+
+
+def connect_utp(trace, host, first):
+    peers = utp.UtpConnection(trace, leecher=(host, 40000), first=first)
+    return peers, [peers.leecher.seq, peers.seed.seq]
+
+
+def connect_webrtc(trace, host, first):
+    peers = data_channel.WebRtcConnection(trace, leecher=Address(host, 40000), tsn=first, interleaving=first[0] % 3 == 0)
+    return peers, [peers.leecher.tsn, peers.seed.tsn]
+
+
+# By transport: how to connect, the modulus of its numbers, how near to it connections may begin, and whether it numbers
+# bytes (else packets).
+TRANSPORTS = {"tcp": (connect_tcp, tcp.MODULUS, 1500, True), "utp": (connect_utp, utp.MODULUS, 20, False),
+              "webrtc": (connect_webrtc, data_channel.MODULUS, 20, False)}
+
+
 class RandomSession:
     """The connection of one seed. `events` fills while `packets` runs.
 
-    What is sent and acknowledged is counted in bytes over TCP, in packets over uTP.
+    What is sent and acknowledged is counted in bytes over TCP, in packets over uTP, in chunks over WebRTC.
     """
 
-    def __init__(self, seed, over_utp=False):
+    def __init__(self, seed, transport="tcp"):
         self.seed = seed
-        self.over_utp = over_utp
+        self._connect, self.modulus, self.closest, self.counts_bytes = TRANSPORTS[transport]
         self.random = random.Random(seed)
         self.fast = self.random.random() < 0.5
         self.events = []
@@ -44,15 +68,10 @@ class RandomSession:
 
     def packets(self, trace, number):
         """Write the connection, one packet at each step. No two numbers have the same addresses."""
-        transport = utp if self.over_utp else tcp
-        close = self.random.randint(1, 20 if self.over_utp else 1500)
-        first = [self.random.choice((1000, transport.MODULUS - close)) for _ in "01"]
-        connect = utp.UtpConnection if self.over_utp else tcp.TcpConnection
-        leecher = f"10.1.{number // 250}.{number % 250 + 1}"
-        peers = connect(trace, leecher=(leecher, 40000), first=first)
+        close = self.random.randint(1, self.closest)
+        first = [self.random.choice((1000, self.modulus - close)) for _ in "01"]
+        peers, self.first = self._connect(trace, f"10.1.{number // 250}.{number % 250 + 1}", first)
         self.peers = peers.leecher, peers.seed
-        self.first = [peer.seq for peer in self.peers]
-        self.modulus = transport.MODULUS
         yield
         # Fast is in force when both have it; sometimes one alone has.
         lonely = -1 if self.fast else self.random.choice((-1, -1, 0, 1))
@@ -85,9 +104,9 @@ class RandomSession:
             time = trace.time
             acknowledging = (self.first[1 - sender] + ack) % self.modulus
             frame = self.peers[sender].send(stream[begin:stop], acknowledging=acknowledging)
-            self.sent[sender] += 1 if self.over_utp else stop - begin
+            self.sent[sender] += stop - begin if self.counts_bytes else 1
             while taken < len(messages) and ends[taken] <= stop:
-                end = self.sent[sender] if self.over_utp else sent_before + ends[taken]
+                end = sent_before + ends[taken] if self.counts_bytes else self.sent[sender]
                 self.events.append(Event(frame, time, sender, end, ack, messages[taken][0]))
                 taken += 1
             yield
@@ -152,10 +171,10 @@ class RandomSession:
         return ("other",), choose((wire.UNCHOKE, wire.INTERESTED, wire.NOT_INTERESTED, wire.KEEP_ALIVE))
 
 
-def pack(seeds, over_utp=False, at_once=20):
+def pack(seeds, transport="tcp", at_once=20):
     """Write the sessions of all seeds to one Trace, interleaved; return it and the sessions."""
     trace = Trace()
-    sessions = [RandomSession(seed, over_utp) for seed in seeds]
+    sessions = [RandomSession(seed, transport) for seed in seeds]
     turns = random.Random(len(sessions))
     waiting = [session.packets(trace, number) for number, session in enumerate(sessions)]
     running = []
@@ -169,7 +188,7 @@ def pack(seeds, over_utp=False, at_once=20):
 
 
 def main(seed, path, transport="tcp"):
-    trace, (session,) = pack([int(seed)], transport == "utp")
+    trace, (session,) = pack([int(seed)], transport)
     Path(path).write_bytes(trace.pcap())
     expected = replay(session.events, session.fast, two_passes=True)
     print("Fast" if session.fast else "without Fast")

@@ -9,6 +9,7 @@ import pytest
 
 from model import replay
 from random_sessions import pack
+from tshark import ROOT
 
 COLUMNS = """piece_index id id_assigned_in id_assumed fast requests bytes request_in unrejected negotiated
     request request.piece_index request.begin request.length request.invalidated_in request.time request.rejected_in
@@ -20,20 +21,24 @@ COLUMNS = """piece_index id id_assigned_in id_assumed fast requests bytes reques
 # These have no value of their own: tshark prints something for each of them, which differs among versions.
 ITEMS = {"request", "late_request", "late_block", "reject", "reannounced"}
 
-SESSIONS = 1500
+# Python takes long to encrypt.
+SESSIONS = {"tcp": 1500, "utp": 1500, "webrtc": 200}
+
+KEYS = ROOT / "captures" / "webrtc" / "synthetic.keys"
 
 
 @functools.lru_cache(maxsize=None)
 def packed(first, transport):
     """The same for one pass and for two."""
-    return pack(range(first, first + SESSIONS), transport == "utp")
+    return pack(range(first, first + SESSIONS[transport]), transport)
 
 
 WITHOUT_REASSEMBLY = ["-o", "tcp.desegment_tcp_streams:FALSE"]
 
 
 @pytest.mark.parametrize("transport, first, options", [
-    ("tcp", 1, []), ("tcp", 1_000_001, []), ("utp", 1, []), ("utp", 1_000_001, []), ("tcp", 1, WITHOUT_REASSEMBLY)])
+    ("tcp", 1, []), ("tcp", 1_000_001, []), ("utp", 1, []), ("utp", 1_000_001, []), ("webrtc", 1, []),
+    ("tcp", 1, WITHOUT_REASSEMBLY)])
 def test_random_sessions(tshark, staging, transport, first, options):
     """Both sides ask, both disown, in every order; messages share packets, are cut in two, and come twice."""
     trace, sessions = packed(first, transport)
@@ -41,7 +46,8 @@ def test_random_sessions(tshark, staging, transport, first, options):
     if not path.exists():
         path.write_bytes(trace.pcap())
         path.chmod(0o644)
-    shown = read(tshark, path, *options)
+    keys = f"tls.keylog_file:{tshark.staging.readable(KEYS)}"
+    shown = read(tshark, path, "-o", keys, *options)
     for session in sessions:
         expected = replay(session.events, session.fast, tshark.two_passes)
         for frame in {event.frame for event in session.events}:

@@ -105,7 +105,7 @@ class Counted(Connection):
 
 @functools.lru_cache(maxsize=None)
 def counted(transport):
-    trace, sessions = pack(range(1, 1 + SESSIONS), transport == "utp")
+    trace, sessions = pack(range(1, 1 + SESSIONS), transport)
     return trace.pcap(), [Counted(session) for session in sessions]
 
 

@@ -230,12 +230,16 @@ def test_dtls13_shows_nothing(tshark):
     assert tshark.read(capture, *options) == tshark.stock(capture, *options)
 
 
-def test_other_protocols_in_dtls(tshark):
-    """CoAP and other texts in DTLS between openssl's programs, decrypted: as without the plugin, byte for byte."""
-    capture = ROOT / "captures" / "dtls" / "other_dtls.pcapng.gz"
-    options = ["-o", f"tls.keylog_file:{tshark.staging.readable(capture.with_name('other_dtls.keys'))}", "-V"]
+@pytest.mark.parametrize("name, shown", [("other_dtls", ["Constrained Application Protocol"]),
+                                         ("srtp", ["[Stream setup by DTLS-SRTP", "Decrypted DTLS (35 bytes)"])])
+def test_other_protocols_in_dtls(tshark, name, shown):
+    """CoAP and other texts in DTLS between openssl's programs, decrypted, and SRTP whose keys DTLS negotiated, on the same
+    ports: as without the plugin, byte for byte, line of the packet list, tree and bytes."""
+    capture = ROOT / "captures" / "dtls" / f"{name}.pcapng.gz"
+    keys_file = tshark.staging.readable(capture.with_name(name + ".keys"))
+    options = ["-o", f"tls.keylog_file:{keys_file}", "-PVx"]
     printed_by_stock = tshark.stock(capture, *options)
-    assert "Constrained Application Protocol" in printed_by_stock
+    assert all(text in printed_by_stock for text in shown)
     assert tshark.read(capture, *options) == printed_by_stock
 
 

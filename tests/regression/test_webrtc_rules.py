@@ -38,14 +38,17 @@ def test_nothing_without_keys(tshark):
 
 FOUND = {
     "webrtc-acknowledged": ["18 2"],
+    "webrtc-answered": ["17 2", "21 4"],
     "webrtc-associations": ["27 1", "28 2"],
     "webrtc-channels": ["23 1,2", "24 4", "25 3"],
     "webrtc-closed": ["17 1"],
     "webrtc-crossed": ["17 5"],
     "webrtc-cut": ["16 1", "17 2,3", "20 4,5,6", "23 7", "33 8"],
     "webrtc-gap": ["16 1", "19 3,4"],
+    "webrtc-gap-cut": ["16 1", "19 3,4,5"],
     "webrtc-interleaved": ["24 2", "25 1"],
     "webrtc-late": ["16 1", "18 3", "19 4", "20 2", "21 5"],
+    "webrtc-mixed": ["17 2", "18 1", "20 3,4"],
     "webrtc-no-checksum": ["16 1"],
     "webrtc-not-sctp": [],
     "webrtc-order": ["18 10,11,12", "22 13"],
@@ -82,10 +85,12 @@ def test_too_many_associations(tshark):
 
 
 LATE = {
+    "webrtc-answered": ["17 2 17 0", "21 4 21 0"],
     "webrtc-associations": ["30 1 27 0"],
     "webrtc-channels": ["27 2 23 0"],
     "webrtc-crossed": ["18 5 17 1", "19 5 17 1", "21 5 17 0"],
     "webrtc-late": ["22 2 20 0"],
+    "webrtc-mixed": ["21 4 20 0"],
     "webrtc-order": ["21 10 18 0"],
     "webrtc-records": ["17 1 16 0", "17 2 16 0"],
     "webrtc-reset": [],
@@ -102,14 +107,17 @@ def test_late_requests(tshark, name):
 
 EXPERTS = {
     "webrtc-acknowledged": [],
+    "webrtc-answered": ["17 late_request", "19 invalidated", "21 invalidated", "21 late_request"],
     "webrtc-associations": ["30 late_request"],
     "webrtc-channels": ["27 late_request"],
     "webrtc-closed": ["16 invalidated", "17 invalidated", "17 closed_after"],
     "webrtc-crossed": ["16 invalidated", "17 invalidated", "18 late_request", "19 late_request", "21 late_request"],
     "webrtc-cut": ["22 late_block"],
     "webrtc-gap": [],
+    "webrtc-gap-cut": [],
     "webrtc-interleaved": [],
     "webrtc-late": ["22 late_request"],
+    "webrtc-mixed": ["21 late_request"],
     "webrtc-no-checksum": [],
     "webrtc-order": ["21 late_request"],
     "webrtc-others": [],
@@ -126,8 +134,8 @@ def test_experts(two_passes, name):
     assert sorted(two_passes.experts(name, *keys(two_passes))) == sorted(EXPERTS[name])
 
 
-@pytest.mark.parametrize("name, frame", [("webrtc-gap", 19), ("webrtc-gap-end", 17), ("webrtc-unordered", 21),
-                                         ("webrtc-acknowledged", 18)])
+@pytest.mark.parametrize("name, frame", [("webrtc-gap", 19), ("webrtc-gap-cut", 19), ("webrtc-gap-end", 17),
+                                         ("webrtc-unordered", 21), ("webrtc-acknowledged", 18), ("webrtc-answered", 17)])
 def test_gap(two_passes, name, frame):
     """Chunks that never come are told once, at the first message after them."""
     rows = two_passes.rows(name, "frame.number bt.peer.expert.gap", *keys(two_passes), where="bt.peer.expert.gap")
@@ -156,6 +164,15 @@ def test_late_parts(tshark):
                        where="bt.peer.reassembled") == ["18 18,17,16"]
     assert tshark.rows("webrtc-late", "frame.number bt.peer.reassembled_from", *keys(tshark),
                        where="bt.peer.reassembled") == ["20 16,20"]
+
+
+def test_told_by_the_other_side(tshark):
+    """A DontHave that the other side's packet makes known names its own frame, and the table who sent it."""
+    assert tshark.rows("webrtc-answered", "frame.number bt.peer.reassembled_from", *keys(tshark),
+                       where="bt.peer.reassembled") == ["17 16", "21 18"]
+    rows = [line.split() for line in tshark.read("webrtc-answered", *keys(tshark), "-q", "-z",
+                                                 "bt.donthave,list").splitlines() if "10.54.0." in line]
+    assert [row[2:4] for row in rows] == [["10.54.0.2:50000", "10.54.0.1:40000"]] * 2
 
 
 def test_both_records_of_a_datagram(tshark):

@@ -29,7 +29,7 @@ read_all(struct sctp_direction *direction, GString *found)
 
     while ((message = sctp_direction_next(direction)) != NULL) {
         uint32_t size = 0;
-        g_assert_true(!message->opens_hole || message->missing > 0);
+        g_assert_true(!message->opens_hole || message->missing > 0 || message->fragments->stream->mixes);
         g_assert_true(!message->rewinds || message->again);
         if (message->rewinds)
             g_string_append_printf(found, "<%" PRIu64 " ", message->still_missing);
@@ -240,6 +240,54 @@ static const struct line unordered_mixed[] = {
     END
 };
 
+/* I-DATA numbers ordered and unordered messages by themselves, and their fragments alternate (RFC 8260, 2.1). */
+static const struct line interleaved_mixed[] = {
+    { 7,  1, 0, "BI",   0, "a", "" },
+    { 8,  1, 0, "BUI",  0, "x", "" },
+    { 9,  1, 0, "EI",   1, "b", "1:ab " },
+    { 10, 1, 1, "BI",   0, "c", "" },
+    { 11, 1, 0, "EUI",  1, "y", "1:xy " },
+    { 13, 1, 1, "EI",   1, "d", "" },           /* 12 may be before it, though its own number is the next one */
+    { 12, 1, 1, "BEUI", 0, "z", "1:z 1:cd " },
+    END
+};
+
+/* What is missing is another stream's, as the numbers of both kinds tell. */
+static const struct line interleaved_lost[] = {
+    { 7,  1, 0, "BEI",  0, "a", "1:a " },
+    { 8,  1, 0, "BEUI", 0, "x", "1:x " },
+    { 10, 1, 1, "BEUI", 0, "y", "" },
+    { 11, 1, 1, "BEI",  0, "b", "" },
+    { 9,  0, 0, NULL,   0, NULL, "" },
+    { 12, 1, 2, "BEUI", 0, "z", "1:y 1:b 1:z " },
+    END
+};
+
+/* An unordered one is lost, comes late, and all since is told again in the order of the TSNs. */
+static const struct line interleaved_late[] = {
+    { 7,  1, 0, "BEUI", 0, "x", "1:x " },
+    { 9,  1, 0, "BEI",  0, "a", "" },
+    { 8,  0, 0, NULL,   0, NULL, "" },
+    { 10, 1, 2, "BUI",  0, "z", "1:a " },
+    { 11, 1, 1, "BEI",  0, "b", "1:b " },
+    { 12, 1, 2, "EUI",  1, "Z", "!1 1:zZ " },
+    { 13, 1, 3, "BUI",  0, "u", "" },
+    { 14, 1, 2, "BEI",  0, "c", "1:c " },
+    { 8,  1, 1, "BEUI", 0, "y", "<0 1:y 1:b 1:zZ 1:c " },
+    { 15, 1, 3, "EUI",  1, "v", "1:uv " },
+    END
+};
+
+/* What is missing may be any unordered stream's. When it comes, it is another one's. */
+static const struct line late_of_other[] = {
+    { 7,  1, 0, "BEU", 0, "a", "1:a " },
+    { 8,  0, 0, NULL,  0, NULL, "" },
+    { 9,  1, 0, "BEU", 0, "b", "!1 1:b " },
+    { 8,  3, 0, "BEU", 0, "x", "<0 1:b 3:x " },
+    { 10, 1, 0, "BEU", 0, "c", "1:c " },
+    END
+};
+
 /* A chunk from nowhere does not move the stream. */
 static const struct line stray[] = {
     { 7,          1, 0, "BE", 0, "a", "1:a " },
@@ -269,13 +317,27 @@ test_scripts(void)
     play(late_in_second, &seven, "");
     play(unordered, &seven, "");
     play(unordered_mixed, &seven, "");
+    play(interleaved_mixed, &seven, "");
+    play(interleaved_lost, &seven, "");
+    play(interleaved_late, &seven, "");
+    play(late_of_other, &seven, "");
     play(stray, &seven, "");
 }
 
 /* --- any order --- */
 
-/* Messages of five streams, cut at random, delivered within a window in any order, each some times: every stream comes
- * out as it went in, with DATA and with I-DATA, whose fragments also alternate between streams. */
+static void
+append(GString **sources, const struct sctp_message *message)
+{
+    GString *source = sources[message->stream + (message->fragments->data.unordered ? 3 : 0)];
+
+    for (const struct sctp_fragment *each = message->fragments; each != NULL; each = each->next)
+        g_string_append_len(source, (const char *)each->data.payload, (gssize)each->data.size);
+}
+
+/* Messages of five sources, cut at random, delivered within a window in any order, each some times: every source comes
+ * out as it went in, with DATA and with I-DATA, whose fragments also alternate between sources. A source is a stream, or
+ * with I-DATA, with some seeds, the unordered messages of streams 0 and 1. */
 static void
 test_any_order(void)
 {
@@ -286,7 +348,8 @@ test_any_order(void)
         GArray               *sent = g_array_new(FALSE, FALSE, sizeof(struct sctp_data));
         GString              *streams_in[5], *streams_out[5];
         uint32_t              orders[5] = { 0 }, fsn[5] = { 0 };
-        bool                  open[5] = { false }, is_i_data = seed % 2 == 1;
+        bool                  open[5] = { false }, is_i_data = seed % 2 == 1, mixes = seed % 4 == 3;
+        uint64_t              newest[5] = { 0 };
         uint32_t              first = g_rand_int(random), current = 0;
         static uint8_t        bytes[256];
         const struct sctp_message *message;
@@ -301,7 +364,8 @@ test_any_order(void)
             if (is_i_data || !open[current])
                 current = g_rand_int(random) % 5;
             struct sctp_data data = {
-                .tsn = first + i, .stream = (uint16_t)current, .order = orders[current], .is_i_data = is_i_data,
+                .tsn = first + i, .stream = (uint16_t)(mixes ? current % 3 : current), .unordered = mixes && current >= 3,
+                .order = orders[current], .is_i_data = is_i_data,
                 .first = !open[current], .last = g_rand_int(random) % 3 != 0, .fsn = open[current] ? fsn[current] : 0,
                 .ppid = is_i_data && open[current] ? 0 : 53, .payload = bytes + i % 200, .size = 1 + g_rand_int(random) % 50
             };
@@ -322,17 +386,17 @@ test_any_order(void)
                 sctp_direction_add(&direction, &g_array_index(sent, struct sctp_data, which), &place);
                 while ((message = sctp_direction_next(&direction)) != NULL) {
                     g_assert_true(message->begins && message->ends && message->missing == 0 && message->ppid == 53);
-                    for (const struct sctp_fragment *each = message->fragments; each != NULL; each = each->next)
-                        g_string_append_len(streams_out[message->stream], (const char *)each->data.payload,
-                                            (gssize)each->data.size);
+                    /* Before the first unordered one came, only the order of the others was known. */
+                    g_assert_true(message->last->seq > newest[message->stream] || at < 40);
+                    newest[message->stream] = message->last->seq;
+                    append(streams_out, message);
                 }
             }
         }
         sctp_direction_flush(&direction);
         while ((message = sctp_direction_next(&direction)) != NULL) {   /* messages without an end */
             g_assert_true(!message->ends);
-            for (const struct sctp_fragment *each = message->fragments; each != NULL; each = each->next)
-                g_string_append_len(streams_out[message->stream], (const char *)each->data.payload, (gssize)each->data.size);
+            append(streams_out, message);
         }
         for (unsigned i = 0; i < 5; i++) {
             g_assert_cmpmem(streams_in[i]->str, streams_in[i]->len, streams_out[i]->str, streams_out[i]->len);
@@ -396,6 +460,41 @@ test_window(void)
     }
 }
 
+/* A stream of few messages has a hole, long after its last one: what came late in between does not count as missing, so the
+ * hole can be filled. */
+static void
+test_seldom_used(void)
+{
+    wmem_allocator_t          *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct sctp_direction      direction;
+    const struct sctp_message *message;
+    uint32_t                   tsn = 0, order = 0;
+
+    sctp_direction_init(&direction, scope);
+    add(&direction, tsn++, 5, 0, 1, true);
+    g_assert_nonnull(sctp_direction_next(&direction));
+    while (order < 3 * SCTP_LATE_CHUNKS) {      /* each second one comes after the next one */
+        sctp_direction_acknowledge(&direction, tsn + 1);
+        add(&direction, tsn + 1, 1, order + 1, 1, true);
+        add(&direction, tsn, 1, order, 1, true);
+        while (sctp_direction_next(&direction) != NULL)
+            continue;
+        tsn += 2;
+        order += 2;
+    }
+    sctp_direction_acknowledge(&direction, tsn + 1);
+    add(&direction, tsn + 1, 5, 2, 1, true);
+    message = sctp_direction_next(&direction);
+    g_assert_true(message != NULL && message->opens_hole);
+    g_assert_cmpuint(message->missing, ==, 1);
+    add(&direction, tsn, 5, 1, 1, true);
+    message = sctp_direction_next(&direction);
+    g_assert_true(message != NULL && message->rewinds);
+    g_assert_cmpuint(message->still_missing, ==, 0);
+    sctp_direction_free(&direction);
+    wmem_destroy_allocator(scope);
+}
+
 /* A message without end is handed over in parts; a direction has so many streams and no more. */
 static void
 test_limits(void)
@@ -437,6 +536,7 @@ main(int argc, char **argv)
     g_test_add_func("/sctp_messages/scripts", test_scripts);
     g_test_add_func("/sctp_messages/any_order", test_any_order);
     g_test_add_func("/sctp_messages/window", test_window);
+    g_test_add_func("/sctp_messages/seldom_used", test_seldom_used);
     g_test_add_func("/sctp_messages/limits", test_limits);
     return g_test_run();
 }
