@@ -63,6 +63,25 @@ def test_a_block_of_messages(tshark, written):
     peers.seed.send(dont_have(TO_LEECHER, 8))
     assert [row[0] for row in rows(tshark, written(trace.pcap()), "bt.donthave.piece_index")] == ["8"]
 
+def test_a_block_of_messages_over_utp(tshark, written):
+    """The same over uTP, which does not tell how long the packets are that are missing. Whichever they are, nothing of the block
+    counts, and what comes in a packet of its own after it does."""
+    per_packet = 1400
+    block = piece(6, 0, b"\0" * 7 + dont_have(TO_LEECHER, 60) * 1637)
+    packets = [block[at:at + per_packet] for at in range(0, len(block), per_packet)]
+    assert all(packet.startswith(dont_have(TO_LEECHER, 60)) for packet in packets[1:])
+    trace, wanted = Trace(connect=UtpConnection), []
+    for first in range(1, len(packets)):
+        for after in range(first + 1, len(packets) + 1):
+            peers = begin(trace, leecher=(f"10.0.{first}.{after}", 40000))
+            for number, packet in enumerate(packets):
+                (peers.seed.skip if first <= number < after else peers.seed.send)(packet)
+                peers.leecher.acknowledge()
+            peers.seed.send(dont_have(TO_LEECHER, 5), dont_have(TO_LEECHER, 6))
+            wanted += [["5,6"]]
+    path = written(trace.pcap())
+    assert rows(tshark, path, "bt.donthave.piece_index") == wanted
+
 
 @pytest.mark.parametrize("minutes", [1 / 6, 36, 71, 75])
 def test_utp_ids_used_again(tshark, written, minutes):
