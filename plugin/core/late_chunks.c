@@ -24,6 +24,12 @@ late_chunk_after(const struct feed_chunk *chunk)
            : chunk->bytes.position + chunk->bytes.reported;
 }
 
+uint32_t
+late_chunk_packets(uint64_t after, uint64_t order)
+{
+    return (uint32_t)((order - after) >> PACKET_SHIFT);
+}
+
 static void *
 copy(wmem_allocator_t *scope, const void *bytes, size_t size)
 {

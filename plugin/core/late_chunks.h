@@ -59,6 +59,10 @@ struct late_chunks {
 uint64_t late_chunk_order(const struct feed_chunk *chunk);
 uint64_t late_chunk_after(const struct feed_chunk *chunk);
 
+/* How many packets are missing between what has the order after, that after a packet, and the next one, which has this
+ * order. */
+uint32_t late_chunk_packets(uint64_t after, uint64_t order);
+
 /* Copies a stream and the frames of its unfinished message; the copies belong to the caller. */
 void late_chunks_copy_stream(const struct message_stream *stream, const struct feed_parts *parts,
                              struct message_stream *stream_copy, struct feed_parts *parts_copy);

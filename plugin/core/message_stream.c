@@ -65,6 +65,19 @@ step_over_hole(struct message_stream *stream, uint64_t position)
     stream->end = position;
 }
 
+/* Packets of unknown length are missing before a chunk: how far at least the message goes on that was open before them. */
+static void
+stay_inside(struct message_stream *stream, const struct stream_chunk *chunk)
+{
+    uint64_t lost = (uint64_t)chunk->missing * stream->largest, left = 0;
+
+    if (stream->sync != STREAM_OK)
+        left = stream->inside_until > stream->end ? stream->inside_until - stream->end : 0;
+    else if (stream->size != PEER_SIZE_UNKNOWN && stream->size <= STREAM_INSIDE_MAX)
+        left = stream->start + stream->size - stream->end;
+    stream->inside_until = left > lost ? chunk->position + left - lost : 0;
+}
+
 /* A message begins at a byte of the chunk. */
 static void
 sync_at(struct message_stream *stream, struct stream_chunk *chunk, uint32_t at)
@@ -92,7 +105,8 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
 
     for (unsigned i = 0; i < 2; i++) {
         uint32_t at = candidates[i];
-        if (peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
+        if (chunk->position + at >= stream->inside_until
+                && peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
             sync_at(stream, chunk, at);
             return true;
         }
@@ -159,6 +173,9 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
 
     bool hole = stream->has_end && chunk->position > stream->end;
     *gap = hole;
+    stream->largest = MAX(stream->largest, chunk->reported);
+    if (hole && chunk->missing > 0)
+        stay_inside(stream, chunk);
     if (stream->sync == STREAM_OK) {
         if (chunk_end <= stream->end + stream->comes_again)
             return CHUNK_REPEATED;

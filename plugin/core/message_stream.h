@@ -11,6 +11,11 @@
  *                 +------------------+-------------+----------------+--------+
  *                                    start ------> start ---------> start
  *
+ * After a hole a message is looked for where a chunk begins, as bytes that look like messages. The bytes of a block look like
+ * whatever its author wants. So where a message was open when the hole came, no other is looked for inside it: up to its end
+ * where the length of the hole is known. Where only the number of packets is, up to where it would end if each had been as
+ * long as the longest one of the direction, which clients send from the middle of a block.
+ *
  * A message that goes on after its chunk is held, as far as it is worth it. Where TCP reassembles, the whole message
  * comes again in a later chunk that begins where the message does; where it does not come, the next chunk goes on.
  *
@@ -32,6 +37,10 @@
  * the next chunk is there too. */
 #define STREAM_STRAY_DISTANCE   (4U * 1024 * 1024)
 
+/* Longer messages than this (the largest block that clients ask for has 128 KiB) are not trusted over a hole of unknown
+ * length. */
+#define STREAM_INSIDE_MAX       (256U * 1024)
+
 enum stream_sync {
     STREAM_UNKNOWN,     /* no message boundary was found yet */
     STREAM_LOST,        /* it was known where messages start, before a hole or a bad length */
@@ -51,6 +60,8 @@ struct message_stream {
     uint64_t          first;    /* has_end: position of the first chunk */
     uint64_t          end;      /* position of the first byte that is still to come */
     uint64_t          acked;    /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
+    uint32_t          largest;  /* bytes of the largest chunk */
+    uint64_t          inside_until; /* not STREAM_OK: bytes before this position belong to a message that began before a hole */
     uint64_t          stray_end;    /* position after the last chunk, which was a stray if has_stray */
     uint32_t          size;     /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
     uint32_t          comes_again;  /* bytes at the end of the last chunk that are to come again, as part of the whole
@@ -66,6 +77,7 @@ struct stream_chunk {
     const uint8_t *data;
     uint32_t       captured;    /* bytes at data */
     uint32_t       reported;    /* bytes on the wire, at least captured */
+    uint32_t       missing;     /* packets of unknown length that are missing before it; 0: the position tells what is */
     bool           reassembles; /* a message that goes on after this chunk will come again as a whole */
     bool           has_boundary;    /* a message is known to begin at boundary */
     uint32_t       boundary;    /* byte of the chunk */

@@ -38,6 +38,7 @@ free_note(struct notes *notes, struct message_note *note)
         wmem_free(notes->scope, (void *)(uintptr_t)note->bytes->data);
     wmem_free(notes->scope, note->bytes);
     wmem_free(notes->scope, note);
+    notes->kept--;
 }
 
 /* Forgets the notes of the newest frame that show nothing: offered to other dissectors, and taken by none. */
@@ -86,7 +87,7 @@ notes_are_empty(const struct notes *notes)
 bool
 notes_full(const struct notes *notes)
 {
-    return notes->count + notes->late_count >= NOTES_MAX;
+    return notes->kept + 1 >= NOTES_MAX;        /* the last one tells it */
 }
 
 static struct message_note *
@@ -98,6 +99,7 @@ new_note(struct notes *notes, enum peer_side from, uint32_t frame, uint32_t plac
     note->place = place;
     note->size = size;
     note->from = from;
+    notes->kept++;
     return note;
 }
 
@@ -355,7 +357,9 @@ settle(struct notes *notes)
         }
     }
     notes->count += notes->late_count;
-    notes->late_count = 0;
+    wmem_free(notes->scope, notes->late);
+    notes->late = NULL;
+    notes->late_count = notes->late_room = 0;
 }
 
 struct message_note *const *

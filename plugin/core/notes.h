@@ -7,9 +7,13 @@
  * extension the message belongs to. What an extension has to say of the message hangs on it as a detail, a struct of
  * that extension's own.
  *
- * Notes are kept in the order of frames and, in a frame, of places, in one array for a connection: a note costs 112
- * bytes with its first detail, and its place in the array. With a read filter (tshark -R) Wireshark gives the number of a
- * rejected frame to the next one as well. notes_begin_packet() sees that and drops the notes of the rejected one.
+ * Notes are kept in the order of frames and, in a frame, of places, in one array for a connection. A note costs 112
+ * bytes with its first detail, and its place in the array: 128 at most, and its findings (tests/unit/test_note_costs.c
+ * counts them). A message that does not lie in its frame as a whole costs its bytes besides, but no more than it has on
+ * the wire.
+ *
+ * With a read filter (tshark -R) Wireshark gives the number of a rejected frame to the next one as well.
+ * notes_begin_packet() sees that and drops the notes of the rejected one.
  *
  * Pure.
  *
@@ -30,7 +34,7 @@
 /* Times are in ns since the epoch. */
 #define NS_PER_S    INT64_C(1000000000)
 
-/* Notes of one connection. Beyond that it is not followed any more. */
+/* Notes of one connection, see struct notes, kept. Beyond that it is not followed any more. */
 #define NOTES_MAX   (1U << 20)
 
 /* The two ends of a connection. */
@@ -104,6 +108,7 @@ struct notes {
     struct message_note **late;     /* made for a frame that is over, not yet put in order: only later passes show them */
     uint32_t              late_count;
     uint32_t              late_room;
+    uint32_t              kept;     /* notes in memory, also those of frames that nobody will see. First pass only */
     char                **names;    /* of extensions; see notes_set_extension() */
     uint32_t              name_count;
     struct message_note  *written;  /* first pass only, as all below: the note that was written to last, */

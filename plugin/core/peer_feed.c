@@ -182,8 +182,10 @@ read_kept(struct reading *reading, uint64_t before, const struct late_chunk *kep
     bool              gap;
 
     /* The length of a packet that is missing is not known. */
-    if (chunk.acks_packets && !chunk.placed)
+    if (chunk.acks_packets && !chunk.placed) {
         chunk.bytes.position = reading->stream->end + (kept->order != before ? HOLE_SIZE : 0);
+        chunk.bytes.missing = late_chunk_packets(before, kept->order);
+    }
     take_messages(reading, &chunk, message_stream_open(reading->stream, &chunk.bytes, &gap), false, NULL);
 }
 

@@ -308,7 +308,8 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
 {
     struct feed_chunk chunk = {
         .bytes = { .position = next->position, .data = next->data, .captured = next->captured,
-                   .reported = next->reported },
+                   .reported = next->reported,
+                   .missing = next->gap != UTP_GAP_NONE ? (uint32_t)next->missing : 0 },
         .place = utp_place((uint16_t)next->seq), .frame = next->frame, .has_ack = next->has_ack, .ack = next->ack,
         .acks_packets = true, .end_ack = next->seq,
         .waited = next->waited, .late = next->late, .describe_missing = describe_missing

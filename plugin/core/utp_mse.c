@@ -191,6 +191,7 @@ take_next(struct utp_mse *utp_mse, struct peer_feed *feed, const struct feed_pac
 
     placed.bytes.position = place.position = mse->sides[packet->from].base + hole->next_offset;
     placed.placed = true;
+    placed.bytes.missing = 0;
     placed.late = false;
     placed.lacking = NULL;
     if (hole->missing > 0) {
@@ -220,6 +221,7 @@ take_late(struct utp_mse *utp_mse, struct peer_feed *feed, const struct feed_pac
         return;
     placed.bytes.position = place.position = utp_mse->mse->sides[packet->from].base + offset;
     placed.placed = placed.late = true;
+    placed.bytes.missing = 0;
     place.first = take_payload(utp_mse, feed, packet, &placed);
     utp_places_insert(&utp_mse->places[packet->from], utp_mse->mse->feeds->scope, seq, &place);
 }

@@ -125,14 +125,17 @@ show_unanswered(proto_item *item, packet_info *pinfo, uint32_t count)
 static void
 show_requests(const struct donthave_note *donthave, const struct place *place, proto_item *item, proto_tree *tree)
 {
+    const struct donthave_invalidated *request = donthave->invalidated;
+    uint64_t                           bytes = donthave_bytes(donthave);
+
     add_generated_uint(tree, hf_bt_donthave_requests, place->tvb, donthave->requests);
-    proto_item_set_generated(proto_tree_add_uint64(tree, hf_bt_donthave_bytes, place->tvb, 0, 0, donthave->bytes));
-    for (uint32_t i = 0; i < donthave->requests && bt_peer_may_add(place->pinfo, 1); i++)
-        add_generated_uint(tree, hf_bt_donthave_request_in, place->tvb, donthave->invalidated[i]->request_in);
+    proto_item_set_generated(proto_tree_add_uint64(tree, hf_bt_donthave_bytes, place->tvb, 0, 0, bytes));
+    for (; request != NULL && bt_peer_may_add(place->pinfo, 1); request = request->next)
+        add_generated_uint(tree, hf_bt_donthave_request_in, place->tvb, request->request_in);
 
     if (donthave->requests > 0)
         proto_item_append_text(item, ", %u request%s (%" PRIu64 " bytes) %s", donthave->requests,
-                               donthave->requests == 1 ? "" : "s", donthave->bytes,
+                               donthave->requests == 1 ? "" : "s", bytes,
                                donthave->fast ? "awaiting Reject" : "dropped");
     if (donthave->fast && PINFO_FD_VISITED(place->pinfo)) {
         add_generated_uint(tree, hf_bt_donthave_unrejected, place->tvb, donthave->unrejected);
@@ -186,7 +189,7 @@ show_donthave(const struct bt_peer_extended *extended, const struct donthave_not
         show_requests(donthave, place, item, tree);
     expert_rows_show_about(rows, extended->note->findings, &donthave->detail, item, place->pinfo, true);
     if (donthave->unrejected > 0 && PINFO_FD_VISITED(place->pinfo)
-            && is_unanswered(extended->connection, donthave, extended->sender, donthave->invalidated[0]->request_in,
+            && is_unanswered(extended->connection, donthave, extended->sender, donthave->invalidated->request_in,
                              packet_time(place->pinfo)))
         show_unanswered(item, place->pinfo, donthave->unrejected);
     show_info(donthave, place->pinfo);
@@ -259,7 +262,7 @@ show_invalidated(const struct peer_connection *connection, const struct message_
     enum peer_side owner = other_side((enum peer_side)note->from);
     nstime_t       age = { (time_t)(invalidated->age / NS_PER_S), (int)(invalidated->age % NS_PER_S) };
     proto_tree    *tree;
-    proto_item    *item = add_block_item(place, &request_fields, "Request invalidated", invalidated->piece,
+    proto_item    *item = add_block_item(place, &request_fields, "Request invalidated", invalidated->by->piece,
                                          invalidated->begin, invalidated->length, &tree);
 
     add_generated_uint(tree, hf_bt_donthave_request_invalidated_in, place->tvb, invalidated->by->frame);

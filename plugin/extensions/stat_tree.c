@@ -151,15 +151,13 @@ static void
 count_requests(stats_tree *st, const struct donthave_note *donthave, bool first_pass)
 {
     const char *unanswered = donthave->fast ? never_rejected : dropped;
-    uint32_t    rejects = 0;
+    uint32_t    rejects = donthave_rejected(donthave);
 
     if (first_pass) {
         g_hash_table_add(state_of(st)->counted, (void *)(uintptr_t)donthave);
         count(st, invalidated, node_invalidated, 0, unanswered, (int)donthave->requests);
         return;
     }
-    for (uint32_t i = 0; i < donthave->requests; i++)
-        rejects += donthave->invalidated[i]->rejected_in != 0;
     uint32_t waiting = donthave->fast ? donthave->unrejected : donthave->requests - rejects;
     if (rejects > 0)
         count(st, invalidated, node_invalidated, 0, rejected, (int)rejects);
@@ -185,9 +183,9 @@ count_donthave(stats_tree *st, packet_info *pinfo, const struct donthave_tap_ite
     if (donthave->requests == 0)
         return;
     count_requests(st, donthave, first_pass);
-    count(st, bytes, node_bytes, 0, connection, (int)MIN(donthave->bytes, G_MAXINT));
-    for (uint32_t i = 0; i < donthave->requests; i++)
-        avg_stat_node_add_value_float(st, request_time, 0, FALSE, (float)((double)donthave->invalidated[i]->age / 1e6));
+    count(st, bytes, node_bytes, 0, connection, (int)MIN(donthave_bytes(donthave), G_MAXINT));
+    for (const struct donthave_invalidated *request = donthave->invalidated; request != NULL; request = request->next)
+        avg_stat_node_add_value_float(st, request_time, 0, FALSE, (float)((double)request->age / 1e6));
 }
 
 /* What became of a request that a DontHave invalidated. On the first pass it was counted as one that nothing answers. */

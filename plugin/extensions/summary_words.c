@@ -24,17 +24,16 @@ summary_free(struct summary *summary)
 void
 summary_add_donthave(struct summary *summary, const struct donthave_note *donthave)
 {
+    uint32_t rejected = donthave_rejected(donthave);
+
     summary->donthaves++;
     summary->without_effect += !donthave->takes_effect;
     summary->requests += donthave->requests;
-    summary->bytes += donthave->bytes;
+    summary->bytes += donthave_bytes(donthave);
     summary->never_rejected += donthave->unrejected;
-    for (uint32_t i = 0; i < donthave->requests; i++) {
-        if (donthave->invalidated[i]->rejected_in != 0)
-            summary->rejected++;
-        else if (!donthave->fast)
-            summary->dropped++;
-    }
+    summary->rejected += rejected;
+    if (!donthave->fast)
+        summary->dropped += donthave->requests - rejected;
 }
 
 void

@@ -64,10 +64,7 @@ fold_donthave(struct stat_rows *rows, const struct donthave_fact *fact)
     unsigned                    row = stat_rows_add(rows, &donthave_list_table, fact->chosen);
     struct row_key              key = { fact->connection, fact->from, donthave->piece, 0 };
     char                       *findings = findings_of(fact);
-    uint32_t                    rejected = 0;
 
-    for (uint32_t i = 0; i < donthave->requests; i++)
-        rejected += donthave->invalidated[i]->rejected_in != 0;
     cell_count(rows, row, COLUMN_FRAME, fact->frame);
     cell_seconds(rows, row, COLUMN_TIME, fact->time);
     cell_text(rows, row, COLUMN_SENDER, fact->sender);
@@ -76,8 +73,8 @@ fold_donthave(struct stat_rows *rows, const struct donthave_fact *fact)
     cell_count(rows, row, COLUMN_ID, fact->extended_id);
     cell_text(rows, row, COLUMN_FAST, donthave->fast ? "yes" : "no");
     cell_count(rows, row, COLUMN_REQUESTS, donthave->requests);
-    cell_optional(rows, row, COLUMN_BYTES, true, donthave->bytes);
-    cell_count(rows, row, COLUMN_REJECTED, rejected);
+    cell_optional(rows, row, COLUMN_BYTES, true, donthave_bytes(donthave));
+    cell_count(rows, row, COLUMN_REJECTED, donthave_rejected(donthave));
     cell_count(rows, row, COLUMN_NEVER_REJECTED, donthave->unrejected);
     cell_text(rows, row, COLUMN_FINDINGS, findings);
     g_free(findings);

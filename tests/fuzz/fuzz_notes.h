@@ -19,9 +19,12 @@ check_detail(const struct note_detail *detail, uint32_t frames)
         return;
     const struct donthave_note *donthave = (const struct donthave_note *)(const void *)detail;
     check(donthave->unrejected <= donthave->requests);
-    check((donthave->invalidated != NULL) == (donthave->requests > 0));
-    for (uint32_t i = 0; i < donthave->requests; i++)
-        check(donthave->invalidated[i]->request_in <= frames);
+    uint32_t requests = 0;
+    for (const struct donthave_invalidated *request = donthave->invalidated; request != NULL; request = request->next) {
+        check(request->request_in <= frames && request->by == donthave);
+        requests++;
+    }
+    check(requests == donthave->requests);
 }
 
 static inline void

@@ -90,10 +90,10 @@ print_tap_item(uint32_t frame, const struct donthave_tap_item *item)
     case DONTHAVE_TAP_DONTHAVE:
         printf("probe tap %u %s %u 0 0 %u %" PRIu64 " %d 0\n", frame,
                donthave->takes_effect ? "donthave" : "donthave_bad", donthave->piece, donthave->requests,
-               donthave->bytes, donthave->fast);
+               donthave_bytes(donthave), donthave->fast);
         break;
     case DONTHAVE_TAP_INVALIDATED:
-        printf("probe tap %u invalidated %u %u %u 0 0 0 %u\n", frame, request->piece, request->begin, request->length,
+        printf("probe tap %u invalidated %u %u %u 0 0 0 %u\n", frame, request->by->piece, request->begin, request->length,
                request->by->frame);
         break;
     case DONTHAVE_TAP_LATE_REQUEST:

@@ -23,10 +23,10 @@ CASES = {
     ("have_nones_after_sparse_haves", TcpConnection): (4_000, 40_000),
     ("dont_haves_after_requests", TcpConnection): (4_000, 80_000),
     ("dont_haves_after_requests", UtpConnection): (8_000, 80_000),
-    ("late_requests_in_one_frame", TcpConnection): (4_000, 40_000),
-    ("late_requests_in_one_frame", UtpConnection): (4_000, 40_000),
-    ("late_blocks_in_one_frame", TcpConnection): (4_000, 40_000),
-    ("late_blocks_in_one_frame", UtpConnection): (4_000, 40_000),
+    ("late_requests_in_one_frame", TcpConnection): (16_000, 40_000),
+    ("late_requests_in_one_frame", UtpConnection): (16_000, 40_000),
+    ("late_blocks_in_one_frame", TcpConnection): (16_000, 40_000),
+    ("late_blocks_in_one_frame", UtpConnection): (16_000, 40_000),
     ("one_byte_a_packet", UtpConnection): (4_000, 160_000),
 }
 PER_MORE = 4

@@ -1,4 +1,7 @@
-"""More items in a frame than Wireshark allows (a million): past a number of them a count stands instead."""
+"""More items in a frame than Wireshark allows (a million): past a number of them a count stands instead. More messages that
+show something than a connection keeps: it says so."""
+
+import re
 
 import pytest
 
@@ -8,6 +11,8 @@ from tcp import TcpConnection
 from utp import UtpConnection
 
 ITEMS_MAX = 200_000     # BT_PEER_ITEMS_MAX of plugin/peer/packet-bt-peer.h
+NOTES_MAX = 1 << 20     # of plugin/core/notes.h
+HANDSHAKES = 2          # with lt_donthave: each has something to show
 
 
 @pytest.mark.parametrize("fill, connect, count", [
@@ -29,3 +34,18 @@ def test_a_count_in_place_of_items(two_passes, fill, connect, count):
     tree = two_passes.read(path, "-V", "-Y", f"frame.number == {frame}")
     assert "Items not shown" in tree and "issector bug" not in tree and "Malformed" not in tree
     assert tree.count("\n") < 4 * ITEMS_MAX
+
+
+def test_the_limit_of_notes_is_told(one_pass):
+    """A connection keeps so many messages with something to show, then says so, once, and is not followed any more."""
+    trace = Trace(connect=TcpConnection)
+    heavy.dont_haves_for_one_piece(trace, NOTES_MAX + 10)
+    path = one_pass.staging.folder / "limit.pcap"
+    path.write_bytes(trace.pcap())
+    path.chmod(0o644)
+
+    told = one_pass.read(path, "-Y", "bt.donthave.expert.limit", "-T", "fields", "-E", "occurrence=l",
+                         "-e", "_ws.expert.message")
+    assert told == f"Limit reached: {NOTES_MAX} messages with something to show; what follows may be incomplete\n"
+    counted = one_pass.read(path, "-q", "-z", "bt.donthave,tree")
+    assert int(re.search(r"^DontHaves +(\d+)", counted, re.M)[1]) == NOTES_MAX - HANDSHAKES - 1

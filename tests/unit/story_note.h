@@ -75,9 +75,9 @@ story_describe_donthave(GString *out, const struct message_note *note, const str
     }
     g_string_append_printf(out, " requests %u", donthave->requests);
     if (donthave->requests > 0)
-        g_string_append_printf(out, " bytes %" G_GUINT64_FORMAT " request_in", donthave->bytes);
-    for (uint32_t i = 0; i < donthave->requests; i++)
-        g_string_append_printf(out, "%s%u", i > 0 ? "," : " ", donthave->invalidated[i]->request_in);
+        g_string_append_printf(out, " bytes %" G_GUINT64_FORMAT " request_in", donthave_bytes(donthave));
+    for (const struct donthave_invalidated *request = donthave->invalidated; request != NULL; request = request->next)
+        g_string_append_printf(out, "%s%u", request != donthave->invalidated ? "," : " ", request->request_in);
     if (donthave->fast)
         g_string_append_printf(out, " unrejected %u", donthave->unrejected);
 }
@@ -138,7 +138,7 @@ story_describe_unrejected(GString *out, const struct peer_connection *connection
 
     if (detail->kind->number == DONTHAVE_MESSAGE && donthave->unrejected > 0)
         waits = !donthave->excused && peer_connection_heard_since(connection, (enum peer_side)note->from,
-                                                                  donthave->invalidated[0]->request_in);
+                                                                  donthave->invalidated->request_in);
     else if (detail->kind->number == DONTHAVE_INVALIDATED && invalidated->unanswered)
         waits = !invalidated->by->excused
                 && peer_connection_heard_since(connection, other_side((enum peer_side)note->from), note->frame);

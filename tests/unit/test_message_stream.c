@@ -17,6 +17,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "core/big_endian.h"
 #include "core/donthave/donthave.h"
 #include "core/donthave/donthave_findings.h"
 #include "core/donthave/donthave_note.h"
@@ -1083,6 +1084,87 @@ feed_end(void)
     wmem_destroy_allocator(feeder.scope);
 }
 
+/* --- holes of unknown length --- */
+
+/* The next chunk of a direction, all DontHaves, after packets that are missing; whether messages are found in it. */
+static bool
+is_read_after(struct message_stream *stream, uint32_t missing, uint32_t size)
+{
+    static const uint8_t donthave[] = { 0, 0, 0, 6, PEER_EXTENDED, 7, 0, 0, 0, 42 };
+    uint8_t              bytes[2000];
+    bool                 gap;
+
+    g_assert_cmpuint(size, <=, sizeof bytes);
+    for (uint32_t i = 0; i < size; i++)
+        bytes[i] = donthave[i % sizeof donthave];
+    struct stream_chunk chunk = { .position = stream->end + (missing > 0 ? UINT64_C(1) << 32 : 0), .data = bytes,
+                                  .captured = size, .reported = size, .missing = missing };
+    return message_stream_open(stream, &chunk, &gap) == CHUNK_NEW;
+}
+
+/* A message of a length was open, 1000 bytes of it were read. */
+static void
+open_message(struct message_stream *stream, uint32_t length)
+{
+    uint8_t               bytes[1000] = { 0 };
+    struct stream_chunk   chunk = { .data = bytes, .captured = sizeof bytes, .reported = sizeof bytes };
+    struct stream_message message;
+    bool                  gap;
+
+    set_be32(bytes, length);
+    bytes[4] = PEER_PIECE;
+    message_stream_init(stream, NULL);
+    message_stream_begin(stream, 0);
+    stream->acked = INT64_MAX;      /* there are no strays */
+    g_assert_cmpint(message_stream_open(stream, &chunk, &gap), ==, CHUNK_NEW);
+    g_assert_false(message_stream_next(stream, &chunk, &message));
+}
+
+/* A block looks like whatever its author wants. While the message that was open before the hole certainly goes on, nothing is
+ * found in it: its length is known, and so is how long the packets are that clients send. */
+static void
+inside_after_hole(void)
+{
+    struct message_stream stream;
+
+    /* 8996 bytes are to come, of which 2000 are missing: the rest ends in the seventh packet. */
+    open_message(&stream, 9992);
+    g_assert_false(is_read_after(&stream, 2, 1000));
+    for (unsigned packet = 2; packet <= 7; packet++)
+        g_assert_false(is_read_after(&stream, 0, 1000));
+    g_assert_true(is_read_after(&stream, 0, 1000));
+    g_assert_true(is_read_after(&stream, 0, 1000));
+    message_stream_free(&stream);
+
+    /* Another hole in the rest of it. */
+    open_message(&stream, 9992);
+    g_assert_false(is_read_after(&stream, 2, 1000));
+    g_assert_false(is_read_after(&stream, 3, 1000));
+    g_assert_false(is_read_after(&stream, 0, 1000));
+    g_assert_false(is_read_after(&stream, 0, 1000));
+    g_assert_true(is_read_after(&stream, 0, 1000));
+    message_stream_free(&stream);
+
+    /* It may have ended in the hole: nine packets, or eight of which one may be as long as that which comes next. */
+    open_message(&stream, 9992);
+    g_assert_true(is_read_after(&stream, 9, 10));
+    message_stream_free(&stream);
+    open_message(&stream, 9992);
+    g_assert_false(is_read_after(&stream, 8, 1000));
+    message_stream_free(&stream);
+    open_message(&stream, 9992);
+    g_assert_true(is_read_after(&stream, 8, 1500));
+    message_stream_free(&stream);
+
+    /* Longer than any block: the length is not believed. */
+    open_message(&stream, STREAM_INSIDE_MAX - 4);
+    g_assert_false(is_read_after(&stream, 1, 1000));
+    message_stream_free(&stream);
+    open_message(&stream, STREAM_INSIDE_MAX - 3);
+    g_assert_true(is_read_after(&stream, 1, 1000));
+    message_stream_free(&stream);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1119,6 +1201,7 @@ main(int argc, char **argv)
     g_test_add_func("/peer_feed/frames_once", feed_frames_once);
     g_test_add_func("/peer_feed/earlier_frame", feed_earlier_frame);
     g_test_add_func("/peer_feed/unknown", feed_unknown);
+    g_test_add_func("/message_stream/inside_after_hole", inside_after_hole);
     g_test_add_func("/peer_feed/comes_again", feed_comes_again);
     g_test_add_func("/peer_feed/lost", feed_lost);
     g_test_add_func("/peer_feed/first", feed_first);

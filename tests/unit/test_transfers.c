@@ -820,7 +820,7 @@ donthave_notes(struct peer_connection *connection, unsigned *tests)
                 }
                 if (detail->kind == &donthave_kinds[DONTHAVE_INVALIDATED]) {
                     const struct donthave_invalidated *item = (const struct donthave_invalidated *)(const void *)detail;
-                    g_string_append_printf(here, " (%u+%u rejected in %u, unanswered %d)", item->piece, item->begin,
+                    g_string_append_printf(here, " (%u+%u rejected in %u, unanswered %d)", item->by->piece, item->begin,
                                            item->rejected_in, item->unanswered);
                 } else if (detail->kind == &donthave_kinds[DONTHAVE_MESSAGE]) {
                     const struct donthave_note *item = (const struct donthave_note *)(const void *)detail;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BUCKETS_MIN 16U
+
 void
 disowned_pieces_init(struct disowned_pieces *pieces, wmem_allocator_t *scope)
 {
@@ -17,27 +19,59 @@ disowned_pieces_init(struct disowned_pieces *pieces, wmem_allocator_t *scope)
     piece_set_init(&pieces->now, scope);
 }
 
-static void
-free_piece(void *key _U_, void *piece, void *scope)
-{
-    wmem_free((wmem_allocator_t *)scope, piece);
-}
-
 void
 disowned_pieces_free(struct disowned_pieces *pieces)
 {
-    if (pieces->by_piece != NULL)
-        wmem_map_foreach(pieces->by_piece, free_piece, pieces->scope);
+    for (uint32_t i = 0; i < pieces->bucket_count; i++) {
+        while (pieces->buckets[i] != NULL) {
+            struct disowned_piece *piece = pieces->buckets[i];
+            pieces->buckets[i] = piece->chained;
+            wmem_free(pieces->scope, piece);
+        }
+    }
+    wmem_free(pieces->scope, pieces->buckets);
     piece_set_free(&pieces->now);
     disowned_pieces_init(pieces, pieces->scope);
+}
+
+/* The link that leads to a piece, or the one at the end of its chain. Indices may be apart by a power of two. */
+static struct disowned_piece **
+link_to(const struct disowned_pieces *pieces, uint32_t piece)
+{
+    uint32_t                hash = (uint32_t)(piece * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    struct disowned_piece **link = &pieces->buckets[hash & (pieces->bucket_count - 1)];
+
+    while (*link != NULL && (*link)->piece != piece)
+        link = &(*link)->chained;
+    return link;
 }
 
 static struct disowned_piece *
 lookup(const struct disowned_pieces *pieces, uint32_t piece)
 {
-    if (pieces->by_piece == NULL)
-        return NULL;
-    return (struct disowned_piece *)wmem_map_lookup(pieces->by_piece, GUINT_TO_POINTER(piece));
+    return pieces->buckets != NULL ? *link_to(pieces, piece) : NULL;
+}
+
+/* As many buckets as pieces, at least. */
+static void
+make_buckets(struct disowned_pieces *pieces)
+{
+    struct disowned_piece **former = pieces->buckets;
+    uint32_t                former_count = pieces->bucket_count;
+
+    if (pieces->known < former_count)
+        return;
+    pieces->bucket_count = MAX(BUCKETS_MIN, 2 * former_count);
+    pieces->buckets = wmem_alloc0_array(pieces->scope, struct disowned_piece *, pieces->bucket_count);
+    for (uint32_t i = 0; i < former_count; i++) {
+        while (former[i] != NULL) {
+            struct disowned_piece *piece = former[i];
+            former[i] = piece->chained;
+            piece->chained = NULL;
+            *link_to(pieces, piece->piece) = piece;
+        }
+    }
+    wmem_free(pieces->scope, former);
 }
 
 struct disowned_piece *
@@ -69,21 +103,22 @@ disowned_pieces_take_back(struct disowned_pieces *pieces, struct disowned_piece 
 static struct disowned_piece *
 make(struct disowned_pieces *pieces, uint32_t number, bool *full)
 {
-    if (pieces->by_piece == NULL)
-        pieces->by_piece = wmem_map_new(pieces->scope, g_direct_hash, g_direct_equal);
-    *full = wmem_map_size(pieces->by_piece) >= DISOWNED_PIECES_MAX;
+    *full = pieces->known >= DISOWNED_PIECES_MAX;
     if (*full) {
         struct disowned_piece *oldest = pieces->first;
         if (oldest == NULL)
             return NULL;
         disowned_pieces_take_back(pieces, oldest);
-        wmem_map_remove(pieces->by_piece, GUINT_TO_POINTER(oldest->piece));
+        *link_to(pieces, oldest->piece) = oldest->chained;
+        pieces->known--;
         wmem_free(pieces->scope, oldest);
     }
 
     struct disowned_piece *piece = wmem_new0(pieces->scope, struct disowned_piece);
     piece->piece = number;
-    wmem_map_insert(pieces->by_piece, GUINT_TO_POINTER(number), piece);
+    make_buckets(pieces);
+    *link_to(pieces, number) = piece;
+    pieces->known++;
     return piece;
 }
 

@@ -33,11 +33,15 @@ struct disowned_piece {
     uint32_t order;             /* of its DontHave among all of its owner */
     struct disowned_piece *next;    /* disowned: in the order of their DontHaves */
     struct disowned_piece *previous;
+    struct disowned_piece *chained;     /* in the same bucket */
 };
 
 struct disowned_pieces {
     wmem_allocator_t      *scope;
-    wmem_map_t            *by_piece;    /* piece -> struct disowned_piece; NULL while there was none */
+    struct disowned_piece **buckets;    /* all that were disowned once, by piece; NULL while there was none. No wmem_map_t:
+                                           Wireshark 4.0 cannot give the memory of one back */
+    uint32_t               bucket_count;    /* a power of two */
+    uint32_t               known;       /* pieces in them */
     struct piece_set       now;         /* those that are disowned now */
     struct disowned_piece *first;       /* of the same */
     struct disowned_piece *last;

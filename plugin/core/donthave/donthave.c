@@ -13,6 +13,10 @@
 /* From this reannouncement of one piece on it is worth a Note. */
 #define REANNOUNCED_OFTEN   4
 
+G_STATIC_ASSERT(sizeof(struct donthave_note) <= NOTE_DETAIL_ROOM);
+G_STATIC_ASSERT(sizeof(struct donthave_invalidated) <= NOTE_DETAIL_ROOM);
+G_STATIC_ASSERT(sizeof(struct donthave_block) <= NOTE_DETAIL_ROOM);
+
 const struct note_kind donthave_kinds[DONTHAVE_KIND_COUNT] = {
     { LT_DONTHAVE_NAME, DONTHAVE_MESSAGE },
     { LT_DONTHAVE_NAME, DONTHAVE_NEGOTIATED },
@@ -140,7 +144,6 @@ invalidate(struct donthave_state *state, struct request *request, struct donthav
     struct donthave_invalidated *invalidated = (struct donthave_invalidated *)notes_add_detail(
         notes, note, &donthave_kinds[DONTHAVE_INVALIDATED], sizeof *invalidated);
 
-    invalidated->piece = request->piece;
     invalidated->begin = request->begin;
     invalidated->length = request->length;
     invalidated->age = context->time - request->time;
@@ -169,19 +172,17 @@ take_donthave(struct donthave_state *state, struct donthave_note *donthave, stru
     struct request_table *requests = &transfers->peers[other_side(context->from)].requests;
     struct notes         *notes = &state->connection->notes;
     struct request       *request;
+    struct donthave_invalidated **link = &donthave->invalidated;
 
     while ((request = request_table_of_piece(requests, donthave->piece)) != NULL) {
-        uint32_t room = donthave->requests;
-        if ((room & (room - 1)) == 0)           /* it doubles at each power of two */
-            donthave->invalidated = (struct donthave_invalidated **)wmem_realloc(
-                notes->scope, donthave->invalidated, MAX(1, 2 * room) * sizeof *donthave->invalidated);
-        donthave->bytes += request->length;
-        donthave->invalidated[donthave->requests++] = invalidate(state, request, donthave, context);
+        *link = invalidate(state, request, donthave, context);
+        link = &(*link)->next;
+        donthave->requests++;
     }
     if (donthave->requests > 0)
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.invalidated,
                           "Piece %u: %u request%s (%" PRIu64 " bytes) %s", donthave->piece, donthave->requests,
-                          donthave->requests == 1 ? "" : "s", donthave->bytes,
+                          donthave->requests == 1 ? "" : "s", donthave_bytes(donthave),
                           donthave->fast ? "invalidated; BEP 54: each is to be rejected"
                           : "dropped silently (BEP 54)");
     transfers_lose_piece(transfers, context->from, donthave->piece);

@@ -36,6 +36,7 @@ is_donthave_detail(const struct note_detail *detail)
     return detail->kind >= donthave_kinds && detail->kind < donthave_kinds + DONTHAVE_KIND_COUNT;
 }
 
+/* 56 bytes, for which a note has room. */
 struct donthave_note {
     struct note_detail detail;
     uint32_t  piece;            /* with has_index */
@@ -43,14 +44,13 @@ struct donthave_note {
     uint32_t  requests;         /* that it invalidated */
     uint32_t  unrejected;       /* Fast: those that still wait for an answer; final after pass 1 */
     uint32_t  frame;
+    unsigned  has_index : 1;    /* the payload holds one */
+    unsigned  takes_effect : 1; /* the payload is four bytes: it changes state */
+    unsigned  id_assumed : 1;
+    unsigned  fast : 1;         /* Fast extension in force: its requests are to be rejected by name */
+    unsigned  excused : 1;      /* the connection ended before an answer to it was due; final after pass 1 */
     int64_t   time;             /* of the frame, ns */
-    struct donthave_invalidated **invalidated;  /* the requests, in their order: requests of them; NULL: none */
-    bool      has_index;        /* the payload holds one */
-    bool      takes_effect;     /* the payload is four bytes: it changes state */
-    bool      id_assumed;
-    bool      fast;             /* Fast extension in force: its requests are to be rejected by name */
-    bool      excused;          /* the connection ended before an answer to it was due; final after pass 1 */
-    uint64_t  bytes;            /* sum of the lengths of its requests */
+    struct donthave_invalidated *invalidated;   /* the first of the requests, in their order; NULL: none */
 };
 
 struct donthave_negotiated {
@@ -72,15 +72,15 @@ struct donthave_block {
 
 /* 56 bytes, for which a note has room. */
 struct donthave_invalidated {
-    struct note_detail    detail;
-    uint32_t              piece;
-    uint32_t              begin;        /* bytes */
-    uint32_t              length;       /* bytes */
-    uint32_t              rejected_in;  /* frame of the Reject, 0: none; final after pass 1 */
-    int64_t               age;          /* ns from the Request to the DontHave */
-    struct donthave_note *by;           /* the DontHave */
-    uint32_t              request_in;   /* frame of the Request */
-    bool                  unanswered;   /* Fast: still waiting; final after pass 1 */
+    struct note_detail           detail;
+    uint32_t                     begin;             /* bytes; the piece is the DontHave's */
+    uint32_t                     length;            /* bytes */
+    uint32_t                     rejected_in;       /* frame of the Reject, 0: none; final after pass 1 */
+    unsigned                     request_in : 31;   /* frame of the Request: no capture in memory has more */
+    unsigned                     unanswered : 1;    /* Fast: still waiting; final after pass 1 */
+    int64_t                      age;               /* ns from the Request to the DontHave */
+    struct donthave_note        *by;                /* the DontHave */
+    struct donthave_invalidated *next;              /* that the same DontHave invalidated */
 };
 
 struct donthave_reannounced {
@@ -88,5 +88,27 @@ struct donthave_reannounced {
     uint32_t           piece;
     uint32_t           disowned_in;     /* frame of the first DontHave since the piece was announced before */
 };
+
+/* The sum of the lengths of the requests that a DontHave invalidated, in bytes. */
+static inline uint64_t
+donthave_bytes(const struct donthave_note *donthave)
+{
+    uint64_t bytes = 0;
+
+    for (const struct donthave_invalidated *request = donthave->invalidated; request != NULL; request = request->next)
+        bytes += request->length;
+    return bytes;
+}
+
+/* How many of them were rejected. Final after pass 1. */
+static inline uint32_t
+donthave_rejected(const struct donthave_note *donthave)
+{
+    uint32_t rejected = 0;
+
+    for (const struct donthave_invalidated *request = donthave->invalidated; request != NULL; request = request->next)
+        rejected += request->rejected_in != 0;
+    return rejected;
+}
 
 #endif
