@@ -1,9 +1,8 @@
 """Captures of any size with what can make a dissector walk the same list for each message: its time must grow with the
 size and not with its square. Each is told over `trace.connect`, TCP or uTP."""
 
-from network import UDP, Address, ip_packet, udp_datagram
-from peer_wire import (BLOCK, HAVE_ALL, HAVE_NONE, KEEP_ALIVE, bitfield, dont_have, extended, extension_handshake, handshake, have,
-                       message, piece, request)
+from peer_wire import (BLOCK, HAVE_ALL, HAVE_NONE, bitfield, dont_have, extension_handshake, handshake, have, message, piece,
+                       request)
 from session import LEECHER_IDS, PIECES, SEED_IDS, TO_LEECHER, begin
 from tcp import TcpConnection
 from utp import UtpConnection
@@ -154,13 +153,11 @@ def large_bitfields(trace, count, pieces=1 << 20):
         stream(peers.seed, [every_second, dont_have(TO_LEECHER, pieces - 1)])
 
 
-def in_one_large_segment(trace, messages):
-    """As a network card hands over what it has yet to cut (TSO): the header of IPv4 says no length. Return the frame."""
-    peers = begin(trace)
+def in_one_segment(trace, peer, messages):
+    """As a network card is handed what it has yet to cut (TSO): the header of IPv4 says no length. Return the frame."""
     data = b"".join(messages)
-    for begins in range(0, len(data), PACKET):
-        peers.seed.send(data[begins:begins + PACKET])
-    parts = [trace.take_last() for _ in range(0, len(data), PACKET)]
-    whole = bytearray(parts[-1][:40] + data)
-    whole[2:4] = bytes(2)
-    return trace.add(bytes(whole), True)
+    peer.send(data[:1])
+    packet = bytearray(trace.take_last())
+    peer.skip(data[1:])
+    packet[2:4] = bytes(2)
+    return trace.add(bytes(packet) + data[1:], peer.answer)
