@@ -1,8 +1,11 @@
 """Captures of any size with what can make a dissector walk the same list for each message: its time must grow with the
 size and not with its square. Each is told over `trace.connect`, TCP or uTP."""
 
-from peer_wire import BLOCK, HAVE_ALL, HAVE_NONE, bitfield, dont_have, have, piece, request
-from session import PIECES, TO_LEECHER, begin
+from peer_wire import (BLOCK, HAVE_ALL, HAVE_NONE, bitfield, dont_have, extension_handshake, handshake, have, message, piece,
+                       request)
+from session import LEECHER_IDS, PIECES, SEED_IDS, TO_LEECHER, begin
+from tcp import TcpConnection
+from utp import UtpConnection
 
 # Bytes: nearly as large as uTP's packets over loopback can be, and a multiple of the sizes of the messages below (5, 10, 17 and
 # 29 bytes). Else a packet here and there would begin with a message by chance, and Wireshark, which does not put uTP together,
@@ -89,3 +92,80 @@ def have_all_after_dont_haves(trace, count):
     peers = begin(trace, fast=True)
     stream(peers.seed, [dont_have(TO_LEECHER, number) for number in range(count)])
     return peers.seed.send(HAVE_ALL)
+
+
+def requests_without_answer(trace, count):
+    """Requests, 64 for each piece, and nothing else; then a DontHave of the first piece and one of the last: return their
+    frames."""
+    peers = begin(trace)
+    stream(peers.leecher, [request(number // 64, number % 64 * BLOCK) for number in range(count)])
+    return [peers.seed.send(dont_have(TO_LEECHER, index)) for index in (0, (count - 1) // 64)]
+
+
+def storm(trace, count):
+    """DontHaves of a piece each, and nothing else; return their frames."""
+    peers = begin(trace)
+    return stream(peers.seed, [dont_have(TO_LEECHER, number) for number in range(count)])
+
+
+def seen_from(peers, number):
+    """Both sides of a connection say all at once: two packets, in the second a DontHave of the piece `number`."""
+    peers.leecher.send(handshake("-LE0001-"), extension_handshake(LEECHER_IDS))
+    return peers.seed.send(handshake("-SE0001-"), extension_handshake(SEED_IDS), dont_have(TO_LEECHER, number))
+
+
+def tcp_connections(trace, count):
+    """Connections of two packets each, whose SYNs were not captured."""
+    for number in range(count):
+        leecher = "10.%d.%d.%d" % (1 + number // 62500, number // 250 % 250, 1 + number % 250), 40000 + number % 1000
+        seen_from(TcpConnection(trace, leecher=leecher, opened=False), number)
+
+
+def utp_connections(trace, count):
+    """Connections of two packets each, one after the other and on the same ports; none is closed."""
+    for number in range(count):
+        seen_from(UtpConnection(trace, opened=False, connection_id=2 * number % 65536), number)
+
+
+def utp_connections_closed(trace, count):
+    """The same, each with its ST_SYN and closed before the next one begins."""
+    for number in range(count):
+        peers = UtpConnection(trace, connection_id=2 * number % 65536)
+        seen_from(peers, number)
+        peers.leecher.finish()
+
+
+def large_extension_handshakes(trace, count, size=1 << 20):
+    """Each of `size` bytes, most of them a string; after them a DontHave."""
+    peers = begin(trace)
+    for _ in range(count):
+        stream(peers.leecher, [extension_handshake(LEECHER_IDS, v=b"x" * size)])
+    return peers.seed.send(dont_have(TO_LEECHER, DISOWNED))
+
+
+def many_names(trace, count):
+    """One extension handshake with so many names of extensions, lt_donthave the first of them; then a DontHave."""
+    peers = begin(trace)
+    names = {f"{'lt_donthave' if number == 0 else f'name_{number:06}'}": TO_LEECHER for number in range(count)}
+    stream(peers.leecher, [extension_handshake(names)])
+    return peers.seed.send(dont_have(TO_LEECHER, DISOWNED))
+
+
+def large_bitfields(trace, count, pieces=1 << 20):
+    """Connections, on each of which both sides have every second piece of so many; and a DontHave of the last one."""
+    every_second = message(5, b"\x55" * (pieces // 8))
+    for number in range(count):
+        peers = TcpConnection(trace, leecher=("10.1.%d.%d" % divmod(number, 250), 40000), opened=False)
+        peers.leecher.send(handshake("-LE0001-"), extension_handshake(LEECHER_IDS))
+        peers.seed.send(handshake("-SE0001-"), extension_handshake(SEED_IDS))
+        stream(peers.seed, [every_second, dont_have(TO_LEECHER, pieces - 1)])
+
+
+def in_one_segment(trace, peer, messages):
+    """As a network card is handed what it has yet to cut (TSO): the header of IPv4 says no length. Return the frame."""
+    data = b"".join(messages)
+    peer.send(data[:1])
+    packet = bytearray(trace.take_last())
+    peer.skip(data[1:])
+    packet[2:4] = bytes(2)
+    return trace.add(bytes(packet) + data[1:], peer.answer)

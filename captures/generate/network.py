@@ -7,6 +7,7 @@ import ipaddress
 import struct
 
 ICMP = 1
+IP_IN_IP = 4
 TCP = 6
 UDP = 17
 
@@ -100,5 +101,13 @@ def linux_cooked(packet, answer):
     return struct.pack(">HHH8s", direction, 1, 6, MACS[answer]) + ethertype(packet) + packet
 
 
+def ip_in_ip_in_udp(packet, answer):
+    """An IPv4 packet in another one, in GTP-U over UDP (3GPP TS 29.281); the addresses are the same all the way."""
+    source, destination = (Address(".".join(map(str, packet[begins:begins + 4])), 2152) for begins in (12, 16))
+    inner = ipv4_packet(source, destination, IP_IN_IP, packet, 0, 0x4000)
+    tunnel = struct.pack(">BBHI", 0x30, 0xFF, len(inner), 54) + inner
+    return ethernet(ip_packet(source, destination, UDP, udp_datagram(source, destination, tunnel)), answer)
+
+
 # LINKTYPE_ values of https://www.tcpdump.org/linktypes.html
-LINKTYPES = {ethernet: 1, vlan: 1, raw_ip: 101, linux_cooked: 113}
+LINKTYPES = {ethernet: 1, vlan: 1, raw_ip: 101, linux_cooked: 113, ip_in_ip_in_udp: 1}

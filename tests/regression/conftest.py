@@ -4,6 +4,7 @@ import pytest
 
 pytest.register_assert_rewrite("tshark")
 
+from allocated import Counter
 from tshark import Staging, Tshark
 
 
@@ -29,6 +30,12 @@ def one_pass(request, staging):
 def two_passes(request, staging):
     """For what only the future knows."""
     return remember(request, Tshark(staging, two_passes=True))
+
+
+@pytest.fixture(scope="module")
+def counter(staging):
+    """For the most that tshark allocates."""
+    return Counter(staging.folder / f"counter-{len(list(staging.folder.iterdir()))}")
 
 
 def remember(request, runner):

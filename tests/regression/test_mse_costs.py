@@ -4,9 +4,6 @@ The same download, a Piece of 987 bytes in each packet, as plain BitTorrent and 
 second takes more is the cost of decryption. TCP puts nothing together here, as each message is one segment.
 """
 
-import os
-import subprocess
-
 import pytest
 from mse_wire import B, Choices, talk
 
@@ -57,76 +54,8 @@ def shown(tshark, path, options):
     return len(tshark.read(path, *options, "-Y", "bittorrent.msg.type == 7", "-T", "fields", "-e", "frame.number").splitlines())
 
 
-# Counts what is allocated at the same time, and writes the most to the file most in $COUNTED when the program ends; and to
-# made, how many bytes libgcrypt enciphered.
-COUNTER = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <malloc.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
-extern void __libc_free(void *);
-static atomic_long now, most, made;
-static void add(long size)
-{
-    long sum = atomic_fetch_add(&now, size) + size;
-    if (sum > atomic_load(&most))
-        atomic_store(&most, sum);
-}
-static void *added(void *memory) { add((long)malloc_usable_size(memory)); return memory; }
-void *malloc(size_t size) { return added(__libc_malloc(size)); }
-void *calloc(size_t count, size_t size) { return added(__libc_calloc(count, size)); }
-void *realloc(void *memory, size_t size)
-{
-    add(-(long)malloc_usable_size(memory));
-    return added(__libc_realloc(memory, size));
-}
-void free(void *memory) { add(-(long)malloc_usable_size(memory)); __libc_free(memory); }
-unsigned gcry_cipher_encrypt(void *handle, void *out, size_t size, const void *in, size_t in_size)
-{
-    typedef unsigned enciphers(void *, void *, size_t, const void *, size_t);
-    atomic_fetch_add(&made, (long)size);
-    return ((enciphers *)dlsym(RTLD_NEXT, "gcry_cipher_encrypt"))(handle, out, size, in, in_size);
-}
-static void write_number(const char *name, long number)
-{
-    char path[1000];
-    snprintf(path, sizeof path, "%s/%s", getenv("COUNTED"), name);
-    FILE *file = fopen(path, "w");
-    fprintf(file, "%ld", number);
-    fclose(file);
-}
-__attribute__((destructor)) static void tell(void)
-{
-    write_number("most", atomic_load(&most));
-    write_number("made", atomic_load(&made));
-}
-"""
-
-
-@pytest.fixture(scope="module")
-def counter(staging):
-    """A folder with the library."""
-    folder = staging.folder / "counter"
-    folder.mkdir()
-    folder.chmod(0o777)
-    (folder / "counter.c").write_text(COUNTER)
-    subprocess.run([os.environ.get("CC", "cc"), "-O1", "-fno-builtin", "-shared", "-fPIC", folder / "counter.c", "-o",
-                    folder / "counter.so"], check=True)
-    (folder / "counter.so").chmod(0o755)
-    return folder
-
-
 def largest(two_passes, counter, path, options):
-    """The most that tshark has allocated at the same time, in bytes."""
-    command = two_passes.command(two_passes.arguments(path, *options, "-Y", "frame.number == 1"))
-    at = command.index("tshark")
-    # One malloc for each allocation, so that no unused part of a block counts.
-    subprocess.run([*command[:at], "WIRESHARK_DEBUG_WMEM_OVERRIDE=simple", f"LD_PRELOAD={counter / 'counter.so'}",
-                    f"COUNTED={counter}", *command[at:]], check=True, stdout=subprocess.DEVNULL)
-    return int((counter / "most").read_text())
+    return counter.largest(two_passes.command(two_passes.arguments(path, *options, "-Y", "frame.number == 1")))
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -145,8 +74,7 @@ def test_key_stream(two_passes, staging, counter, transport):
     for packets in (MANY // 4, MANY):
         path, options = download(staging, TRANSPORTS[transport], packets, True)
         largest(two_passes, counter, path, options)
-        made = int((counter / "made").read_text())
-        assert 2 * packets * SIZE < made < 2 * (packets * SIZE + 10_000)
+        assert 2 * packets * SIZE < counter.made < 2 * (packets * SIZE + 10_000)
 
 
 def test_instructions(staging):
@@ -177,6 +105,6 @@ def test_key_stream_with_holes(two_passes, staging, counter):
         path, options = download(staging, UtpConnection, packets, True, missing=10)
         assert shown(two_passes, path, options) == packets - packets // 10
         largest(two_passes, counter, path, options)
-        made.append(int((counter / "made").read_text()))
+        made.append(counter.made)
     assert made[1] < 4.1 * made[0]
     assert made[1] < 2.5 * MANY * SIZE

@@ -1,0 +1,42 @@
+"""What mutate_captures and sanitize_captures have in common: which captures there are, and tshark whose trouble is seen."""
+
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# As root, tshark ignores WIRESHARK_PLUGIN_DIR without a word.
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+COMMON = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
+TROUBLE = re.compile(r"(?i)dissector bug|critical|assertion|too many items|sanitizer|runtime error")
+
+
+def captures():
+    return sorted([*(ROOT / "captures").rglob("*.pcap"), *(ROOT / "captures").rglob("*.pcap.gz"),
+                   *(ROOT / "captures").rglob("*.pcapng.gz")])
+
+
+def command(environment, plugins, *arguments):
+    variables = [f"{name}={value}" for name, value in (COMMON | environment).items()] + [f"WIRESHARK_PLUGIN_DIR={plugins}"]
+    return [*NOBODY, "env", "-u", "XDG_CONFIG_HOME", *variables, "tshark", *map(str, arguments)]
+
+
+def run(arguments, timeout):
+    """Exit code (a negative one is a signal, None a time-out), and what was written to standard error."""
+    with tempfile.TemporaryFile() as errors:
+        try:
+            code = subprocess.run(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+                                  timeout=timeout).returncode
+        except subprocess.TimeoutExpired:
+            code = None
+        errors.seek(0)
+        return code, errors.read().decode(errors="replace")
+
+
+def check_plugin(environment, plugins):
+    """That it is loaded: without it all would pass."""
+    done = subprocess.run(command(environment, plugins, "-G", "protocols"), capture_output=True, text=True)
+    if "\tbt.donthave" not in done.stdout:
+        raise SystemExit(f"tshark does not load the plugin in {plugins}: {done.stderr}")
