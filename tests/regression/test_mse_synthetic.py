@@ -382,5 +382,6 @@ def test_sequence_numbers_wrap_in_the_handshake(tshark, staging, method):
     keys.write_text(made.key)
     for file in (path, keys):
         file.chmod(0o644)
-    assert rows_of(tshark, path, "-o", f"bt.peer.mse_keylog_file:{keys}") == [
+    options = ["-o", f"bt.peer.mse_keylog_file:{keys}", "-o", "tcp.relative_sequence_numbers:FALSE"]
+    assert rows_of(tshark, path, *options) == [
         f"{frames[7]}\t5\t{frames[6]}", f"{frames[8]}\t9\t"]
