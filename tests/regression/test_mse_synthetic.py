@@ -380,3 +380,21 @@ def test_split_at_every_byte(tshark, staging, method, ia, transport):
     path, keys, rows = made_here(tshark, staging, TRANSPORTS[transport], wires, cuts)
     assert len(rows) > 400
     assert rows_of(tshark, path, *(keys if method == "rc4" else [])) == rows
+
+
+# --- sequence numbers ---
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sequence_numbers_wrap_in_the_handshake(tshark, staging, method):
+    """From 2^32 - 1 to 0, in both directions, after the first bytes of the public keys."""
+    made = Wire("wraps", Choices(pad_a=7, pad_b=31, select=METHODS[method]))
+    trace = Trace()
+    _, frames = talk(trace, made, first=((1 << 32) - 40, (1 << 32) - 50))
+    path, keys = staging.folder / "wraps.pcap", staging.folder / "wraps.keys"
+    path.write_bytes(trace.pcap())
+    keys.write_text(made.key)
+    for file in (path, keys):
+        file.chmod(0o644)
+    options = ["-o", f"bt.peer.mse_keylog_file:{keys}", "-o", "tcp.relative_sequence_numbers:FALSE"]
+    assert rows_of(tshark, path, *options) == [
+        f"{frames[7]}\t5\t{frames[6]}", f"{frames[8]}\t9\t"]
