@@ -165,9 +165,9 @@ begun_at(wmem_array_t *all, unsigned number)
 
 /* Whether the segments from that number on are what the messages are. */
 static bool
-agree(wmem_array_t *segments, unsigned base, wmem_array_t *all)
+agree(wmem_array_t *segments, unsigned base, wmem_array_t *all, unsigned begun)
 {
-    for (unsigned i = 0; i < wmem_array_get_count(all); i++) {
+    for (unsigned i = 0; i < begun; i++) {
         const struct segment *segment = segment_at(segments, base + i);
         if (segment->is_extended != begun_at(all, i)->is_extended
                 || strncmp(segment->text, LOST_TEXT, strlen(LOST_TEXT)) == 0)
@@ -280,7 +280,15 @@ info_places_end(struct info_places *places, tvbuff_t *payload, packet_info *pinf
 
     if (shown > 0 && has_tail && segment_at(segments, shown - 1)->text[0] == '[')
         shown--;                        /* that the packet ends in a message */
-    if (begun + is_utp <= shown && agree(segments, shown - begun, all))
+
+    bool agrees = begun + is_utp <= shown && agree(segments, shown - begun, all, begun);
+
+    if (!agrees && begun > 0
+            && begun_at(all, begun - 1)->at + PEER_PREFIX_SIZE == tvb_captured_length(payload)) {
+        begun--;                        /* newer versions write nothing of a prefix alone */
+        agrees = begun + is_utp <= shown && agree(segments, shown - begun, all, begun);
+    }
+    if (agrees)
         write_in_order(places, segments, shown - begun, all, tvb_captured_length(payload), pinfo);
     else
         write_in_order(places, segments, count, wmem_array_new(pinfo->pool, sizeof(struct begun)), UINT32_MAX, pinfo);
