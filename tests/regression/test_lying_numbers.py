@@ -83,6 +83,22 @@ def test_a_block_of_messages_over_utp(tshark, written):
     assert rows(tshark, path, "bt.donthave.piece_index") == wanted
 
 
+@pytest.mark.parametrize("resets, told", [(False, ""), (True, "1")])
+def test_half_closed_before(two_passes, written, resets, told):
+    """The receiver ends its side, and a DontHave comes after that: `closed_after` only where it closes once more, by RST, and
+    not because the conversation has a FIN."""
+    trace = Trace()
+    peers = begin(trace)
+    peers.leecher.finish()
+    peers.seed.send(dont_have(TO_LEECHER, 5))
+    peers.leecher.acknowledge()
+    if resets:
+        peers.leecher.reset()
+    path = written(trace.pcap())
+    found = rows(two_passes, path, "bt.donthave.piece_index", "bt.donthave.expert.closed_after")
+    assert [[piece, said and "1"] for piece, said in found] == [["5", told]]
+
+
 @pytest.mark.parametrize("minutes", [1 / 6, 36, 71, 75])
 def test_utp_ids_used_again(tshark, written, minutes):
     """The timestamp of uTP wraps after 71 minutes: a new ST_SYN begins another connection all the same."""
