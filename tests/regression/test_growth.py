@@ -38,14 +38,6 @@ CASES = {
     ("late_blocks_in_one_frame", TcpConnection): (4_000, 40_000),
     ("late_blocks_in_one_frame", UtpConnection): (4_000, 40_000),
     ("one_byte_a_packet", UtpConnection): (4_000, 160_000),
-    ("requests_without_answer", TcpConnection): (8_000, None),
-    ("storm", TcpConnection): (8_000, None),
-    ("tcp_connections", TcpConnection): (2_000, None),
-    ("utp_connections", UtpConnection): (8_000, None),
-    ("utp_connections_closed", UtpConnection): (2_000, None),
-    ("large_extension_handshakes", TcpConnection): (8, None),
-    ("large_bitfields", TcpConnection): (16, None),
-    ("many_names", TcpConnection): (20_000, None),
 }
 PER_MORE = 4
 

@@ -1,7 +1,6 @@
 """Captures made to hurt: what is shown of them, that each cap is told once, and the memory that they take.
 
-Memory is what tshark allocates with the plugin more than without it, in one pass; docs/performance.md has the bars. That time
-grows no faster than what is in them: test_growth.py.
+Memory is what tshark allocates with the plugin more than without it, in one pass; docs/performance.md has the bars.
 """
 
 import os
