@@ -21,14 +21,14 @@
 #include "transport/transport_webrtc.h"
 
 WS_DLL_PUBLIC const char plugin_version[];
-WS_DLL_PUBLIC const int plugin_want_major;
-WS_DLL_PUBLIC const int plugin_want_minor;
-WS_DLL_PUBLIC void plugin_register(void);
-WS_DLL_PUBLIC uint32_t plugin_describe(void);
+WS_DLL_PUBLIC const int  plugin_want_major;
+WS_DLL_PUBLIC const int  plugin_want_minor;
+WS_DLL_PUBLIC void       plugin_register(void);
+WS_DLL_PUBLIC uint32_t   plugin_describe(void);
 
 const char plugin_version[] = PLUGIN_VERSION;
-const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
-const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
+const int  plugin_want_major = WIRESHARK_VERSION_MAJOR;
+const int  plugin_want_minor = WIRESHARK_VERSION_MINOR;
 
 static void
 register_protocols(void)

@@ -10,6 +10,7 @@ exit_no_network=75
 
 packages_to_build=(tshark wireshark-dev libglib2.0-dev libgcrypt20-dev cmake ninja-build gcc libc6-dev pkg-config)
 packages_to_fuzz=(clang libclang-rt-dev)
+packages_to_format=(clang-format-14)
 packages_to_package=(file dpkg-dev)
 packages_to_decode_many=(wireshark-common python3-distributed python3-cryptography)
 packages_to_test=(python3 python3-pytest python3-cryptography binutils lintian strace valgrind "${packages_to_package[@]}"

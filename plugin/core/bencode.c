@@ -29,7 +29,7 @@ read_integer(struct bencode_reader *reader)
     uint32_t at = reader->offset + 1;
     bool     negative = at < reader->size && reader->data[at] == '-';
     bool     digits = false;
-    int64_t  value = 0;         /* kept negative: that range is the larger one */
+    int64_t  value = 0; /* kept negative: that range is the larger one */
 
     if (negative)
         at++;

@@ -13,25 +13,25 @@
 #include <stdint.h>
 
 /* Deepest nesting that is followed. */
-#define BENCODE_DEPTH_MAX   32
+#define BENCODE_DEPTH_MAX 32
 
 enum bencode_token {
-    BENCODE_ERROR,      /* not bencoded, or nested too deep */
-    BENCODE_CUT,        /* the data ends inside a value */
-    BENCODE_DICT,       /* a dictionary opens */
-    BENCODE_LIST,       /* a list opens */
-    BENCODE_CLOSE,      /* the innermost of them closes */
-    BENCODE_INTEGER,    /* integer is set */
-    BENCODE_STRING      /* string and string_size are set */
+    BENCODE_ERROR,   /* not bencoded, or nested too deep */
+    BENCODE_CUT,     /* the data ends inside a value */
+    BENCODE_DICT,    /* a dictionary opens */
+    BENCODE_LIST,    /* a list opens */
+    BENCODE_CLOSE,   /* the innermost of them closes */
+    BENCODE_INTEGER, /* integer is set */
+    BENCODE_STRING   /* string and string_size are set */
 };
 
 struct bencode_reader {
     const uint8_t *data;
-    uint32_t       size;        /* bytes at data */
-    uint32_t       offset;      /* of the next token */
-    unsigned       depth;       /* open dictionaries and lists */
-    int64_t        integer;     /* INT64_MIN or INT64_MAX where the value is out of range */
-    const uint8_t *string;      /* into data, not terminated */
+    uint32_t       size;    /* bytes at data */
+    uint32_t       offset;  /* of the next token */
+    unsigned       depth;   /* open dictionaries and lists */
+    int64_t        integer; /* INT64_MIN or INT64_MAX where the value is out of range */
+    const uint8_t *string;  /* into data, not terminated */
     uint32_t       string_size;
 };
 

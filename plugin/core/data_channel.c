@@ -10,10 +10,10 @@
 
 #include "core/peer_wire.h"
 
-#define DCEP_OPEN   3
+#define DCEP_OPEN 3
 
 /* Room for the text that tells how much is missing. */
-#define LACKING_SIZE    96
+#define LACKING_SIZE 96
 
 /* The message that is being taken. */
 struct taking {
@@ -21,7 +21,7 @@ struct taking {
     struct channel_direction    *direction;
     const struct channel_packet *packet;
     const struct sctp_message   *message;
-    const char                  *lacking;   /* told with its first bytes; NULL: nothing is missing before them */
+    const char                  *lacking; /* told with its first bytes; NULL: nothing is missing before them */
 };
 
 struct data_channel *
@@ -89,13 +89,11 @@ copy_state(struct data_channel *channel, const struct channel_state *state, stru
     free_state(channel, other);
     *other = *state;
     other->held_room = state->held_size;
-    other->held = state->held_size > 0
-                  ? (uint8_t *)wmem_memdup(channel->scope, state->held, state->held_size) : NULL;
+    other->held = state->held_size > 0 ? (uint8_t *)wmem_memdup(channel->scope, state->held, state->held_size) : NULL;
     other->frame_room = state->frame_count;
-    other->frames = state->frame_count > 0
-                    ? (uint32_t *)wmem_memdup(channel->scope, state->frames,
-                                              state->frame_count * sizeof *state->frames)
-                    : NULL;
+    other->frames = state->frame_count > 0 ? (uint32_t *)wmem_memdup(channel->scope, state->frames,
+                                                                     state->frame_count * sizeof *state->frames)
+                                           : NULL;
 }
 
 /* --- to be fed, and shown --- */
@@ -106,17 +104,22 @@ feed(struct taking *taking, const uint8_t *data, uint32_t size, bool reassembles
 {
     const struct channel_packet *packet = taking->packet;
     const struct sctp_fragment  *last = taking->message->last;
-    const struct feed_packet     reading = {
-        .from = packet->from, .frame = packet->place.frame, .time = packet->place.time
-    };
-    struct feed_chunk            chunk = {
-        .bytes = { .position = taking->direction->position, .data = data, .captured = size, .reported = size,
-                   .reassembles = reassembles },
-        .place = (uint32_t)taking->direction->position, .frame = packet->place.frame,
-        /* Not every packet acknowledges: what its sender said last still holds. */
-        .has_ack = true, .ack = last->place.ack, .acks_packets = true, .end_ack = last->seq,
-        .lacking = taking->lacking
-    };
+    const struct feed_packet     reading = { .from = packet->from,
+                                             .frame = packet->place.frame,
+                                             .time = packet->place.time };
+    struct feed_chunk            chunk = { .bytes = { .position = taking->direction->position,
+                                                      .data = data,
+                                                      .captured = size,
+                                                      .reported = size,
+                                                      .reassembles = reassembles },
+                                           .place = (uint32_t)taking->direction->position,
+                                           .frame = packet->place.frame,
+                                           /* Not every packet acknowledges: what its sender said last still holds. */
+                                           .has_ack = true,
+                                           .ack = last->place.ack,
+                                           .acks_packets = true,
+                                           .end_ack = last->seq,
+                                           .lacking = taking->lacking };
     enum chunk_state             state = peer_feed_chunk(&taking->channel->feed, &reading, &chunk, first);
 
     if (taking->lacking != NULL && taking->message->limit)
@@ -253,7 +256,7 @@ complete_held(struct taking *taking, struct sctp_fragment *fragment, uint32_t at
     }
     if (size == PEER_SIZE_UNKNOWN)
         return taken;
-    if (size == PEER_SIZE_BAD) {            /* the connection loses sync */
+    if (size == PEER_SIZE_BAD) { /* the connection loses sync */
         feed(taking, direction->state.held, direction->state.held_size, false, &first);
         direction->position += direction->state.held_size;
         direction->state.framed = false;
@@ -323,7 +326,7 @@ take_unframed(struct taking *taking, struct sctp_fragment *fragment, uint32_t at
     uint32_t                  left = fragment->data.size - at;
     uint32_t                  first, next_size, complete;
 
-    if (fragment->was_read) {           /* as peer_feed_chunk() has it */
+    if (fragment->was_read) { /* as peer_feed_chunk() has it */
         direction->state.framed = peer_wire_plausible(data, left, left);
         if (direction->state.framed)
             peer_feed_begin(&taking->channel->feed, taking->packet->from, direction->position);
@@ -349,7 +352,7 @@ take_message(struct taking *taking)
         uint32_t at = 0;
         while (at < fragment->data.size)
             at += taking->direction->state.framed ? take_framed(taking, fragment, at)
-                  : take_unframed(taking, fragment, at);
+                                                  : take_unframed(taking, fragment, at);
         fragment->was_read = true;
     }
 }
@@ -392,7 +395,7 @@ is_claimed_by(struct data_channel *channel, struct channel_direction *direction,
     if (!direction->state.is_other && peer_wire_is_handshake(bytes, count))
         return true;
     if (!direction->state.is_other && direction->missing == 0 && count < PEER_HANDSHAKE_MAGIC_SIZE
-            && peer_wire_size(bytes, count) == PEER_SIZE_UNKNOWN) {
+        && peer_wire_size(bytes, count) == PEER_SIZE_UNKNOWN) {
         for (const struct sctp_fragment *fragment = message->fragments; fragment != NULL; fragment = fragment->next)
             hold(channel, &direction->state, fragment->data.payload, fragment->data.size, fragment->place.frame);
         return false;
@@ -425,8 +428,8 @@ claim(struct data_channel *channel)
 static void
 describe_missing(uint64_t missing, char *text, size_t size)
 {
-    g_snprintf(text, size, "%" PRIu64 " SCTP chunk%s of this peer %s missing before this message",
-               missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
+    g_snprintf(text, size, "%" PRIu64 " SCTP chunk%s of this peer %s missing before this message", missing,
+               missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
 }
 
 /* The stream is told again from its hole on. */
@@ -457,7 +460,7 @@ data_channel_begin_message(struct data_channel *channel, enum peer_side from, co
     if (message->opens_hole) {
         copy_state(channel, &direction->state, &direction->before_hole);
         if (channel->claimed)
-            channel->feed.told[from].open = false;      /* what was told is missing for good */
+            channel->feed.told[from].open = false; /* what was told is missing for good */
     }
     if (message->rewinds)
         rewind_stream(channel, from, message->still_missing);
@@ -469,12 +472,10 @@ data_channel_message(struct data_channel *channel, const struct channel_packet *
                      const struct sctp_message *message)
 {
     struct channel_direction *direction = &channel->directions[packet->from];
-    struct taking             taking = {
-        .channel = channel, .direction = direction, .packet = packet, .message = message
-    };
-    bool                      claims = !channel->claimed && is_claimed_by(channel, direction, message);
-    uint64_t                  missing = direction->missing;
-    char                      lacking[LACKING_SIZE];
+    struct taking taking = { .channel = channel, .direction = direction, .packet = packet, .message = message };
+    bool          claims = !channel->claimed && is_claimed_by(channel, direction, message);
+    uint64_t      missing = direction->missing;
+    char          lacking[LACKING_SIZE];
 
     direction->state.has_content = true;
     direction->missing = 0;
@@ -488,7 +489,7 @@ data_channel_message(struct data_channel *channel, const struct channel_packet *
     if (packet->number != 0)
         peer_connection_begin_packet(channel->feed.connection, packet->place.frame, packet->number);
     if (missing > 0 && !claims) {
-        if (!message->again) {          /* else that was told */
+        if (!message->again) { /* else that was told */
             describe_missing(missing, lacking, sizeof lacking);
             taking.lacking = lacking;
         }
@@ -521,6 +522,6 @@ data_channel_end(struct data_channel *channel)
         free_state(channel, &channel->directions[side].before_hole);
     }
     if (channel->claimed)
-        peer_feed_end(&channel->feed);      /* the connection stays: parts point at it */
+        peer_feed_end(&channel->feed); /* the connection stays: parts point at it */
     wmem_free(channel->scope, channel);
 }

@@ -39,7 +39,7 @@ read_dictionary(struct extension_handshake *handshake, struct bencode_reader *be
         if (token == BENCODE_CLOSE || token == BENCODE_CUT)
             return token;
         if (token != BENCODE_STRING)
-            return BENCODE_ERROR;       /* keys are strings */
+            return BENCODE_ERROR; /* keys are strings */
 
         if (is_m) {
             token = read_extension(handshake, bencode);
@@ -54,7 +54,7 @@ read_dictionary(struct extension_handshake *handshake, struct bencode_reader *be
             token = bencode_skip(bencode, token);
         }
         if (token == BENCODE_CLOSE)
-            return BENCODE_ERROR;       /* a key without a value */
+            return BENCODE_ERROR; /* a key without a value */
         if (token == BENCODE_CUT || token == BENCODE_ERROR)
             return token;
     }

@@ -20,18 +20,18 @@
 /* What is wrong with a handshake, if anything. */
 enum handshake_fault {
     HANDSHAKE_OK,
-    HANDSHAKE_NO_DICTIONARY,    /* the payload is not a bencoded dictionary */
-    HANDSHAKE_CUT,              /* it ends inside the dictionary */
-    HANDSHAKE_BROKEN,           /* not bencoded at some offset, or nested too deep */
-    HANDSHAKE_TRAILING          /* bytes after the dictionary */
+    HANDSHAKE_NO_DICTIONARY, /* the payload is not a bencoded dictionary */
+    HANDSHAKE_CUT,           /* it ends inside the dictionary */
+    HANDSHAKE_BROKEN,        /* not bencoded at some offset, or nested too deep */
+    HANDSHAKE_TRAILING       /* bytes after the dictionary */
 };
 
 /* One key of m. */
 struct extension_key {
-    const uint8_t *name;        /* into the payload, not terminated */
-    uint32_t       name_size;   /* bytes */
-    bool           has_id;      /* the value is an integer from 0 to 255 */
-    uint8_t        id;          /* 0: switched off */
+    const uint8_t *name;      /* into the payload, not terminated */
+    uint32_t       name_size; /* bytes */
+    bool           has_id;    /* the value is an integer from 0 to 255 */
+    uint8_t        id;        /* 0: switched off */
 };
 
 /* What one handshake says. */

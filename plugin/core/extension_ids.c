@@ -18,7 +18,7 @@ extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope)
 static struct extension_id *
 append(struct extension_ids *ids, const uint8_t *name, uint32_t size)
 {
-    if ((ids->count & (ids->count - 1)) == 0)       /* room doubles at each power of two */
+    if ((ids->count & (ids->count - 1)) == 0) /* room doubles at each power of two */
         ids->ids = (struct extension_id *)wmem_realloc(ids->scope, ids->ids,
                                                        MAX(1, 2 * ids->count) * sizeof *ids->ids);
     struct extension_id *entry = &ids->ids[ids->count++];
@@ -79,7 +79,7 @@ entry_for(struct extension_ids *ids, const struct extension_key *key, bool *full
             return &ids->ids[i];
     }
     if (key->id == 0 || key->name_size == 0 || key->name_size > EXTENSION_NAME_SIZE_MAX
-            || memchr(key->name, '\0', key->name_size) != NULL)
+        || memchr(key->name, '\0', key->name_size) != NULL)
         return NULL;
     *full = *full || ids->count >= EXTENSION_NAMES_MAX;
     return ids->count >= EXTENSION_NAMES_MAX ? NULL : append(ids, key->name, key->name_size);
@@ -107,7 +107,7 @@ extension_ids_add(struct extension_ids *ids, const struct extension_handshake *h
     bool full = false;
 
     ids->handshake_seen = ids->handshake_seen || extension_handshake_is_whole(handshake);
-    for (uint32_t i = 0; i < handshake->key_count; i++) {       /* of keys that come twice, the last one counts */
+    for (uint32_t i = 0; i < handshake->key_count; i++) { /* of keys that come twice, the last one counts */
         const struct extension_key *key = &handshake->keys[i];
         struct extension_id        *entry = key->has_id ? entry_for(ids, key, &full) : NULL;
 

@@ -17,54 +17,54 @@
 #include "core/notes.h"
 
 /* Names of one peer that are kept. */
-#define EXTENSION_NAMES_MAX     256U
+#define EXTENSION_NAMES_MAX 256U
 /* Longest name that is kept, in bytes. */
 #define EXTENSION_NAME_SIZE_MAX 64U
 
 /* What one peer gave to one extension. First pass only. */
 struct extension_id {
-    const char *name;               /* terminated, owned */
-    uint8_t     id;                 /* 0: not offered, or switched off */
-    uint8_t     former_id;          /* that a later handshake replaced or switched off; 0: none */
-    uint32_t    assigned_in;        /* frame of the handshake that gave id; 0: none did */
+    const char *name;        /* terminated, owned */
+    uint8_t     id;          /* 0: not offered, or switched off */
+    uint8_t     former_id;   /* that a later handshake replaced or switched off; 0: none */
+    uint32_t    assigned_in; /* frame of the handshake that gave id; 0: none did */
     uint32_t    former_assigned_in;
-    uint32_t    changed_in;         /* frame of the handshake that ended former_id */
-    uint64_t    changed_end_ack;    /* see struct message_context */
-    bool        named;              /* while a handshake is added: it gives next_id */
+    uint32_t    changed_in;      /* frame of the handshake that ended former_id */
+    uint64_t    changed_end_ack; /* see struct message_context */
+    bool        named;           /* while a handshake is added: it gives next_id */
     uint8_t     next_id;
 };
 
 /* All that one peer said. */
 struct extension_ids {
     wmem_allocator_t    *scope;
-    struct extension_id *ids;       /* the names that observers listen for come first */
+    struct extension_id *ids; /* the names that observers listen for come first */
     uint32_t             count;
-    bool                 handshake_seen;    /* a handshake was read whole */
+    bool                 handshake_seen; /* a handshake was read whole */
 };
 
 /* How an id resolved. */
 enum extension_how {
     EXTENSION_UNKNOWN,
-    EXTENSION_KNOWN,            /* the receiver gave it to that extension */
-    EXTENSION_CROSSING,         /* it did before, and the sender has not acknowledged the change */
-    EXTENSION_SWITCHED_OFF,     /* it did before, and switched the extension off */
-    EXTENSION_OWN,              /* the sender itself gave it to that extension; the receiver gave it to none */
-    EXTENSION_FALLBACK          /* the user says so; no handshake of the receiver gave the id to anything */
+    EXTENSION_KNOWN,        /* the receiver gave it to that extension */
+    EXTENSION_CROSSING,     /* it did before, and the sender has not acknowledged the change */
+    EXTENSION_SWITCHED_OFF, /* it did before, and switched the extension off */
+    EXTENSION_OWN,          /* the sender itself gave it to that extension; the receiver gave it to none */
+    EXTENSION_FALLBACK      /* the user says so; no handshake of the receiver gave the id to anything */
 };
 
 struct extension_resolution {
     enum extension_how         how;
-    const char                *name;        /* NULL: unknown */
-    uint32_t                   assigned_in; /* frame of the handshake that gave the id; 0: none did */
-    bool                       acknowledged;    /* SWITCHED_OFF: the sender has acknowledged the change, or nobody can
+    const char                *name;         /* NULL: unknown */
+    uint32_t                   assigned_in;  /* frame of the handshake that gave the id; 0: none did */
+    bool                       acknowledged; /* SWITCHED_OFF: the sender has acknowledged the change, or nobody can
                                                    tell */
-    const struct extension_id *receiver;    /* what the receiver gave to name; NULL: it never named it */
+    const struct extension_id *receiver;     /* what the receiver gave to name; NULL: it never named it */
 };
 
 /* The user's word for ids where no handshake tells. Several, as each side of a connection has its own. */
 struct extension_fallback {
     const char *name;
-    uint32_t    ids[(UINT8_MAX + 1) / 32];      /* a bit for each; that of 0 is never set */
+    uint32_t    ids[(UINT8_MAX + 1) / 32]; /* a bit for each; that of 0 is never set */
 };
 
 /* Nothing is known yet. Names that are reserved always have room. Memory comes from scope. */
@@ -86,8 +86,8 @@ bool extension_ids_add(struct extension_ids *ids, const struct extension_handsha
                        const struct message_context *context);
 
 /* What an id means in a message from the owner of sender to the owner of receiver. fallbacks: count of them. */
-struct extension_resolution extension_ids_resolve(const struct extension_ids *receiver,
-                                                  const struct extension_ids *sender,
+struct extension_resolution extension_ids_resolve(const struct extension_ids      *receiver,
+                                                  const struct extension_ids      *sender,
                                                   const struct extension_fallback *fallbacks, unsigned count,
                                                   uint8_t id, const struct message_context *context);
 

@@ -11,12 +11,7 @@
 
 #include <stdbool.h>
 
-enum finding_severity {
-    FINDING_CHAT,
-    FINDING_NOTE,
-    FINDING_WARN,
-    FINDING_ERROR
-};
+enum finding_severity { FINDING_CHAT, FINDING_NOTE, FINDING_WARN, FINDING_ERROR };
 
 enum finding_group {
     FINDING_SEQUENCE,
@@ -29,12 +24,12 @@ enum finding_group {
 
 /* A kind of finding: one row of Wireshark's expert items. Kinds are constants, told apart by their address. */
 struct finding_kind {
-    const char            *name;        /* filter name */
-    enum finding_severity  severity;
-    enum finding_group     group;
-    const char            *summary;
-    bool                   later;       /* only packets after it can tell: shown from the second pass on */
-    const struct finding_kind *usual;   /* the usual case of the same filter name, where this one is another severity;
+    const char                *name; /* filter name */
+    enum finding_severity      severity;
+    enum finding_group         group;
+    const char                *summary;
+    bool                       later; /* only packets after it can tell: shown from the second pass on */
+    const struct finding_kind *usual; /* the usual case of the same filter name, where this one is another severity;
                                            NULL: this is the usual case */
 };
 

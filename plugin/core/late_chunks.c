@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Numbers of packets are shifted by so much: no packet is longer. */
-#define PACKET_SHIFT    32
+#define PACKET_SHIFT 32
 
 uint64_t
 late_chunk_order(const struct feed_chunk *chunk)
@@ -20,8 +20,7 @@ late_chunk_order(const struct feed_chunk *chunk)
 uint64_t
 late_chunk_after(const struct feed_chunk *chunk)
 {
-    return chunk->acks_packets ? (chunk->end_ack + 1) << PACKET_SHIFT
-           : chunk->bytes.position + chunk->bytes.reported;
+    return chunk->acks_packets ? (chunk->end_ack + 1) << PACKET_SHIFT : chunk->bytes.position + chunk->bytes.reported;
 }
 
 uint32_t
@@ -76,13 +75,14 @@ late_chunks_free(struct late_chunks *late)
 
 /* Keeps the bytes of a chunk from one order up to another, after previous; NULL: at the beginning. */
 static struct late_chunk *
-insert(struct late_chunks *late, struct late_chunk *previous, const struct feed_chunk *chunk, uint64_t from, uint64_t to)
+insert(struct late_chunks *late, struct late_chunk *previous, const struct feed_chunk *chunk, uint64_t from,
+       uint64_t to)
 {
-    uint32_t           offset = (uint32_t)(from - late_chunk_order(chunk));
-    uint32_t           reported = (uint32_t)MIN(chunk->bytes.reported - offset, to - from);
-    uint32_t           captured = chunk->bytes.captured > offset ? MIN(chunk->bytes.captured - offset, reported) : 0;
-    uint32_t           map_size = (reported + 7) / 8;
-    struct late_chunk *kept = (struct late_chunk *)wmem_alloc(late->scope, sizeof *kept + map_size + captured);
+    uint32_t            offset = (uint32_t)(from - late_chunk_order(chunk));
+    uint32_t            reported = (uint32_t)MIN(chunk->bytes.reported - offset, to - from);
+    uint32_t            captured = chunk->bytes.captured > offset ? MIN(chunk->bytes.captured - offset, reported) : 0;
+    uint32_t            map_size = (reported + 7) / 8;
+    struct late_chunk  *kept = (struct late_chunk *)wmem_alloc(late->scope, sizeof *kept + map_size + captured);
     struct late_chunk **link = previous != NULL ? &previous->next : &late->first;
 
     kept->chunk = *chunk;

@@ -29,30 +29,30 @@
  * more: where the ACK of a packet stands before it, all that waits for it comes out at once, which is what its sender had
  * under way when it lost that packet. Each one that fills a hole has those after it read again: what is kept is what that
  * may cost. */
-#define LATE_CHUNKS_MAX     192U
+#define LATE_CHUNKS_MAX 192U
 /* Bytes of them: some of the largest segments that a network card puts together or takes apart (64 KiB each), or as many
  * packets of an Ethernet. */
-#define LATE_BYTES_MAX      (384U * 1024)
+#define LATE_BYTES_MAX (384U * 1024)
 
 /* One of them. */
 struct late_chunk {
     struct late_chunk *next;
-    struct feed_chunk  chunk;   /* its bytes are a copy */
-    uint64_t           order;   /* of the first byte */
-    uint64_t           after;   /* and of that which follows the last one, whatever chunk it is in */
-    uint8_t            ends[];  /* a bit for each byte: a message that came out ends with it. The copy follows */
+    struct feed_chunk  chunk;  /* its bytes are a copy */
+    uint64_t           order;  /* of the first byte */
+    uint64_t           after;  /* and of that which follows the last one, whatever chunk it is in */
+    uint8_t            ends[]; /* a bit for each byte: a message that came out ends with it. The copy follows */
 };
 
 /* All members are for the first pass only. */
 struct late_chunks {
     wmem_allocator_t     *scope;
-    struct message_stream stream;       /* before the first hole */
+    struct message_stream stream; /* before the first hole */
     struct feed_parts     parts;
-    uint64_t              next;         /* order of the first byte that is missing */
-    struct late_chunk    *first;        /* in their order, without overlaps */
+    uint64_t              next;  /* order of the first byte that is missing */
+    struct late_chunk    *first; /* in their order, without overlaps */
     struct late_chunk    *last;
     uint32_t              count;
-    uint32_t              bytes;        /* reported ones */
+    uint32_t              bytes; /* reported ones */
 };
 
 /* The order of the first byte of a chunk, and of that which follows its last one. */
@@ -69,7 +69,8 @@ void late_chunks_copy_stream(const struct message_stream *stream, const struct f
 
 /* Begins before a hole: stream, whose memory the new struct gets from the same scope, is about to step over it. next:
  * the order of its first missing byte. */
-struct late_chunks *late_chunks_new(const struct message_stream *stream, const struct feed_parts *parts, uint64_t next);
+struct late_chunks *late_chunks_new(const struct message_stream *stream, const struct feed_parts *parts,
+                                    uint64_t next);
 
 /* Gives everything back. NULL is nothing. */
 void late_chunks_free(struct late_chunks *late);

@@ -106,7 +106,7 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
     for (unsigned i = 0; i < 2; i++) {
         uint32_t at = candidates[i];
         if (chunk->position + at >= stream->inside_until
-                && peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
+            && peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
             sync_at(stream, chunk, at);
             return true;
         }
@@ -120,7 +120,7 @@ static void
 begin_again(struct message_stream *stream, const struct stream_chunk *chunk)
 {
     if (!stream->has_end || chunk->position >= stream->end || chunk->position == stream->first
-            || !peer_wire_is_handshake(chunk->data, chunk->captured))
+        || !peer_wire_is_handshake(chunk->data, chunk->captured))
         return;
     lose_sync(stream, false);
     stream->first = stream->end = chunk->position;
@@ -132,8 +132,8 @@ is_stray(struct message_stream *stream, const struct stream_chunk *chunk)
 {
     uint64_t end = stream->end + stream->comes_again;
     bool     far_ahead = stream->has_end && chunk->position > end + STREAM_STRAY_DISTANCE
-                         && stream->acked + STREAM_STRAY_DISTANCE < chunk->position;
-    bool     goes_on = stream->has_stray && chunk->position - stream->stray_end < STREAM_STRAY_DISTANCE;
+                     && stream->acked + STREAM_STRAY_DISTANCE < chunk->position;
+    bool goes_on = stream->has_stray && chunk->position - stream->stray_end < STREAM_STRAY_DISTANCE;
 
     stream->has_stray = far_ahead && !goes_on;
     stream->stray_end = chunk->position + chunk->reported;
@@ -199,8 +199,9 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
 static void
 hold(struct message_stream *stream, const uint8_t *data, uint32_t captured)
 {
-    uint32_t limit = stream->size == PEER_SIZE_UNKNOWN ? PEER_HANDSHAKE_MAGIC_SIZE
-                     : peer_wire_worth_holding(stream->held, stream->held_size, stream->size);
+    uint32_t limit = stream->size == PEER_SIZE_UNKNOWN
+                         ? PEER_HANDSHAKE_MAGIC_SIZE
+                         : peer_wire_worth_holding(stream->held, stream->held_size, stream->size);
 
     if (captured == 0 || stream->holed || stream->held_size >= limit)
         return;
@@ -276,10 +277,10 @@ message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, s
     if (stream->end > stream->start)
         return go_on(stream, chunk, message);
 
-    uint32_t left = chunk->reported - chunk->offset;
-    uint32_t readable = chunk->offset < chunk->captured ? chunk->captured - chunk->offset : 0;
+    uint32_t       left = chunk->reported - chunk->offset;
+    uint32_t       readable = chunk->offset < chunk->captured ? chunk->captured - chunk->offset : 0;
     const uint8_t *data = chunk->data + chunk->offset;
-    uint32_t size = peer_wire_size(data, readable);
+    uint32_t       size = peer_wire_size(data, readable);
 
     if (size != PEER_SIZE_UNKNOWN && size <= left) {
         message->position = stream->start;

@@ -35,69 +35,70 @@
 
 /* A chunk so many bytes ahead of the stream is a stray, unless the other side has acknowledged what is there or
  * the next chunk is there too. */
-#define STREAM_STRAY_DISTANCE   (4U * 1024 * 1024)
+#define STREAM_STRAY_DISTANCE (4U * 1024 * 1024)
 
 /* Longer messages than this (the largest block that clients ask for has 128 KiB) are not trusted over a hole of unknown
  * length. */
-#define STREAM_INSIDE_MAX       (256U * 1024)
+#define STREAM_INSIDE_MAX (256U * 1024)
 
 enum stream_sync {
-    STREAM_UNKNOWN,     /* no message boundary was found yet */
-    STREAM_LOST,        /* it was known where messages start, before a hole or a bad length */
-    STREAM_OK           /* start is a message boundary */
+    STREAM_UNKNOWN, /* no message boundary was found yet */
+    STREAM_LOST,    /* it was known where messages start, before a hole or a bad length */
+    STREAM_OK       /* start is a message boundary */
 };
 
 /* One direction. All members are for the first pass only. */
 struct message_stream {
-    wmem_allocator_t *scope;    /* owns held */
+    wmem_allocator_t *scope; /* owns held */
     enum stream_sync  sync;
-    bool              has_end;  /* end is valid: there was a chunk */
-    bool              too_long; /* STREAM_LOST: by a length beyond the cap */
-    bool              holed;    /* bytes of the message at start are missing: held does not grow any more */
+    bool              has_end;      /* end is valid: there was a chunk */
+    bool              too_long;     /* STREAM_LOST: by a length beyond the cap */
+    bool              holed;        /* bytes of the message at start are missing: held does not grow any more */
     bool              stepped_over; /* holed, by a hole in the stream */
     bool              has_stray;
-    uint64_t          start;    /* STREAM_OK: position of the message that arrives, or of the next one */
-    uint64_t          first;    /* has_end: position of the first chunk */
-    uint64_t          end;      /* position of the first byte that is still to come */
-    uint64_t          acked;    /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
-    uint32_t          largest;  /* bytes of the largest chunk */
-    uint64_t          inside_until; /* not STREAM_OK: bytes before this position belong to a message that began before a hole */
-    uint64_t          stray_end;    /* position after the last chunk, which was a stray if has_stray */
-    uint32_t          size;     /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
-    uint32_t          comes_again;  /* bytes at the end of the last chunk that are to come again, as part of the whole
+    uint64_t          start;   /* STREAM_OK: position of the message that arrives, or of the next one */
+    uint64_t          first;   /* has_end: position of the first chunk */
+    uint64_t          end;     /* position of the first byte that is still to come */
+    uint64_t          acked;   /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
+    uint32_t          largest; /* bytes of the largest chunk */
+    uint64_t
+        inside_until;     /* not STREAM_OK: bytes before this position belong to a message that began before a hole */
+    uint64_t stray_end;   /* position after the last chunk, which was a stray if has_stray */
+    uint32_t size;        /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
+    uint32_t comes_again; /* bytes at the end of the last chunk that are to come again, as part of the whole
                                        message at start: they are held, but end does not count them */
-    uint8_t          *held;     /* its first bytes, where it began in an earlier chunk */
-    uint32_t          held_size;
-    uint32_t          held_room;
+    uint8_t *held;        /* its first bytes, where it began in an earlier chunk */
+    uint32_t held_size;
+    uint32_t held_room;
 };
 
 /* Some bytes of the stream. */
 struct stream_chunk {
-    uint64_t       position;    /* of the first byte */
+    uint64_t       position; /* of the first byte */
     const uint8_t *data;
-    uint32_t       captured;    /* bytes at data */
-    uint32_t       reported;    /* bytes on the wire, at least captured */
-    uint32_t       missing;     /* packets of unknown length that are missing before it; 0: the position tells what is */
-    bool           reassembles; /* a message that goes on after this chunk will come again as a whole */
-    bool           has_boundary;    /* a message is known to begin at boundary */
-    uint32_t       boundary;    /* byte of the chunk */
-    uint32_t       offset;      /* set by the functions: how far it was read */
+    uint32_t       captured; /* bytes at data */
+    uint32_t       reported; /* bytes on the wire, at least captured */
+    uint32_t       missing;  /* packets of unknown length that are missing before it; 0: the position tells what is */
+    bool           reassembles;  /* a message that goes on after this chunk will come again as a whole */
+    bool           has_boundary; /* a message is known to begin at boundary */
+    uint32_t       boundary;     /* byte of the chunk */
+    uint32_t       offset;       /* set by the functions: how far it was read */
 };
 
 /* One message as it left the stream. */
 struct stream_message {
-    uint64_t       position;    /* of its first byte, the length prefix */
-    uint32_t       size;        /* bytes on the wire, prefix included */
-    uint32_t       captured;    /* bytes at data */
-    const uint8_t *data;        /* into the chunk, or held by the stream: valid until the next call for the stream */
-    bool           assembled;   /* it began in an earlier chunk, data is not in this one */
-    bool           stepped_over;    /* bytes of it are missing from the stream, and not from its packets only */
+    uint64_t       position;     /* of its first byte, the length prefix */
+    uint32_t       size;         /* bytes on the wire, prefix included */
+    uint32_t       captured;     /* bytes at data */
+    const uint8_t *data;         /* into the chunk, or held by the stream: valid until the next call for the stream */
+    bool           assembled;    /* it began in an earlier chunk, data is not in this one */
+    bool           stepped_over; /* bytes of it are missing from the stream, and not from its packets only */
 };
 
 enum chunk_state {
-    CHUNK_NEW,          /* it has bytes that were not seen yet, and offset is the first of them that counts */
-    CHUNK_REPEATED,     /* every byte of it was seen before */
-    CHUNK_UNSYNCED      /* nobody knows where messages start in it */
+    CHUNK_NEW,      /* it has bytes that were not seen yet, and offset is the first of them that counts */
+    CHUNK_REPEATED, /* every byte of it was seen before */
+    CHUNK_UNSYNCED  /* nobody knows where messages start in it */
 };
 
 /* Starts an empty stream, whose memory comes from scope. */

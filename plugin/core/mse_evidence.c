@@ -13,22 +13,23 @@
 #include "core/big_endian.h"
 #include "core/peer_wire.h"
 
-#define HEADER_SIZE         (PEER_PREFIX_SIZE + 1)
+#define HEADER_SIZE (PEER_PREFIX_SIZE + 1)
 
 /* mse_may_begin(): that many bytes of one value are too many. */
-#define EQUAL_BYTES_MAX     7U
+#define EQUAL_BYTES_MAX 7U
 
 /* The longest Bitfield of the message table has this in the second byte of its length. */
 #define BITFIELD_SECOND_MAX 0x20
 
 /* Equal bytes at the start of a Bitfield, all 0 or all 255, that make it likely: 31 bits. */
-#define BITFIELD_EQUAL      4U
+#define BITFIELD_EQUAL 4U
 
 /* An extension handshake (BEP 10): id 20, extended id 0, and a dictionary whose first key is a string. */
-#define EXTENSION_EVIDENCE  (PEER_EXTENDED_HEADER_SIZE + 2)
-#define EXTENSION_LENGTH_MIN 4U     /* both ids, and the empty dictionary */
+#define EXTENSION_EVIDENCE   (PEER_EXTENDED_HEADER_SIZE + 2)
+#define EXTENSION_LENGTH_MIN 4U /* both ids, and the empty dictionary */
 
-static const uint8_t handshake_magic[] = "\x13" "BitTorrent protocol";   /* the terminating 0 is not part of it */
+static const uint8_t handshake_magic[] = "\x13"
+                                         "BitTorrent protocol"; /* the terminating 0 is not part of it */
 
 /* --- is it random? --- */
 
@@ -71,8 +72,8 @@ bool
 mse_looks_random(const uint8_t *data, uint32_t size)
 {
     uint32_t counts[256] = { 0 };
-    uint64_t all = (uint64_t)size * (size > 0 ? size - 1 : 0);  /* 512 times the number of equal pairs to expect */
-    uint64_t pairs = 0, excess;     /* excess: 512 times the pairs beyond E + 18 */
+    uint64_t all = (uint64_t)size * (size > 0 ? size - 1 : 0); /* 512 times the number of equal pairs to expect */
+    uint64_t pairs = 0, excess;                                /* excess: 512 times the pairs beyond E + 18 */
 
     for (uint32_t i = 0; i < size; i++)
         pairs += counts[data[i]]++;
@@ -90,7 +91,7 @@ bool
 mse_find_handshake(const uint8_t *data, uint32_t size, uint32_t from, uint32_t *at)
 {
     enum { LAST = PEER_HANDSHAKE_MAGIC_SIZE - 1 };
-    static uint8_t steps[256];          /* how far to go on where this byte stands at the end */
+    static uint8_t steps[256]; /* how far to go on where this byte stands at the end */
     static bool    has_steps;
 
     if (!has_steps) {
@@ -101,7 +102,7 @@ mse_find_handshake(const uint8_t *data, uint32_t size, uint32_t from, uint32_t *
     }
     for (uint64_t end = (uint64_t)from + LAST; end < size; end += steps[data[end]]) {
         if (data[end] == handshake_magic[LAST]
-                && memcmp(data + end - LAST, handshake_magic, PEER_HANDSHAKE_MAGIC_SIZE) == 0) {
+            && memcmp(data + end - LAST, handshake_magic, PEER_HANDSHAKE_MAGIC_SIZE) == 0) {
             *at = (uint32_t)(end - LAST);
             return true;
         }
@@ -112,18 +113,18 @@ mse_find_handshake(const uint8_t *data, uint32_t size, uint32_t from, uint32_t *
 /* What the message table says of a message. */
 struct message_rule {
     bool known;
-    bool legal;     /* the length is */
-    bool fixed;     /* there is only one legal length */
+    bool legal; /* the length is */
+    bool fixed; /* there is only one legal length */
 };
 
 static struct message_rule
 look_up(uint8_t id, uint32_t length)
 {
     switch (id) {
-#define X(value, name, least, greatest) \
-    case value: \
+#define X(value, name, least, greatest)                                                                              \
+    case value:                                                                                                      \
         return (struct message_rule){ true, length >= (least) && length <= (greatest), (least) == (greatest) };
-    PEER_MESSAGES(X)
+        PEER_MESSAGES(X)
 #undef X
     default:
         return (struct message_rule){ false, false, false };
@@ -140,7 +141,7 @@ mse_message_at(const uint8_t *data, uint32_t size)
         data += PEER_PREFIX_SIZE;
         size -= PEER_PREFIX_SIZE;
     }
-    if (size > 0 && data[0] != 0)       /* 16 MiB and more */
+    if (size > 0 && data[0] != 0) /* 16 MiB and more */
         return MSE_NO;
     if (size < HEADER_SIZE)
         return MSE_MORE;
@@ -195,7 +196,7 @@ mse_messages_at(const uint8_t *data, uint32_t size, bool turn)
         verdict = extension_handshake_at(data, size);
     else if (id == PEER_BITFIELD && rule.legal && !(turn && data[1] == 0) && second != MSE_YES)
         verdict = begins_with_equal_bytes(data + HEADER_SIZE, MIN(size - HEADER_SIZE, length - 1)) ? MSE_YES
-                  : MSE_MORE;
+                                                                                                   : MSE_MORE;
     else if (id != PEER_BITFIELD && id != PEER_HAVE_ALL && id != PEER_HAVE_NONE && !(turn && rule.fixed))
         verdict = MSE_NO;
     return second == MSE_NO ? MSE_NO : verdict;

@@ -20,11 +20,11 @@
 enum mse_verdict {
     MSE_NO,
     MSE_YES,
-    MSE_MORE        /* the bytes do not tell yet */
+    MSE_MORE /* the bytes do not tell yet */
 };
 
 /* Bytes that mse_may_begin() looks at. */
-#define MSE_FIRST_BYTES     32U
+#define MSE_FIRST_BYTES 32U
 
 /* Whether a direction that begins with these bytes can be MSE. For every unknown connection: it takes some ten
  * instructions for text, some 80 for what passes. With less than MSE_FIRST_BYTES it cannot tell, and says true.

@@ -11,7 +11,7 @@
 #include "core/mse_evidence.h"
 
 /* So far apart are checkpoints: less than half of what 32 bits count. */
-#define CHECKPOINT_DISTANCE     (UINT64_C(1) << 30)
+#define CHECKPOINT_DISTANCE (UINT64_C(1) << 30)
 
 /* --- all connections --- */
 
@@ -201,11 +201,15 @@ is_last(const struct mse_feed *mse, unsigned side, const struct feed_chunk *chun
 bool
 mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const struct feed_chunk *chunk, bool gap)
 {
-    struct mse_feed_side *side = &mse->sides[packet->from];
+    struct mse_feed_side       *side = &mse->sides[packet->from];
     const struct mse_feed_side *other = &mse->sides[other_side(packet->from)];
-    struct mse_chunk      input = {
-        .side = packet->from, .data = chunk->bytes.data, .captured = chunk->bytes.captured,
-        .reported = chunk->bytes.reported, .frame = chunk->frame, .in_order = mse->carrier == MSE_OVER_UTP,
+    struct mse_chunk            input = {
+                   .side = packet->from,
+                   .data = chunk->bytes.data,
+                   .captured = chunk->bytes.captured,
+                   .reported = chunk->bytes.reported,
+                   .frame = chunk->frame,
+                   .in_order = mse->carrier == MSE_OVER_UTP,
     };
 
     if (mse->state == MSE_FEED_OTHER || is_last(mse, packet->from, chunk))
@@ -289,13 +293,17 @@ mse_feed_earlier(struct mse_feed *mse, struct peer_feed *feed, const struct feed
     for (const struct mse_late *late = *first; late != NULL; late = late->next) {
         struct feed_packet reading = *packet;
         struct feed_chunk  earlier = {
-            .bytes = { .position = mse->sides[late->side].base + late->offset, .data = late->data,
-                       .captured = late->size, .reported = late->size },
-            .place = late->place, .frame = late->frame, .acks_packets = chunk->acks_packets,
-            /* Not known of those packets: later than what it was, so that nothing counts as acknowledged too soon. */
-            .end_ack = late->side == (unsigned)packet->from ? chunk->end_ack : 0,
+             .bytes = { .position = mse->sides[late->side].base + late->offset,
+                        .data = late->data,
+                        .captured = late->size,
+                        .reported = late->size },
+             .place = late->place,
+             .frame = late->frame,
+             .acks_packets = chunk->acks_packets,
+             /* Not known of those packets: later than what it was, so that nothing counts as acknowledged too soon. */
+             .end_ack = late->side == (unsigned)packet->from ? chunk->end_ack : 0,
         };
-        uint32_t           rest;
+        uint32_t rest;
 
         reading.from = (enum peer_side)late->side;
         mse_feed_begin(mse, feed, late->side);
@@ -365,8 +373,8 @@ mse_feed_part(const struct mse_feed *mse, unsigned side, uint64_t position, uint
 }
 
 uint32_t
-mse_feed_decrypt(struct mse_feed *mse, unsigned side, const struct mse_part *part, const uint8_t *in, uint32_t captured,
-                 uint8_t *out)
+mse_feed_decrypt(struct mse_feed *mse, unsigned side, const struct mse_part *part, const uint8_t *in,
+                 uint32_t captured, uint8_t *out)
 {
     return mse_stream_decrypt(mse->stream, side, part->offset, in, MIN(captured, part->size), out);
 }
@@ -377,7 +385,7 @@ mse_feed_reach(struct mse_feed *mse, unsigned side, uint32_t frame, uint64_t pos
     struct mse_feed_side *own = &mse->sides[side];
 
     if (own->checkpoint_count > 0
-            && position < own->checkpoints[own->checkpoint_count - 1].position + CHECKPOINT_DISTANCE)
+        && position < own->checkpoints[own->checkpoint_count - 1].position + CHECKPOINT_DISTANCE)
         return;
     if (own->checkpoint_count == own->checkpoint_room) {
         own->checkpoint_room = MAX(1, 2 * own->checkpoint_room);

@@ -31,29 +31,25 @@
 
 /* Connections of a capture that are searched at the same time: each holds up to 2 * MSE_HELD_MAX bytes. Beyond that, the
  * oldest one is given up. */
-#define MSE_SEARCHES_MAX    4096U
+#define MSE_SEARCHES_MAX 4096U
 
-enum mse_carrier {
-    MSE_OVER_TCP,
-    MSE_OVER_UTP,
-    MSE_CARRIER_COUNT
-};
+enum mse_carrier { MSE_OVER_TCP, MSE_OVER_UTP, MSE_CARRIER_COUNT };
 
 struct mse_feed;
 
 /* All connections of a capture that may be encrypted. */
 struct mse_feeds {
-    wmem_allocator_t    *scope;
-    bool                 enabled;       /* else mse_feed_new() makes none */
-    struct mse_keylog   *keylog;        /* NULL: the user has none */
-    void               (*read_keys)(void);  /* reads on in it, before it is searched; NULL: nothing to read */
-    uint32_t           (*count_unsearched)(void);   /* connections over TCP that look encrypted, and are kept elsewhere
+    wmem_allocator_t  *scope;
+    bool               enabled;         /* else mse_feed_new() makes none */
+    struct mse_keylog *keylog;          /* NULL: the user has none */
+    void (*read_keys)(void);            /* reads on in it, before it is searched; NULL: nothing to read */
+    uint32_t (*count_unsearched)(void); /* connections over TCP that look encrypted, and are kept elsewhere
                                                        until there is a reason to search them; NULL: none are */
-    struct mse_feed     *newest;        /* of those that are searched */
-    struct mse_feed     *oldest;
-    struct mse_feed     *found;         /* those that are MSE, the last one first */
-    uint32_t             count;         /* that are searched */
-    uint32_t             given_up[MSE_CARRIER_COUNT];   /* those of them that were random bytes */
+    struct mse_feed *newest;            /* of those that are searched */
+    struct mse_feed *oldest;
+    struct mse_feed *found;                       /* those that are MSE, the last one first */
+    uint32_t         count;                       /* that are searched */
+    uint32_t         given_up[MSE_CARRIER_COUNT]; /* those of them that were random bytes */
 };
 
 enum mse_feed_state {
@@ -64,14 +60,14 @@ enum mse_feed_state {
 
 /* Payload that was handed to the feed in a later frame than its own. */
 struct mse_late {
-    struct mse_late *next;          /* in the order in which they were handed over */
+    struct mse_late *next; /* in the order in which they were handed over */
     unsigned         side;
-    uint64_t         offset;        /* of the first byte */
+    uint64_t         offset; /* of the first byte */
     uint32_t         size;
-    uint32_t         place;         /* of the first byte, see struct feed_chunk; TCP only */
-    uint32_t         frame;         /* that has the bytes */
-    uint32_t         shown_in;      /* frame */
-    uint8_t          data[];        /* plain */
+    uint32_t         place;    /* of the first byte, see struct feed_chunk; TCP only */
+    uint32_t         frame;    /* that has the bytes */
+    uint32_t         shown_in; /* frame */
+    uint8_t          data[];   /* plain */
 };
 
 /* A position, and a frame in which it was reached. */
@@ -83,38 +79,38 @@ struct mse_checkpoint {
 /* What one side sends. */
 struct mse_feed_side {
     bool     has_base;
-    uint64_t base;              /* position of the first byte of the direction */
-    uint32_t base_place;        /* and its place */
-    uint64_t unknown_from;      /* offset before which an unknown number of bytes is missing; UINT64_MAX: none is */
-    bool     has_begun;         /* mse_feed_begin() has nothing to do any more; first pass only */
-    struct mse_checkpoint *checkpoints;     /* ascending; see mse_feed_position() */
-    uint32_t checkpoint_count;
-    uint32_t checkpoint_room;
+    uint64_t base;         /* position of the first byte of the direction */
+    uint32_t base_place;   /* and its place */
+    uint64_t unknown_from; /* offset before which an unknown number of bytes is missing; UINT64_MAX: none is */
+    bool     has_begun;    /* mse_feed_begin() has nothing to do any more; first pass only */
+    struct mse_checkpoint *checkpoints; /* ascending; see mse_feed_position() */
+    uint32_t               checkpoint_count;
+    uint32_t               checkpoint_room;
 };
 
 /* One connection. */
 struct mse_feed {
-    struct mse_feeds     *feeds;
-    struct mse_feed      *newer;        /* of those that are searched */
-    struct mse_feed      *older;        /* the same, or the next one that was found */
-    enum mse_carrier      carrier;
-    enum mse_feed_state   state;
-    struct mse_stream    *stream;       /* NULL: MSE_FEED_OTHER */
-    struct mse_feed_side  sides[2];     /* by enum peer_side */
-    struct mse_late      *late;         /* all of them */
-    struct mse_late      *last_late;    /* first pass only, as all below */
-    bool                  has_last;     /* the next ones are valid: the chunk that was searched last */
-    unsigned              last_side;
-    uint32_t              last_frame;
-    uint64_t              last_position;
+    struct mse_feeds    *feeds;
+    struct mse_feed     *newer; /* of those that are searched */
+    struct mse_feed     *older; /* the same, or the next one that was found */
+    enum mse_carrier     carrier;
+    enum mse_feed_state  state;
+    struct mse_stream   *stream;    /* NULL: MSE_FEED_OTHER */
+    struct mse_feed_side sides[2];  /* by enum peer_side */
+    struct mse_late     *late;      /* all of them */
+    struct mse_late     *last_late; /* first pass only, as all below */
+    bool                 has_last;  /* the next ones are valid: the chunk that was searched last */
+    unsigned             last_side;
+    uint32_t             last_frame;
+    uint64_t             last_position;
 };
 
 /* The payload in a chunk. */
 struct mse_part {
-    uint64_t offset;        /* of its first byte, in the direction */
-    uint32_t at;            /* in the chunk */
-    uint32_t size;          /* bytes on the wire; 0: none */
-    bool     encrypted;     /* some of it is */
+    uint64_t offset;    /* of its first byte, in the direction */
+    uint32_t at;        /* in the chunk */
+    uint32_t size;      /* bytes on the wire; 0: none */
+    bool     encrypted; /* some of it is */
 };
 
 /* No connections yet. Memory comes from scope; keylog (or NULL) must live as long. */
@@ -143,7 +139,8 @@ bool mse_feed_is_over(const struct mse_feed *mse);
 
 /* Takes the next chunk of a direction. gap: an unknown number of bytes is missing before it. True where the connection
  * turns out to be MSE with this chunk. The last chunk once more is nothing. First pass only. */
-bool mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const struct feed_chunk *chunk, bool gap);
+bool mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const struct feed_chunk *chunk,
+                     bool gap);
 
 /* It is something else, as the caller knows. First pass only. */
 void mse_feed_give_up(struct mse_feed *mse);

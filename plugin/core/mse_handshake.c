@@ -12,12 +12,12 @@
 #include "core/peer_wire.h"
 
 /* From "req1" S to VC, and from VC to the payload or PadC, PadD. */
-#define HASHES_SIZE     (2 * MSE_HASH_SIZE)
-#define PROVIDE_SIZE    (MSE_VC_SIZE + 4 + 2)
-#define SELECT_SIZE     (MSE_VC_SIZE + 4 + 2)
+#define HASHES_SIZE  (2 * MSE_HASH_SIZE)
+#define PROVIDE_SIZE (MSE_VC_SIZE + 4 + 2)
+#define SELECT_SIZE  (MSE_VC_SIZE + 4 + 2)
 
-#define PAD_START       MSE_PUBLIC_KEY_SIZE
-#define PAD_END_MAX     (PAD_START + MSE_PAD_MAX)
+#define PAD_START   MSE_PUBLIC_KEY_SIZE
+#define PAD_END_MAX (PAD_START + MSE_PAD_MAX)
 
 static void
 fault(struct mse_stream *stream, enum mse_fault which, unsigned side, uint32_t offset)
@@ -83,7 +83,7 @@ open_handshake(struct mse_stream *stream)
     uint8_t                     hash[MSE_HASH_SIZE];
 
     if (direction->held_size < at + MSE_HASH_SIZE
-            || (handshake->fault_frames[MSE_FAULT_REQ2_MISMATCH] != 0 && stream->keys_tried == stream->keylog->count))
+        || (handshake->fault_frames[MSE_FAULT_REQ2_MISMATCH] != 0 && stream->keys_tried == stream->keylog->count))
         return;
     stream->keys_tried = stream->keylog->count;
     while ((key = mse_keylog_find(stream->keylog, handshake->req1, key)) != NULL) {
@@ -328,7 +328,7 @@ mse_handshake_follow(struct mse_stream *stream)
     find_responder_vc(stream);
     read_select(stream);
     if (!handshake->has_method && stream->directions[mse_other(handshake->initiator)].state == MSE_PLAINTEXT) {
-        handshake->has_method = true;       /* found without the key, before the initiator's bytes came */
+        handshake->has_method = true; /* found without the key, before the initiator's bytes came */
         handshake->method = MSE_PLAINTEXT;
     }
     guess_method(stream);
@@ -342,7 +342,7 @@ mse_handshake_follow(struct mse_stream *stream)
     }
     /* One fault is enough where nothing was offered. */
     if (handshake->has_provide && handshake->has_select && handshake->fault_frames[MSE_FAULT_PROVIDE_NONE] == 0
-            && handshake->fault_frames[MSE_FAULT_SELECT_INVALID] == 0
-            && (handshake->crypto_select & handshake->crypto_provide) == 0)
+        && handshake->fault_frames[MSE_FAULT_SELECT_INVALID] == 0
+        && (handshake->crypto_select & handshake->crypto_provide) == 0)
         handshake->fault_frames[MSE_FAULT_SELECT_NOT_PROVIDED] = handshake->select_frame;
 }

@@ -10,7 +10,7 @@
 
 #include <gcrypt.h>
 
-#define WORD_SIZE   4U
+#define WORD_SIZE 4U
 
 void
 mse_hash_req1(const struct mse_key *key, uint8_t hash[MSE_HASH_SIZE])

@@ -20,13 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MSE_SECRET_SIZE     96U     /* S, and each of the public keys */
-#define MSE_HASH_SIZE       20U     /* SHA-1; also SKEY */
+#define MSE_SECRET_SIZE 96U /* S, and each of the public keys */
+#define MSE_HASH_SIZE   20U /* SHA-1; also SKEY */
 
 /* What a key log knows of a connection. */
 struct mse_key {
-    uint8_t secret[MSE_SECRET_SIZE];        /* S */
-    uint8_t info_hash[MSE_HASH_SIZE];       /* SKEY */
+    uint8_t secret[MSE_SECRET_SIZE];  /* S */
+    uint8_t info_hash[MSE_HASH_SIZE]; /* SKEY */
 };
 
 /* "req1": by which a connection is found. */

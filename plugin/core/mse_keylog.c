@@ -10,18 +10,18 @@
 
 #include "core/big_endian.h"
 
-#define KEYS_PER_SLAB   128U
-#define SLOTS_MIN       64U
-#define WORD            "MSE"
-#define WORD_LENGTH     3U
-#define MARK            "\xef\xbb\xbf"  /* the byte order mark */
-#define MARK_LENGTH     3U
+#define KEYS_PER_SLAB 128U
+#define SLOTS_MIN     64U
+#define WORD          "MSE"
+#define WORD_LENGTH   3U
+#define MARK          "\xef\xbb\xbf" /* the byte order mark */
+#define MARK_LENGTH   3U
 
 /* A place of the hash table. The hash itself is not kept: where the first 32 bits of it agree, it is computed again
  * from S. */
 struct mse_keylog_slot {
-    uint32_t hash;          /* the first 32 bits of "req1" S */
-    uint32_t key_number;    /* of the key, from 1 on; 0: the slot is empty */
+    uint32_t hash;       /* the first 32 bits of "req1" S */
+    uint32_t key_number; /* of the key, from 1 on; 0: the slot is empty */
 };
 
 struct mse_keylog *
@@ -61,7 +61,7 @@ mse_keylog_find(const struct mse_keylog *keylog, const uint8_t req1[MSE_HASH_SIZ
     if (keylog->slot_count == 0)
         return NULL;
     for (uint32_t at = hash & (keylog->slot_count - 1); keylog->slots[at].key_number != 0;
-            at = (at + 1) & (keylog->slot_count - 1)) {
+         at = (at + 1) & (keylog->slot_count - 1)) {
         if (keylog->slots[at].hash == hash) {
             const struct mse_key *key = key_at(keylog, keylog->slots[at].key_number - 1);
             uint8_t               whole[MSE_HASH_SIZE];
@@ -220,7 +220,7 @@ read_mark(struct mse_keylog *keylog, char c)
         return true;
     }
     keylog->in_mark = false;
-    if (keylog->digits > 0)             /* the line begins with a part of one */
+    if (keylog->digits > 0) /* the line begins with a part of one */
         go_to(keylog, MSE_KEYLOG_OTHER);
     return keylog->place == MSE_KEYLOG_OTHER;
 }
@@ -233,7 +233,7 @@ read_word(struct mse_keylog *keylog, char c)
         keylog->digits++;
     else if (keylog->digits == WORD_LENGTH && is_blank(c))
         go_to(keylog, MSE_KEYLOG_SECRET);
-    else if (keylog->digits != WORD_LENGTH || c != '\r')    /* the word alone is a bad line, with a CR as well */
+    else if (keylog->digits != WORD_LENGTH || c != '\r') /* the word alone is a bad line, with a CR as well */
         go_to(keylog, MSE_KEYLOG_OTHER);
 }
 
@@ -243,7 +243,7 @@ read_digit(struct mse_keylog *keylog, char c, uint8_t *field, uint32_t size)
 {
     int value = g_ascii_xdigit_value(c);
 
-    if (keylog->digits == 2 * size) {           /* S must be followed by a blank */
+    if (keylog->digits == 2 * size) { /* S must be followed by a blank */
         if (is_blank(c))
             return true;
         keylog->place = MSE_KEYLOG_BAD;

@@ -32,36 +32,36 @@
 #include "core/mse_hash.h"
 
 /* A cap for mse_keylog_new() that no client reaches: about 280 MB. */
-#define MSE_KEYLOG_KEYS_MAX     (2U * 1024 * 1024)
+#define MSE_KEYLOG_KEYS_MAX (2U * 1024 * 1024)
 
 /* Keys with the same S. */
-#define MSE_KEYLOG_SAME_MAX     8U
+#define MSE_KEYLOG_SAME_MAX 8U
 
 /* Where in the line the next character is. */
 enum mse_keylog_place {
-    MSE_KEYLOG_WORD,        /* in the word MSE, or at the start */
-    MSE_KEYLOG_SECRET,      /* before or in the digits of S */
-    MSE_KEYLOG_INFO_HASH,   /* before or in the digits of SKEY */
-    MSE_KEYLOG_TAIL,        /* after the last digit */
-    MSE_KEYLOG_COMMENT,     /* in a comment after it */
-    MSE_KEYLOG_BAD,         /* in the rest of a bad line */
-    MSE_KEYLOG_OTHER        /* in the rest of a line that is skipped */
+    MSE_KEYLOG_WORD,      /* in the word MSE, or at the start */
+    MSE_KEYLOG_SECRET,    /* before or in the digits of S */
+    MSE_KEYLOG_INFO_HASH, /* before or in the digits of SKEY */
+    MSE_KEYLOG_TAIL,      /* after the last digit */
+    MSE_KEYLOG_COMMENT,   /* in a comment after it */
+    MSE_KEYLOG_BAD,       /* in the rest of a bad line */
+    MSE_KEYLOG_OTHER      /* in the rest of a line that is skipped */
 };
 
 struct mse_keylog {
-    wmem_allocator_t     *scope;
-    uint32_t              keys_max;
-    uint32_t              count;        /* keys; grows only */
-    uint32_t              bad_lines;
-    uint32_t              left_out;     /* lines with a key beyond keys_max */
-    struct mse_key      **slabs;        /* key number n is slabs[n / keys of a slab][n % keys of a slab] */
+    wmem_allocator_t       *scope;
+    uint32_t                keys_max;
+    uint32_t                count; /* keys; grows only */
+    uint32_t                bad_lines;
+    uint32_t                left_out;   /* lines with a key beyond keys_max */
+    struct mse_key        **slabs;      /* key number n is slabs[n / keys of a slab][n % keys of a slab] */
     struct mse_keylog_slot *slots;      /* the hash table */
-    uint32_t              slot_count;   /* a power of two; 0 before the first key */
-    enum mse_keylog_place place;
-    uint32_t              digits;       /* characters of the word, or digits of the field, that have come */
-    bool                  in_mark;      /* nothing has come but a byte order mark, digits bytes of it */
-    bool                  taken;        /* the key of this line was added by mse_keylog_flush() */
-    struct mse_key        key;          /* of this line, as far as its digits have come */
+    uint32_t                slot_count; /* a power of two; 0 before the first key */
+    enum mse_keylog_place   place;
+    uint32_t                digits;  /* characters of the word, or digits of the field, that have come */
+    bool                    in_mark; /* nothing has come but a byte order mark, digits bytes of it */
+    bool                    taken;   /* the key of this line was added by mse_keylog_flush() */
+    struct mse_key          key;     /* of this line, as far as its digits have come */
 };
 
 /* An empty set of at most keys_max keys (at most 2^30), whose memory comes from scope. */

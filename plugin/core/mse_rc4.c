@@ -11,11 +11,11 @@
 #include <gcrypt.h>
 
 /* The smallest room for recent. A power of two, like all of its sizes. */
-#define ROOM_MIN    256U
+#define ROOM_MIN 256U
 
 struct mse_rc4_runner {
     gcry_cipher_hd_t cipher;
-    uint64_t         position;      /* of the byte of key stream that comes next */
+    uint64_t         position; /* of the byte of key stream that comes next */
 };
 
 struct mse_rc4 *
@@ -95,7 +95,7 @@ grow_recent(struct mse_rc4 *rc4, uint32_t room)
 
     rc4->recent = (uint8_t *)wmem_alloc(rc4->scope, room);
     rc4->recent_room = room;
-    for (uint64_t at = old.recent_start; at < old.recent_end; ) {
+    for (uint64_t at = old.recent_start; at < old.recent_end;) {
         uint32_t n = piece_size(&old, at, old.recent_end - at);
         n = piece_size(rc4, at, n);
         memcpy(recent_at(rc4, at), recent_at(&old, at), n);
@@ -138,7 +138,7 @@ start(struct mse_rc4 *rc4, struct mse_rc4_runner *runner)
 
     runner->position = 0;
     if (gcry_cipher_reset(runner->cipher) != 0
-            || gcry_cipher_encrypt(runner->cipher, discarded, sizeof discarded, NULL, 0) != 0)
+        || gcry_cipher_encrypt(runner->cipher, discarded, sizeof discarded, NULL, 0) != 0)
         return false;
     rc4->generated += sizeof discarded;
     return true;

@@ -43,33 +43,33 @@
 #include "core/mse_hash.h"
 
 /* The first bytes of the key stream, which MSE throws away. */
-#define MSE_RC4_DISCARDED       1024U
+#define MSE_RC4_DISCARDED 1024U
 
-#define MSE_RC4_RUNNER_SPAN     (2U * 1024 * 1024)
-#define MSE_RC4_RUNNERS_MAX     16U
-#define MSE_RC4_RECENT_SHARE    1024U
-#define MSE_RC4_RECENT_MIN      (4U * 1024)
-#define MSE_RC4_RECENT_MAX      (1024U * 1024)
-#define MSE_RC4_STEP_MAX        (32U * 1024)
+#define MSE_RC4_RUNNER_SPAN  (2U * 1024 * 1024)
+#define MSE_RC4_RUNNERS_MAX  16U
+#define MSE_RC4_RECENT_SHARE 1024U
+#define MSE_RC4_RECENT_MIN   (4U * 1024)
+#define MSE_RC4_RECENT_MAX   (1024U * 1024)
+#define MSE_RC4_STEP_MAX     (32U * 1024)
 
 /* A position must not be further in the stream than this, and MSE_RC4_REACH_SHARE times the bytes decrypted so far:
  * else a single packet with a wild sequence number would cost minutes. */
-#define MSE_RC4_REACH           (UINT64_C(64) * 1024 * 1024)
-#define MSE_RC4_REACH_SHARE     256U
+#define MSE_RC4_REACH       (UINT64_C(64) * 1024 * 1024)
+#define MSE_RC4_REACH_SHARE 256U
 
 /* One direction. */
 struct mse_rc4 {
-    wmem_allocator_t *scope;
-    uint8_t           key[MSE_HASH_SIZE];
-    uint64_t          farthest;         /* the end of what was ever asked for */
-    uint64_t          decrypted;        /* bytes that were handed out */
-    uint64_t          generated;        /* bytes of key stream that this took, discarded ones included */
-    struct mse_rc4_runner *runners;     /* MSE_RC4_RUNNERS_MAX of them, NULL before the first is used */
-    uint32_t          runner_count;
-    uint32_t          recent_room;      /* a power of two; 0 before the first use */
-    uint8_t          *recent;           /* the byte of position p is at p modulo recent_room */
-    uint64_t          recent_start;     /* positions: from here on */
-    uint64_t          recent_end;       /* to before this one */
+    wmem_allocator_t      *scope;
+    uint8_t                key[MSE_HASH_SIZE];
+    uint64_t               farthest;  /* the end of what was ever asked for */
+    uint64_t               decrypted; /* bytes that were handed out */
+    uint64_t               generated; /* bytes of key stream that this took, discarded ones included */
+    struct mse_rc4_runner *runners;   /* MSE_RC4_RUNNERS_MAX of them, NULL before the first is used */
+    uint32_t               runner_count;
+    uint32_t               recent_room;  /* a power of two; 0 before the first use */
+    uint8_t               *recent;       /* the byte of position p is at p modulo recent_room */
+    uint64_t               recent_start; /* positions: from here on */
+    uint64_t               recent_end;   /* to before this one */
 };
 
 /* The key stream of a key, see mse_hash_rc4_key(). Takes memory from scope, and handles of libgcrypt that only

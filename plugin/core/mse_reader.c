@@ -11,8 +11,8 @@
 #include "core/mse_evidence.h"
 #include "core/mse_stream_parts.h"
 
-#define HELD_ROOM_MIN   128U
-#define MARK_ROOM_MIN   4U
+#define HELD_ROOM_MIN 128U
+#define MARK_ROOM_MIN 4U
 
 const char *const mse_fault_texts[MSE_FAULT_COUNT] = {
 #define X(name, text) text,
@@ -118,10 +118,15 @@ take_ahead(struct mse_stream *stream, struct mse_direction *direction)
 
 /* Takes what is new in the chunk into held, or keeps it until it fits. */
 static void
-hold(struct mse_stream *stream, struct mse_direction *direction, const struct mse_chunk *chunk, bool turn, bool answer)
+hold(struct mse_stream *stream, struct mse_direction *direction, const struct mse_chunk *chunk, bool turn,
+     bool answer)
 {
-    struct mse_ahead ahead = { .offset = chunk->offset, .size = chunk->captured, .frame = chunk->frame, .turn = turn,
-                               .answer = answer, .cut = chunk->captured < chunk->reported };
+    struct mse_ahead ahead = { .offset = chunk->offset,
+                               .size = chunk->captured,
+                               .frame = chunk->frame,
+                               .turn = turn,
+                               .answer = answer,
+                               .cut = chunk->captured < chunk->reported };
     struct mse_mark  mark = { .frame = chunk->frame, .turn = turn, .answer = answer };
     uint64_t         room = MSE_HELD_MAX - MIN(direction->held_size, MSE_HELD_MAX);
 
@@ -160,8 +165,11 @@ move_ahead(struct mse_stream *stream, const struct mse_direction *direction, uin
     for (uint32_t i = 0; i < direction->mark_count; i++) {
         const struct mse_mark *mark = &direction->marks[i];
         uint32_t               end = i + 1 < direction->mark_count ? mark[1].start : direction->held_size;
-        struct mse_ahead       moved = { .offset = mark->start + by, .size = end - mark->start, .frame = mark->frame,
-                                         .turn = mark->turn, .answer = mark->answer };
+        struct mse_ahead       moved = { .offset = mark->start + by,
+                                         .size = end - mark->start,
+                                         .frame = mark->frame,
+                                         .turn = mark->turn,
+                                         .answer = mark->answer };
 
         fits = fits && mse_ahead_add(ahead, stream->scope, &moved, direction->held + mark->start);
     }
@@ -182,7 +190,7 @@ mse_stream_begins_earlier(struct mse_stream *stream, unsigned side, uint64_t siz
     uint64_t              end = direction->end + size;
 
     if (direction->state != MSE_SEARCHING || stream->handshake != NULL || mse_is_closed(direction) || direction->cut
-            || size > MSE_AHEAD_MAX)
+        || size > MSE_AHEAD_MAX)
         return false;
     if (!move_ahead(stream, direction, size, &ahead)) {
         while (ahead != NULL)
@@ -334,7 +342,9 @@ next_earlier(const struct mse_stream *stream, unsigned side, struct mse_piece *p
 
         if (mark + 1 < direction->marks + direction->mark_count)
             to = MIN(to, mark[1].start);
-        *piece = (struct mse_piece){ .side = side, .offset = from, .size = (uint32_t)(to - from), .frame = mark->frame };
+        *piece = (struct mse_piece){
+            .side = side, .offset = from, .size = (uint32_t)(to - from), .frame = mark->frame
+        };
         *data = direction->held + from;
         return true;
     }
@@ -344,8 +354,9 @@ next_earlier(const struct mse_stream *stream, unsigned side, struct mse_piece *p
         from = MAX(direction->delivered, ahead->offset);
         to = MIN(ahead->offset + ahead->size, direction->readable_to);
         if (from < to) {
-            *piece = (struct mse_piece){ .side = side, .offset = from, .size = (uint32_t)(to - from),
-                                         .frame = ahead->frame };
+            *piece = (struct mse_piece){
+                .side = side, .offset = from, .size = (uint32_t)(to - from), .frame = ahead->frame
+            };
             *data = ahead->data + (from - ahead->offset);
             return true;
         }
@@ -364,7 +375,7 @@ release_settled(struct mse_stream *stream)
         uint8_t                    *data;
 
         if (direction->state == MSE_SEARCHING || (direction->held == NULL && direction->ahead == NULL)
-                || next_earlier(stream, side, &piece, &data))
+            || next_earlier(stream, side, &piece, &data))
             continue;
         release(stream, direction);
         if (direction->state != MSE_RC4 && handshake != NULL && handshake->rc4[side] != NULL)
@@ -396,7 +407,7 @@ follow(struct mse_stream *stream, unsigned side, uint32_t held_before)
     const struct mse_direction *direction = &stream->directions[side];
 
     if (held_before < MSE_FIRST_BYTES && direction->held_size >= MSE_FIRST_BYTES && stream->handshake == NULL
-            && !mse_may_begin(direction->held, direction->held_size) && !begins_with_payload(stream, side))
+        && !mse_may_begin(direction->held, direction->held_size) && !begins_with_payload(stream, side))
         return;
     if (stream->handshake == NULL && stream->keylog != NULL)
         mse_handshake_find(stream);
@@ -409,12 +420,12 @@ follow(struct mse_stream *stream, unsigned side, uint32_t held_before)
 void
 mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk)
 {
-    struct mse_direction *direction = &stream->directions[chunk->side];
+    struct mse_direction       *direction = &stream->directions[chunk->side];
     const struct mse_direction *other = &stream->directions[mse_other(chunk->side)];
-    uint32_t              held_before;
-    bool                  answer = stream->has_last && stream->last_side != chunk->side;
-    bool                  turn = answer && other->end >= MSE_RESPONDER_MIN;
-    bool                  had_payload[2] = { stream->directions[0].has_payload, stream->directions[1].has_payload };
+    uint32_t                    held_before;
+    bool                        answer = stream->has_last && stream->last_side != chunk->side;
+    bool                        turn = answer && other->end >= MSE_RESPONDER_MIN;
+    bool had_payload[2] = { stream->directions[0].has_payload, stream->directions[1].has_payload };
 
     if (chunk->reported == 0 || chunk->offset > UINT64_MAX - chunk->reported)
         return;
@@ -495,8 +506,9 @@ mse_stream_decrypt(struct mse_stream *stream, unsigned side, uint64_t offset, co
 
     from = MAX(offset, handshake->vc_offset[side]);
     to = MIN(offset + size, cipher_end(stream, side));
-    if (from < to && !mse_rc4_decrypt(handshake->rc4[side], from - handshake->vc_offset[side], out + (from - offset),
-                                      (uint32_t)(to - from), out + (from - offset)))
+    if (from < to
+        && !mse_rc4_decrypt(handshake->rc4[side], from - handshake->vc_offset[side], out + (from - offset),
+                            (uint32_t)(to - from), out + (from - offset)))
         return (uint32_t)(from - offset);
     return size;
 }

@@ -11,25 +11,25 @@
 #include "core/big_endian.h"
 #include "core/peer_wire.h"
 
-#define HEADER_SIZE         (PEER_PREFIX_SIZE + 1)
+#define HEADER_SIZE (PEER_PREFIX_SIZE + 1)
 /* The longest header with the fields that are weighed. */
-#define FIELDS_MAX          PEER_REQUEST_SIZE
+#define FIELDS_MAX PEER_REQUEST_SIZE
 
 /* Bits of what is searched by: two zeros, with which the length of a message begins that has less than 64 KiB. */
-#define INDEX_BITS_MIN      10U
-#define INDEX_BITS_MAX      16U
+#define INDEX_BITS_MIN 10U
+#define INDEX_BITS_MAX 16U
 
 /* log2 of MSE_REALIGN_RUN_MAX */
-#define RUN_BITS            17U
+#define RUN_BITS 17U
 
 /* Some messages, one after the other, at one offset. */
 struct chain {
-    uint64_t start;         /* the offset: of the first byte of the run */
-    uint32_t first;         /* place of the first header in the run */
-    uint32_t next;          /* and of the first one that was not weighed yet */
-    int      bits;          /* of evidence, so far */
+    uint64_t start; /* the offset: of the first byte of the run */
+    uint32_t first; /* place of the first header in the run */
+    uint32_t next;  /* and of the first one that was not weighed yet */
+    int      bits;  /* of evidence, so far */
     int      needed;
-    bool     keep_alive;    /* the last one was one */
+    bool     keep_alive; /* the last one was one */
 };
 
 struct mse_realign {
@@ -38,32 +38,32 @@ struct mse_realign {
     void             *source;
 
     /* Key stream, from key_offset on. */
-    uint8_t          *key;
-    uint64_t          key_offset;
-    uint32_t          key_size;
-    uint32_t          key_room;
+    uint8_t *key;
+    uint64_t key_offset;
+    uint32_t key_size;
+    uint32_t key_room;
 
     /* The run. */
-    bool              active;
+    bool                     active;
     struct mse_realign_range range;
-    uint32_t          width;        /* highest - lowest */
-    uint8_t          *run;
-    uint32_t          run_size;
-    uint32_t          run_room;
-    uint32_t         *ends;         /* of its packets, ascending */
-    uint32_t          end_count;
-    uint32_t          end_room;
-    uint32_t          scanned;      /* no header before this place is left to be found */
-    struct chain      chains[MSE_REALIGN_CHAINS_MAX];
-    uint32_t          chain_count;
+    uint32_t                 width; /* highest - lowest */
+    uint8_t                 *run;
+    uint32_t                 run_size;
+    uint32_t                 run_room;
+    uint32_t                *ends; /* of its packets, ascending */
+    uint32_t                 end_count;
+    uint32_t                 end_room;
+    uint32_t                 scanned; /* no header before this place is left to be found */
+    struct chain             chains[MSE_REALIGN_CHAINS_MAX];
+    uint32_t                 chain_count;
 
     /* Key stream from lowest on, by two bytes: the last place that has them, and for each place the one before it; plus 1,
      * 0: none. A place is that of the key stream in key, counted from lowest. */
-    uint32_t         *heads;
-    uint32_t          index_bits;
-    uint32_t         *previous;     /* by place modulo its size, which is a power of two above width */
-    uint32_t          previous_room;
-    uint32_t          indexed;      /* places before this one are in there */
+    uint32_t *heads;
+    uint32_t  index_bits;
+    uint32_t *previous; /* by place modulo its size, which is a power of two above width */
+    uint32_t  previous_room;
+    uint32_t  indexed; /* places before this one are in there */
 };
 
 struct mse_realign *
@@ -167,7 +167,8 @@ key_at(const struct mse_realign *realign, uint64_t place)
 }
 
 uint32_t
-mse_realign_decrypt(const struct mse_realign *realign, uint64_t offset, const uint8_t *in, uint32_t size, uint8_t *out)
+mse_realign_decrypt(const struct mse_realign *realign, uint64_t offset, const uint8_t *in, uint32_t size,
+                    uint8_t *out)
 {
     if (offset < realign->key_offset || offset >= realign->key_offset + realign->key_size)
         return 0;
@@ -250,14 +251,14 @@ static int
 header_bits(uint8_t id, uint32_t length, bool ends)
 {
     switch (id) {
-#define X(value, name, least, greatest)                         \
-    case value:                                                 \
-        if (length < (least) || length > (greatest))            \
-            return 0;                                           \
-        if ((least) == (greatest))                              \
-            return 40 - 6;                                      \
+#define X(value, name, least, greatest)                                                                              \
+    case value:                                                                                                      \
+        if (length < (least) || length > (greatest))                                                                 \
+            return 0;                                                                                                \
+        if ((least) == (greatest))                                                                                   \
+            return 40 - 6;                                                                                           \
         break;
-    PEER_MESSAGES(X)
+        PEER_MESSAGES(X)
 #undef X
     case PEER_BASE_DONTHAVE_ID:
         return length == PEER_BASE_DONTHAVE_LENGTH ? 40 - 7 : 0;
@@ -309,8 +310,8 @@ add_field_bits(const uint8_t *message, uint8_t id, uint32_t length, int *bits)
 
     switch (id) {
     case PEER_EXTENDED:
-        *bits += payload[0] < 32 ? 2 : -1;              /* the extended id: below 32, or any */
-        if (length == 6)                                /* a number, or anything */
+        *bits += payload[0] < 32 ? 2 : -1; /* the extended id: below 32, or any */
+        if (length == 6)                   /* a number, or anything */
             *bits += MAX(number_bits(get_be32(payload + 1)), 0) - 1;
         return true;
     case PEER_HAVE:
@@ -336,10 +337,10 @@ add_field_bits(const uint8_t *message, uint8_t id, uint32_t length, int *bits)
 static enum mse_verdict
 weigh(const struct mse_realign *realign, struct chain *chain)
 {
-    uint8_t  message[FIELDS_MAX];
-    uint32_t there = MIN(realign->run_size - chain->next, FIELDS_MAX);
+    uint8_t        message[FIELDS_MAX];
+    uint32_t       there = MIN(realign->run_size - chain->next, FIELDS_MAX);
     const uint8_t *key = key_at(realign, chain->start - realign->range.lowest + chain->next);
-    int      bits = 40 - 7 - 8;     /* keep-alive: no id */
+    int            bits = 40 - 7 - 8; /* keep-alive: no id */
 
     if (there < HEADER_SIZE)
         return MSE_MORE;
@@ -351,8 +352,8 @@ weigh(const struct mse_realign *realign, struct chain *chain)
     if (message[0] != 0 || message[1] != 0 || (length == 0 && chain->keep_alive))
         return MSE_NO;
     if (length > 0) {
-        bits = header_bits(id, length, ends_packet(realign, chain->next,
-                                                   (uint64_t)chain->next + PEER_PREFIX_SIZE + length));
+        bits = header_bits(id, length,
+                           ends_packet(realign, chain->next, (uint64_t)chain->next + PEER_PREFIX_SIZE + length));
         if (bits == 0)
             return MSE_NO;
         if (there < weighed_size(id, length))
@@ -459,7 +460,7 @@ scan(struct mse_realign *realign, struct chain *found)
 
         index_to(realign, place + realign->width);
         for (uint32_t at = realign->heads[index_of(realign, bytes)]; at > place;
-                at = realign->previous[(at - 1) & (realign->previous_room - 1)]) {
+             at = realign->previous[(at - 1) & (realign->previous_room - 1)]) {
             if (key[at - 1] != bytes[0] || key[at] != bytes[1])
                 continue;
             struct chain chain = { .start = realign->range.lowest + (at - 1 - place), .first = place, .next = place };
@@ -517,19 +518,20 @@ append(struct mse_realign *realign, const uint8_t *data, uint32_t captured, uint
     realign->run_size += reported;
     if (realign->end_count == realign->end_room) {
         realign->end_room = MAX(8, 2 * realign->end_room);
-        realign->ends = (uint32_t *)wmem_realloc(realign->scope, realign->ends, realign->end_room * sizeof *realign->ends);
+        realign->ends = (uint32_t *)wmem_realloc(realign->scope, realign->ends,
+                                                 realign->end_room * sizeof *realign->ends);
     }
     realign->ends[realign->end_count++] = realign->run_size;
 }
 
 enum mse_verdict
-mse_realign_add(struct mse_realign *realign, const uint8_t *data, uint32_t captured, uint32_t reported, uint64_t *offset,
-                uint64_t *boundary)
+mse_realign_add(struct mse_realign *realign, const uint8_t *data, uint32_t captured, uint32_t reported,
+                uint64_t *offset, uint64_t *boundary)
 {
     struct chain found;
 
     if (!realign->active || reported > MSE_REALIGN_RUN_MAX - realign->run_size
-            || !reach(realign, realign->range.highest + realign->run_size + reported)) {
+        || !reach(realign, realign->range.highest + realign->run_size + reported)) {
         end_run(realign);
         return MSE_NO;
     }

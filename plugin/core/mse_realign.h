@@ -33,28 +33,28 @@
 #include "core/mse_evidence.h"
 
 /* A wrong offset is taken in less than one case of 2 to the power of this. */
-#define MSE_REALIGN_CERTAINTY   30U
+#define MSE_REALIGN_CERTAINTY 30U
 
 /* The widest range of offsets: 180 packets of 1,400 bytes. Of a wider one only the end is searched: a hole of so many packets
  * is one in a download, whose packets are as long as they can be. */
-#define MSE_REALIGN_RANGE_MAX   (256U * 1024)
+#define MSE_REALIGN_RANGE_MAX (256U * 1024)
 
 /* The longest run: a block has 16 KiB, so most have a header in the first 16 KiB. */
-#define MSE_REALIGN_RUN_MAX     (128U * 1024)
+#define MSE_REALIGN_RUN_MAX (128U * 1024)
 
 /* Chains that are followed at the same time: those that go on after the end of the run. */
-#define MSE_REALIGN_CHAINS_MAX  32U
+#define MSE_REALIGN_CHAINS_MAX 32U
 
 /* Writes size bytes of key stream, the first of which decrypts the byte at offset. False where they cannot be had. */
 typedef bool mse_key_stream(void *source, uint64_t offset, uint32_t size, uint8_t *out);
 
 /* What is known of a run before its first byte. */
 struct mse_realign_range {
-    uint64_t lowest;        /* offsets of its first byte: from here */
-    uint64_t highest;       /* up to here */
-    uint64_t likely;        /* one that is more likely than the others */
+    uint64_t lowest;  /* offsets of its first byte: from here */
+    uint64_t highest; /* up to here */
+    uint64_t likely;  /* one that is more likely than the others */
     bool     has_boundary;
-    uint64_t boundary;      /* offset at which a message is known to begin */
+    uint64_t boundary; /* offset at which a message is known to begin */
 };
 
 struct mse_realign;
@@ -70,8 +70,8 @@ void mse_realign_begin(struct mse_realign *realign, const struct mse_realign_ran
 /* The next packet of the run: captured bytes at data, of reported ones. MSE_YES: *offset is where the first byte of the run
  * stands, and *boundary is the offset of a byte in it that begins a message. MSE_NO: the run is too long, or there is no key
  * stream. Both end the run. */
-enum mse_verdict mse_realign_add(struct mse_realign *realign, const uint8_t *data, uint32_t captured, uint32_t reported,
-                                 uint64_t *offset, uint64_t *boundary);
+enum mse_verdict mse_realign_add(struct mse_realign *realign, const uint8_t *data, uint32_t captured,
+                                 uint32_t reported, uint64_t *offset, uint64_t *boundary);
 
 /* Decrypts with the key stream that was made for the search, so that RC4 has not to go back for it: as many bytes at the
  * start of data as it has. Returns how many. */

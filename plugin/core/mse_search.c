@@ -15,7 +15,7 @@
 #include "core/peer_wire.h"
 
 /* The first byte at which messages can begin that follow a handshake in IA. */
-#define MESSAGES_MIN    (MSE_INITIATOR_MIN + PEER_HANDSHAKE_SIZE)
+#define MESSAGES_MIN (MSE_INITIATOR_MIN + PEER_HANDSHAKE_SIZE)
 
 static bool
 is_initiator(const struct mse_stream *stream, unsigned side)
@@ -68,8 +68,7 @@ look_for_handshake(struct mse_stream *stream, unsigned side)
     uint32_t              at;
 
     from = MAX(from, direction->handshake_scanned);
-    if (!mse_find_handshake(direction->held, direction->held_size, from, &at)
-            || at > latest_payload(stream, side)) {
+    if (!mse_find_handshake(direction->held, direction->held_size, from, &at) || at > latest_payload(stream, side)) {
         if (direction->held_size >= PEER_HANDSHAKE_MAGIC_SIZE)
             direction->handshake_scanned = MAX(from, direction->held_size - PEER_HANDSHAKE_MAGIC_SIZE + 1);
         return true;
@@ -161,7 +160,7 @@ impression(const struct mse_stream *stream)
             if (!mse_looks_random(direction->held, MIN(direction->held_size, MSE_RESPONDER_MIN)))
                 return MSE_IMPOSSIBLE;
         } else if (direction->held_size > 0 && !direction->holed) {
-            return MSE_IMPOSSIBLE;      /* it sent no public key, and the search is over */
+            return MSE_IMPOSSIBLE; /* it sent no public key, and the search is over */
         }
     }
     return MSE_UNKNOWN;
@@ -185,7 +184,7 @@ mse_search_follow(struct mse_stream *stream)
         if (!is_responder(stream, side))
             look_for_messages(stream, side);
         if (directions[side].state == MSE_SEARCHING && handshake_search_is_over(stream, side)
-                && messages_search_is_over(stream, side)) {
+            && messages_search_is_over(stream, side)) {
             directions[side].state = MSE_PLAINTEXT;
             mse_stream_set_unaligned(stream, side);
         }
@@ -195,7 +194,7 @@ mse_search_follow(struct mse_stream *stream)
         bool over[2] = { handshake_search_is_over(stream, 0), handshake_search_is_over(stream, 1) };
 
         if ((over[0] && over[1]) || (over[0] && directions[0].end > MSE_PATIENCE)
-                || (over[1] && directions[1].end > MSE_PATIENCE))
+            || (over[1] && directions[1].end > MSE_PATIENCE))
             mse_stream_give_up(stream, impression(stream));
     }
 }

@@ -53,7 +53,7 @@ drop_untaken(struct notes *notes)
     for (uint32_t i = first; i < notes->count; i++) {
         struct message_note *note = notes->ordered[i];
         if (!note->offer || note->taken || note->details != NULL || note->findings != NULL
-                || (note->bytes != NULL && note->extension != 0))
+            || (note->bytes != NULL && note->extension != 0))
             notes->ordered[kept++] = note;
         else
             free_note(notes, note);
@@ -87,7 +87,7 @@ notes_are_empty(const struct notes *notes)
 bool
 notes_full(const struct notes *notes)
 {
-    return notes->kept + 1 >= NOTES_MAX;        /* the last one tells it */
+    return notes->kept + 1 >= NOTES_MAX; /* the last one tells it */
 }
 
 static struct message_note *
@@ -142,7 +142,7 @@ notes_add_late(struct notes *notes, enum peer_side from, uint32_t frame, uint32_
 void
 notes_set_extension(struct notes *notes, struct message_note *note, uint8_t id, const char *name)
 {
-    uint32_t number = 1;                /* 0: unknown */
+    uint32_t number = 1; /* 0: unknown */
 
     note->extended_id = id;
     if (name == NULL)
@@ -182,9 +182,9 @@ write_to(struct notes *notes, struct message_note *note)
 void *
 notes_add_detail(struct notes *notes, struct message_note *note, const struct note_kind *kind, size_t size)
 {
-    bool                 fits = note->details == NULL && size <= sizeof note->room;
-    struct note_detail  *detail = fits ? (struct note_detail *)(void *)note->room
-                                       : (struct note_detail *)wmem_alloc0(notes->scope, size);
+    bool                fits = note->details == NULL && size <= sizeof note->room;
+    struct note_detail *detail = fits ? (struct note_detail *)(void *)note->room
+                                      : (struct note_detail *)wmem_alloc0(notes->scope, size);
 
     write_to(notes, note);
     if (notes->last_detail != NULL)
@@ -202,8 +202,7 @@ notes_keep_bytes(struct notes *notes, struct message_note *note, const uint8_t *
 {
     if (note->bytes != NULL)
         return;
-    note->bytes = (struct note_bytes *)wmem_alloc(notes->scope,
-                                                  sizeof *note->bytes + frame_count * sizeof *frames);
+    note->bytes = (struct note_bytes *)wmem_alloc(notes->scope, sizeof *note->bytes + frame_count * sizeof *frames);
     note->bytes->captured = size;
     note->bytes->elsewhere = false;
     note->bytes->data = size > 0 ? (const uint8_t *)wmem_memdup(notes->scope, bytes, size) : NULL;

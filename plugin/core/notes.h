@@ -32,16 +32,13 @@
 #include "core/findings.h"
 
 /* Times are in ns since the epoch. */
-#define NS_PER_S    INT64_C(1000000000)
+#define NS_PER_S INT64_C(1000000000)
 
 /* Notes of one connection, see struct notes, kept. Beyond that it is not followed any more. */
-#define NOTES_MAX   (1U << 20)
+#define NOTES_MAX (1U << 20)
 
 /* The two ends of a connection. */
-enum peer_side {
-    PEER_A,
-    PEER_B
-};
+enum peer_side { PEER_A, PEER_B };
 
 static inline enum peer_side
 other_side(enum peer_side side)
@@ -51,91 +48,91 @@ other_side(enum peer_side side)
 
 /* What kind of detail: one constant for each struct that hangs on notes. */
 struct note_kind {
-    const char *extension;          /* whose it is */
-    int         number;             /* the extension's own */
+    const char *extension; /* whose it is */
+    int         number;    /* the extension's own */
 };
 
 /* What an extension adds to a note: the first member of a struct of its own. */
 struct note_detail {
-    struct note_detail     *next;   /* in the order in which they were added */
+    struct note_detail     *next; /* in the order in which they were added */
     const struct note_kind *kind;
 };
 
 /* Bytes in a note for its first detail. */
-#define NOTE_DETAIL_ROOM    56U
+#define NOTE_DETAIL_ROOM 56U
 
 /* One expert item. */
 struct finding {
-    struct finding            *next;    /* in the order in which they were found */
+    struct finding            *next; /* in the order in which they were found */
     const struct finding_kind *kind;
-    const struct note_detail  *about;   /* NULL: the message as a whole */
+    const struct note_detail  *about; /* NULL: the message as a whole */
     char                       text[];
 };
 
 /* The bytes of a message that does not lie in its frame as a whole, and the frames that hold them. */
 struct note_bytes {
     const uint8_t *data;
-    uint32_t       captured;        /* bytes at data; 0: not kept */
-    uint32_t       shown_at;        /* elsewhere: a place in its frame, see struct message_context */
+    uint32_t       captured; /* bytes at data; 0: not kept */
+    uint32_t       shown_at; /* elsewhere: a place in its frame, see struct message_context */
     bool           elsewhere;
     uint32_t       frame_count;
-    uint32_t       frames[];        /* in the order of the bytes; empty: not known */
+    uint32_t       frames[]; /* in the order of the bytes; empty: not known */
 };
 
 /* One message that has something to show. */
 struct message_note {
-    uint32_t           frame;       /* in which the message is complete */
-    uint32_t           place;       /* of its first byte, see struct message_context */
-    uint32_t           size;        /* bytes on the wire, length prefix included */
-    unsigned           from : 1;    /* enum peer_side */
-    unsigned           offer : 1;   /* extended: other dissectors may want it */
-    unsigned           taken : 1;   /* extended: one of them did, on the first pass */
-    unsigned           stretch : 1; /* about bytes of the stream, which need not be whole messages */
-    unsigned           extended_id : 8; /* of an extended message (BEP 10); 0: it is none, or the handshake */
-    unsigned           extension : 8;   /* extended: see notes_extension() */
-    struct note_bytes *bytes;       /* NULL: the message lies in its frame as a whole */
+    uint32_t            frame;           /* in which the message is complete */
+    uint32_t            place;           /* of its first byte, see struct message_context */
+    uint32_t            size;            /* bytes on the wire, length prefix included */
+    unsigned            from : 1;        /* enum peer_side */
+    unsigned            offer : 1;       /* extended: other dissectors may want it */
+    unsigned            taken : 1;       /* extended: one of them did, on the first pass */
+    unsigned            stretch : 1;     /* about bytes of the stream, which need not be whole messages */
+    unsigned            extended_id : 8; /* of an extended message (BEP 10); 0: it is none, or the handshake */
+    unsigned            extension : 8;   /* extended: see notes_extension() */
+    struct note_bytes  *bytes;           /* NULL: the message lies in its frame as a whole */
     struct note_detail *details;
-    struct finding    *findings;
-    uint64_t           room[NOTE_DETAIL_ROOM / sizeof(uint64_t)];   /* the first detail, where it fits */
+    struct finding     *findings;
+    uint64_t            room[NOTE_DETAIL_ROOM / sizeof(uint64_t)]; /* the first detail, where it fits */
 };
 
 /* All notes of a connection. */
 struct notes {
     wmem_allocator_t     *scope;
-    struct message_note **ordered;  /* by frame, and place */
+    struct message_note **ordered; /* by frame, and place */
     uint32_t              count;
     uint32_t              room;
-    struct message_note **late;     /* made for a frame that is over, not yet put in order: only later passes show them */
+    struct message_note **late; /* made for a frame that is over, not yet put in order: only later passes show them */
     uint32_t              late_count;
     uint32_t              late_room;
-    uint32_t              kept;     /* notes in memory, also those of frames that nobody will see. First pass only */
-    char                **names;    /* of extensions; see notes_set_extension() */
+    uint32_t              kept;  /* notes in memory, also those of frames that nobody will see. First pass only */
+    char                **names; /* of extensions; see notes_set_extension() */
     uint32_t              name_count;
-    struct message_note  *written;  /* first pass only, as all below: the note that was written to last, */
+    struct message_note  *written;      /* first pass only, as all below: the note that was written to last, */
     struct note_detail   *last_detail;  /* its last detail, NULL: none, */
     struct finding       *last_finding; /* and finding */
-    uint32_t              frame;    /* the packet that is being read, */
-    uint32_t              packet;   /* and which of those with this frame number it is; see notes_begin_packet() */
+    uint32_t              frame;        /* the packet that is being read, */
+    uint32_t              packet; /* and which of those with this frame number it is; see notes_begin_packet() */
 };
 
 /* Where a message stands: what its note is found by, and what the rules need of the packet in which it is complete. */
 struct message_context {
-    enum peer_side from;
-    uint32_t       frame;
-    int64_t        time;            /* of the frame, ns */
-    uint32_t       place;           /* by which the transport finds the message in its packets again: TCP's sequence
+    enum peer_side  from;
+    uint32_t        frame;
+    int64_t         time;    /* of the frame, ns */
+    uint32_t        place;   /* by which the transport finds the message in its packets again: TCP's sequence
                                        number of its first byte, see struct feed_chunk */
-    uint32_t       size;            /* bytes on the wire */
-    uint64_t       end_ack;         /* what an acknowledgement must reach to cover the last byte */
-    bool           has_ack;
-    uint64_t       ack;             /* the packet acknowledges what the other side sent up to this one */
-    const uint8_t *bytes;           /* the message, where it does not lie in the frame as a whole; else NULL */
-    uint32_t       bytes_size;
-    const uint32_t *frames;         /* that hold it, with bytes; the last one is repeated by frame where it differs */
-    uint32_t       frame_count;
-    bool           elsewhere;       /* the message ends in an earlier packet: it is complete by what was missing before, */
-    uint32_t       shown_at;        /* which begins at this place */
-    struct message_note *note;      /* NULL until there is something to show */
+    uint32_t        size;    /* bytes on the wire */
+    uint64_t        end_ack; /* what an acknowledgement must reach to cover the last byte */
+    bool            has_ack;
+    uint64_t        ack;   /* the packet acknowledges what the other side sent up to this one */
+    const uint8_t  *bytes; /* the message, where it does not lie in the frame as a whole; else NULL */
+    uint32_t        bytes_size;
+    const uint32_t *frames; /* that hold it, with bytes; the last one is repeated by frame where it differs */
+    uint32_t        frame_count;
+    bool            elsewhere; /* the message ends in an earlier packet: it is complete by what was missing before, */
+    uint32_t        shown_at;  /* which begins at this place */
+    struct message_note *note; /* NULL until there is something to show */
 };
 
 /* No notes yet; their memory comes from scope. */

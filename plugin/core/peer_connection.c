@@ -11,7 +11,9 @@
 #include "core/peer_findings.h"
 
 const struct peer_findings peer_findings = {
-    .gap = { .name = "bt.peer.expert.gap", .severity = FINDING_NOTE, .group = FINDING_SEQUENCE,
+    .gap = { .name = "bt.peer.expert.gap",
+             .severity = FINDING_NOTE,
+             .group = FINDING_SEQUENCE,
              .summary = "Bytes of the stream of a BitTorrent peer are missing" },
 };
 
@@ -164,7 +166,7 @@ take_handshake(struct peer_connection *connection, const struct peer_message *me
     }
     handshake->seen = true;
     handshake->fast = message->fast;
-    handshake->extension = !message->complete || message->extension;    /* cut: unknown */
+    handshake->extension = !message->complete || message->extension; /* cut: unknown */
     if (can_have_extensions(connection)) {
         peer_connection_transfers(connection)->peers[context->from].from_start = true;
         settle_fast(connection);
@@ -174,7 +176,7 @@ take_handshake(struct peer_connection *connection, const struct peer_message *me
 }
 
 /* What is missing, told elsewhere. */
-#define BEFORE_FRAME    "Before frame %u: %s"
+#define BEFORE_FRAME "Before frame %u: %s"
 
 /* Writes what is missing for later passes, at context. told_in: the frame after the hole, where that is another one; or 0. */
 static struct message_note *
@@ -186,8 +188,7 @@ note_gap_late(struct peer_connection *connection, const struct message_context *
 
     note->stretch = true;
     if (told_in != 0)
-        *finding = notes_add_finding(&connection->notes, note, NULL, &peer_findings.gap, BEFORE_FRAME, told_in,
-                                     text);
+        *finding = notes_add_finding(&connection->notes, note, NULL, &peer_findings.gap, BEFORE_FRAME, told_in, text);
     else
         *finding = notes_add_finding(&connection->notes, note, NULL, &peer_findings.gap, "%s", text);
     return note;
@@ -262,7 +263,7 @@ take_extension_handshake(struct peer_connection *connection, const struct peer_m
     if (!kept)
         peer_connection_limit(connection, context, "names of extensions", EXTENSION_NAMES_MAX);
     if (context->bytes != NULL && context->bytes_size < context->size
-            && context->bytes_size == peer_wire_worth_holding(context->bytes, context->bytes_size, context->size))
+        && context->bytes_size == peer_wire_worth_holding(context->bytes, context->bytes_size, context->size))
         peer_connection_limit(connection, context, "bytes of an extension handshake", message->payload_captured);
     if (offers_any(connection))
         tell_pending_gaps(connection);
@@ -281,14 +282,14 @@ take_extended(struct peer_connection *connection, const struct peer_message *mes
     for (unsigned i = 0; i < setup->observer_count; i++) {
         const struct peer_observer *observer = setup->observers[i];
         if (observer->extended == NULL || observer->name == NULL || resolution.name == NULL
-                || strcmp(observer->name, resolution.name) != 0)
+            || strcmp(observer->name, resolution.name) != 0)
             continue;
         if (!observer->extended(connection->states[i], &resolution, message, context))
             resolution.name = NULL;
         break;
     }
     if (resolution.how != EXTENSION_KNOWN && resolution.how != EXTENSION_CROSSING && context->note == NULL)
-        resolution.name = NULL;         /* a guess that nobody took */
+        resolution.name = NULL; /* a guess that nobody took */
 
     struct message_note *note = notes_get(&connection->notes, context);
     notes_set_extension(&connection->notes, note, message->extended_id, resolution.name);
@@ -359,7 +360,7 @@ peer_connection_message(struct peer_connection *connection, const uint8_t *data,
     peer_wire_decode(data, captured, size, &message);
     connection->newest = context->frame;
     if (!message.complete && captured < size)
-        peer_connection_gap(connection, context->from);     /* cut before what it says */
+        peer_connection_gap(connection, context->from); /* cut before what it says */
 
     switch (message.id) {
     case PEER_KEEP_ALIVE:
@@ -368,7 +369,7 @@ peer_connection_message(struct peer_connection *connection, const uint8_t *data,
         take_handshake(connection, &message, context);
         break;
     case PEER_EXTENDED:
-        if (message.payload == NULL)    /* cut before the extended id */
+        if (message.payload == NULL) /* cut before the extended id */
             break;
         if (message.extended_id == 0)
             take_extension_handshake(connection, &message, context);

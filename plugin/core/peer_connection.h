@@ -18,14 +18,14 @@
 #include "core/transfers.h"
 
 /* Observers of one connection. */
-#define PEER_OBSERVERS_MAX  8U
+#define PEER_OBSERVERS_MAX 8U
 
 /* Who listens to connections, and what the user says of ids: the same for all connections of a capture. */
 struct peer_setup {
     const struct peer_observer *observers[PEER_OBSERVERS_MAX];
     unsigned                    observer_count;
     struct extension_fallback   fallbacks[PEER_OBSERVERS_MAX];
-    unsigned                    fallback_count;     /* each with an id at least */
+    unsigned                    fallback_count; /* each with an id at least */
 };
 
 /* The user says that this id may be the extension's where no handshake tells; 0 is none. The name outlives setup. */
@@ -34,51 +34,52 @@ void peer_setup_assume(struct peer_setup *setup, const char *name, uint8_t id);
 /* What the handshake of BEP 3 says. */
 struct peer_handshake {
     bool seen;
-    bool fast;          /* reserved bit of BEP 6 */
-    bool extension;     /* reserved bit of BEP 10 */
+    bool fast;      /* reserved bit of BEP 6 */
+    bool extension; /* reserved bit of BEP 10 */
 };
 
 /* The first bytes that the stream of a peer lacks. */
 struct peer_gap {
-    bool     pending;   /* nobody offers an extension that would be the worse for it, yet */
-    uint32_t frame;     /* pending, or told late: where the first hole ends, as far as later passes show it */
+    bool     pending; /* nobody offers an extension that would be the worse for it, yet */
+    uint32_t frame;   /* pending, or told late: where the first hole ends, as far as later passes show it */
     uint32_t place;
     uint32_t size;
-    uint32_t told_in;   /* pending, or told late: frame that later passes do not show, which is why it is told before; 0: it
+    uint32_t
+         told_in; /* pending, or told late: frame that later passes do not show, which is why it is told before; 0: it
                            is told where it is */
-    char     text[192];
+    char text[192];
     struct message_note *note;      /* not pending: where it is told, */
     struct finding      *finding;   /* and what */
-    struct message_note *late_note;     /* for later passes, which do not see note; NULL: they do */
+    struct message_note *late_note; /* for later passes, which do not see note; NULL: they do */
     struct finding      *late_finding;
 };
 
 struct peer_connection {
     wmem_allocator_t        *scope;
-    const struct peer_setup *setup;         /* not owned */
-    struct notes             notes;         /* the only member that is read after the first pass, but for the last two */
+    const struct peer_setup *setup; /* not owned */
+    struct notes             notes; /* the only member that is read after the first pass, but for the last two */
     struct peer_handshake    handshakes[2];
-    struct extension_ids     ids[2];        /* by enum peer_side: what that side wants to be sent */
-    struct transfers        *transfers;     /* NULL while it is not needed */
-    void                    *states[PEER_OBSERVERS_MAX];    /* of the observers */
-    bool                     over;          /* a cap was reached: nothing is followed any more */
+    struct extension_ids     ids[2];                     /* by enum peer_side: what that side wants to be sent */
+    struct transfers        *transfers;                  /* NULL while it is not needed */
+    void                    *states[PEER_OBSERVERS_MAX]; /* of the observers */
+    bool                     over;                       /* a cap was reached: nothing is followed any more */
     bool                     limit_told;
 
     /* What the capture lacks. */
-    uint32_t                 newest;        /* frame of the message that was taken last */
-    uint32_t                 missed_before[2];  /* by sender, frame: what it said after any earlier one may be missing;
+    uint32_t         newest;           /* frame of the message that was taken last */
+    uint32_t         missed_before[2]; /* by sender, frame: what it said after any earlier one may be missing;
                                                    0: nothing is. Final after pass 1 */
-    uint64_t                 read_to[2];    /* by sender: what an acknowledgement must reach to cover all that was read of
+    uint64_t         read_to[2];       /* by sender: what an acknowledgement must reach to cover all that was read of
                                                it, see end_ack; the feed adds parts of messages. First pass only */
-    struct peer_gap         *gaps[2];       /* by sender; NULL: no byte is missing */
+    struct peer_gap *gaps[2];          /* by sender; NULL: no byte is missing */
 
-    int64_t                  last_time;     /* of the last packet, ns */
-    int64_t                  closed_at;     /* time of the packet that closed it, ns; 0: none; final after pass 1 */
-    int64_t                  round_trip;    /* ns, 0: unknown; final after pass 1 */
+    int64_t last_time;  /* of the last packet, ns */
+    int64_t closed_at;  /* time of the packet that closed it, ns; 0: none; final after pass 1 */
+    int64_t round_trip; /* ns, 0: unknown; final after pass 1 */
 };
 
 /* Round trip to assume where none was measured, ns: the first retransmission timeout of TCP (RFC 6298). */
-#define ROUND_TRIP_ASSUMED      NS_PER_S
+#define ROUND_TRIP_ASSUMED NS_PER_S
 
 /* A connection of which nothing is known. Memory comes from scope; setup must outlive it. */
 struct peer_connection *peer_connection_new(wmem_allocator_t *scope, const struct peer_setup *setup);
@@ -91,8 +92,8 @@ void peer_connection_begin_packet(struct peer_connection *connection, uint32_t f
 
 /* Takes the next message of a peer: size bytes on the wire, of which the first captured ones are at data. context tells
  * where it stands. First pass only. Any bytes are good: what is not understood changes nothing. */
-void peer_connection_message(struct peer_connection *connection, const uint8_t *data, uint32_t captured, uint32_t size,
-                             struct message_context *context);
+void peer_connection_message(struct peer_connection *connection, const uint8_t *data, uint32_t captured,
+                             uint32_t size, struct message_context *context);
 
 /* The observers want to see all packets, also those without a message. First pass only. */
 bool peer_connection_watches(const struct peer_connection *connection);

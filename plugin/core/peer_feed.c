@@ -12,7 +12,7 @@
 #include "core/peer_wire.h"
 
 /* How far a hole of unknown length moves the positions after it: more than any message is long. */
-#define HOLE_SIZE   ((uint64_t)1 << 32)
+#define HOLE_SIZE ((uint64_t)1 << 32)
 
 void
 peer_feed_init(struct peer_feed *feed, wmem_allocator_t *scope, const struct peer_setup *setup)
@@ -63,13 +63,13 @@ peer_feed_begin(struct peer_feed *feed, enum peer_side from, uint64_t position)
 /* One reading of a stream: as its chunks come, or again from a hole on. */
 struct reading {
     struct peer_feed         *feed;
-    const struct feed_packet *packet;       /* that is being read */
+    const struct feed_packet *packet; /* that is being read */
     struct message_stream    *stream;
     struct feed_parts        *parts;
-    const struct feed_chunk  *late;         /* again: the chunk that filled a hole; NULL: nothing is taken */
+    const struct feed_chunk  *late; /* again: the chunk that filled a hole; NULL: nothing is taken */
     bool                      again;
-    bool                      taken;        /* again: something came out for the first time, */
-    bool                      overtaken;    /* and what came out before may have taken back what it says */
+    bool                      taken;     /* again: something came out for the first time, */
+    bool                      overtaken; /* and what came out before may have taken back what it says */
 };
 
 static void
@@ -92,8 +92,13 @@ static struct message_context
 context_at(const struct feed_packet *packet, const struct feed_chunk *chunk, uint32_t offset, uint32_t size)
 {
     struct message_context context = {
-        .from = packet->from, .frame = packet->frame, .time = packet->time, .place = chunk->place + offset,
-        .size = size, .has_ack = chunk->has_ack, .ack = chunk->ack,
+        .from = packet->from,
+        .frame = packet->frame,
+        .time = packet->time,
+        .place = chunk->place + offset,
+        .size = size,
+        .has_ack = chunk->has_ack,
+        .ack = chunk->ack,
     };
 
     return context;
@@ -143,8 +148,7 @@ on_message(struct reading *reading, const struct feed_chunk *chunk, const struct
         take_message(reading, chunk, message);
     if (reading->again && first_time)
         reading->taken = true;
-    else if (reading->again && reading->taken
-             && peer_wire_announces(message->data, message->captured, message->size))
+    else if (reading->again && reading->taken && peer_wire_announces(message->data, message->captured, message->size))
         reading->overtaken = true;
 }
 
@@ -247,7 +251,7 @@ read_again(struct peer_feed *feed, const struct feed_packet *packet, const struc
     struct reading         reading = { .feed = feed, .packet = packet, .late = chunk, .again = true };
     uint64_t               acked = live->acked, end = live->end + live->comes_again, before;
 
-    late->stream.acked = INT64_MAX;     /* what is kept is no stray */
+    late->stream.acked = INT64_MAX; /* what is kept is no stray */
     if (late->first->order == late->next)
         go_on_to_next_hole(&reading, late);
     message_stream_free(live);
@@ -324,7 +328,7 @@ static void
 keep_after_hole(struct peer_feed *feed, enum peer_side from, const struct feed_chunk *chunk, enum chunk_state state,
                 struct late_chunks *kept)
 {
-    if (state == CHUNK_REPEATED) {      /* nothing of it counts: no hole before it either */
+    if (state == CHUNK_REPEATED) { /* nothing of it counts: no hole before it either */
         late_chunks_free(kept);
         return;
     }
@@ -359,14 +363,14 @@ tell_missing(struct peer_feed *feed, const struct feed_packet *packet, const str
  * the whole message. What is missing before it is shown there, then, or where else the stream goes on; and with what came
  * before it as long as nothing of that comes. */
 static void
-show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk, bool told_here)
+show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk,
+                   bool told_here)
 {
     const struct message_stream *stream = &feed->streams[packet->from];
     struct feed_told            *told = &feed->told[packet->from];
     struct message_context      *shown = &feed->shown[packet->from];
-    bool                         comes_again = stream->sync == STREAM_OK
-                                               && stream->comes_again == chunk->bytes.reported;
-    struct message_context       context = context_at(packet, chunk, 0, chunk->bytes.reported);
+    bool                   comes_again = stream->sync == STREAM_OK && stream->comes_again == chunk->bytes.reported;
+    struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
 
     if (told_here) {
         told->withheld = comes_again && !feed->reads_again;
@@ -391,15 +395,17 @@ enum chunk_state
 peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk, uint32_t *first)
 {
     struct message_stream *stream = &feed->streams[packet->from];
-    struct reading         reading = { .feed = feed, .packet = packet, .stream = stream,
-                                       .parts = &feed->parts[packet->from] };
-    bool                   gap, told_here;
+    struct reading         reading = {
+                .feed = feed, .packet = packet, .stream = stream, .parts = &feed->parts[packet->from]
+    };
+    bool gap, told_here;
 
     chunk->bytes.position += feed->moved[packet->from];
     if (chunk->acks_packets)
-        stream->acked = INT64_MAX;      /* the transport knows strays by their numbers */
+        stream->acked = INT64_MAX; /* the transport knows strays by their numbers */
     else if (chunk->has_ack)
-        feed->streams[other_side(packet->from)].acked = MAX(feed->streams[other_side(packet->from)].acked, chunk->ack);
+        feed->streams[other_side(packet->from)].acked = MAX(feed->streams[other_side(packet->from)].acked,
+                                                            chunk->ack);
     if (feed->late[packet->from] != NULL && is_late(feed, packet->from, chunk))
         take_late(feed, packet, chunk);
     if (chunk->late) {
@@ -407,15 +413,15 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
         return CHUNK_REPEATED;
     }
 
-    struct late_chunks    *kept = keep_before_hole(feed, packet->from, chunk);
-    enum chunk_state       state = message_stream_open(stream, &chunk->bytes, &gap);
-    uint32_t               begins = chunk->bytes.offset;
-    bool                   in_message = state == CHUNK_NEW && stream->end > stream->start;
+    struct late_chunks *kept = keep_before_hole(feed, packet->from, chunk);
+    enum chunk_state    state = message_stream_open(stream, &chunk->bytes, &gap);
+    uint32_t            begins = chunk->bytes.offset;
+    bool                in_message = state == CHUNK_NEW && stream->end > stream->start;
 
     *first = in_message ? chunk->bytes.reported : begins;
     if (state != CHUNK_REPEATED)
         feed->connection->read_to[packet->from] = chunk->acks_packets ? chunk->end_ack
-                                                  : chunk->bytes.position + chunk->bytes.reported;
+                                                                      : chunk->bytes.position + chunk->bytes.reported;
     keep_after_hole(feed, packet->from, chunk, state, kept);
     if (gap)
         peer_connection_gap(feed->connection, packet->from);

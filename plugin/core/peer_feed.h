@@ -24,17 +24,17 @@
 struct feed_packet {
     enum peer_side from;
     uint32_t       frame;
-    int64_t        time;        /* ns */
+    int64_t        time; /* ns */
 };
 
 struct late_chunks;
 
 /* The hole that the user was told of, while it may still be filled. */
 struct feed_told {
-    bool      open;
-    bool      withheld;         /* in a chunk that later passes see only as a part of a later one */
-    uint64_t  order;            /* of the chunk after it, see late_chunks.h */
-    void    (*describe_missing)(uint64_t missing, char *text, size_t size);
+    bool     open;
+    bool     withheld; /* in a chunk that later passes see only as a part of a later one */
+    uint64_t order;    /* of the chunk after it, see late_chunks.h */
+    void (*describe_missing)(uint64_t missing, char *text, size_t size);
 };
 
 /* All members are for the first pass only, but for connection. */
@@ -42,15 +42,15 @@ struct peer_feed {
     struct peer_connection *connection;
     struct message_stream   streams[2]; /* by enum peer_side: what that side sends */
     struct feed_parts       parts[2];
-    uint32_t                synced_in[2];   /* first frame in which it was known where messages start; 0: never. Final
+    uint32_t                synced_in[2];  /* first frame in which it was known where messages start; 0: never. Final
                                                after that frame */
-    struct late_chunks     *late[2];    /* by sender: what came since a hole; NULL: there is none */
-    uint64_t                next_order[2];  /* by sender: order of the byte after the last chunk, see late_chunks.h */
-    uint64_t                moved[2];   /* by sender: what is added to the positions of the transport, modulo 2^64, since
+    struct late_chunks     *late[2];       /* by sender: what came since a hole; NULL: there is none */
+    uint64_t                next_order[2]; /* by sender: order of the byte after the last chunk, see late_chunks.h */
+    uint64_t               moved[2]; /* by sender: what is added to the positions of the transport, modulo 2^64, since
                                            a hole of unknown length was filled */
-    struct feed_told        told[2];    /* by sender */
-    struct message_context  shown[2];   /* by sender: the last chunk that later passes see; size 0: none */
-    bool                    reads_again;    /* the transport itself reads a stream again where something came late: nothing
+    struct feed_told       told[2];  /* by sender */
+    struct message_context shown[2]; /* by sender: the last chunk that later passes see; size 0: none */
+    bool reads_again;                /* the transport itself reads a stream again where something came late: nothing
                                            is kept for that */
 };
 

@@ -12,7 +12,7 @@
 #include "core/findings.h"
 
 struct peer_findings {
-    struct finding_kind gap;    /* the stream of a peer lacks bytes: once for each direction */
+    struct finding_kind gap; /* the stream of a peer lacks bytes: once for each direction */
 };
 
 extern const struct peer_findings peer_findings;

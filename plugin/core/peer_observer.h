@@ -22,12 +22,12 @@ struct peer_connection;
 
 /* What happened to requests and pieces. */
 enum transfer_kind {
-    TRANSFER_REQUESTED,     /* Request; former: the one for the same block that it replaces, or NULL */
-    TRANSFER_SERVED,        /* Piece */
-    TRANSFER_REJECTED,      /* Reject Request (BEP 6) */
-    TRANSFER_CANCELLED,     /* Cancel */
-    TRANSFER_CHOKED,        /* Choke */
-    TRANSFER_ANNOUNCED      /* Have, Bitfield, Have All, Have None: the sender has it now */
+    TRANSFER_REQUESTED, /* Request; former: the one for the same block that it replaces, or NULL */
+    TRANSFER_SERVED,    /* Piece */
+    TRANSFER_REJECTED,  /* Reject Request (BEP 6) */
+    TRANSFER_CANCELLED, /* Cancel */
+    TRANSFER_CHOKED,    /* Choke */
+    TRANSFER_ANNOUNCED  /* Have, Bitfield, Have All, Have None: the sender has it now */
 };
 
 struct transfer {
@@ -36,8 +36,8 @@ struct transfer {
     struct message_context    *context;
     /* SERVED, REJECTED, CANCELLED: the request that it is about, as it was before; NULL: there is none.
      * REQUESTED: the new one. Only its tag may be changed, and by one observer of a setup only. */
-    struct request            *request;
-    const struct request      *former;      /* REQUESTED */
+    struct request       *request;
+    const struct request *former; /* REQUESTED */
 };
 
 struct peer_observer {

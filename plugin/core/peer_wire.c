@@ -10,17 +10,18 @@
 
 #include "core/big_endian.h"
 
-static const uint8_t handshake_magic[] = "\x13" "BitTorrent protocol";   /* the terminating 0 is not part of it */
+static const uint8_t handshake_magic[] = "\x13"
+                                         "BitTorrent protocol"; /* the terminating 0 is not part of it */
 
 /* Longest message but a Bitfield that is held while it arrives in parts. */
-#define HOLD_MAX            (64U * 1024)
+#define HOLD_MAX (64U * 1024)
 
 /* The bits of the reserved bytes of a handshake, counted from the first of the eight. */
-#define RESERVED_OFFSET     20
-#define RESERVED_EXTENSION_BYTE  5      /* BEP 10: bit 20 from the right */
-#define RESERVED_EXTENSION_BIT   0x10
-#define RESERVED_FAST_BYTE       7      /* BEP 6: bit 2 from the right */
-#define RESERVED_FAST_BIT        0x04
+#define RESERVED_OFFSET         20
+#define RESERVED_EXTENSION_BYTE 5 /* BEP 10: bit 20 from the right */
+#define RESERVED_EXTENSION_BIT  0x10
+#define RESERVED_FAST_BYTE      7 /* BEP 6: bit 2 from the right */
+#define RESERVED_FAST_BIT       0x04
 
 /* Whether length is legal for id; *known tells whether the id is one of the table. */
 static bool
@@ -28,8 +29,10 @@ legal_length(unsigned id, uint32_t length, bool *known)
 {
     *known = true;
     switch (id) {
-#define X(value, name, least, greatest) case value: return length >= (least) && length <= (greatest);
-    PEER_MESSAGES(X)
+#define X(value, name, least, greatest)                                                                              \
+    case value:                                                                                                      \
+        return length >= (least) && length <= (greatest);
+        PEER_MESSAGES(X)
 #undef X
     default:
         *known = false;
@@ -96,7 +99,7 @@ peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported)
         bool     known;
 
         if (length == 0) {
-            if (keep_alive)         /* one in two minutes is usual; two in a row are zeros of a block */
+            if (keep_alive) /* one in two minutes is usual; two in a row are zeros of a block */
                 return false;
             keep_alive = true;
             offset += PEER_PREFIX_SIZE;
@@ -106,7 +109,7 @@ peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported)
             break;
         uint8_t id = data[offset + PEER_PREFIX_SIZE];
         if (!legal_length(id, length, &known)
-                && (known || id != PEER_BASE_DONTHAVE_ID || length != PEER_BASE_DONTHAVE_LENGTH))
+            && (known || id != PEER_BASE_DONTHAVE_ID || length != PEER_BASE_DONTHAVE_LENGTH))
             return false;
         if (PEER_PREFIX_SIZE + length > reported - offset) {
             /* The last message goes on after the data. Alone it must be a block, whose header is long enough to tell, or
@@ -192,7 +195,7 @@ peer_wire_decode(const uint8_t *data, uint32_t captured, uint32_t size, struct p
         message->complete = true;
         return;
     }
-    if (captured < header) {            /* cut before the id: no message of the table */
+    if (captured < header) { /* cut before the id: no message of the table */
         message->id = PEER_KEEP_ALIVE;
         return;
     }

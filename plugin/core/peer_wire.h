@@ -18,45 +18,45 @@
 #include <stdint.h>
 
 /* Longest message that is followed, length prefix included. Beyond it the length is taken for garbage. */
-#define PEER_MESSAGE_SIZE_MAX    (16U * 1024 * 1024)
+#define PEER_MESSAGE_SIZE_MAX (16U * 1024 * 1024)
 
-#define PEER_PREFIX_SIZE         4U
-#define PEER_HANDSHAKE_SIZE      68U
+#define PEER_PREFIX_SIZE          4U
+#define PEER_HANDSHAKE_SIZE       68U
 #define PEER_HANDSHAKE_MAGIC_SIZE 20U
-#define PEER_PIECE_HEADER_SIZE   (PEER_PREFIX_SIZE + 9)   /* prefix, id, index, begin */
-#define PEER_REQUEST_SIZE        (PEER_PREFIX_SIZE + 13)
-#define PEER_EXTENDED_HEADER_SIZE (PEER_PREFIX_SIZE + 2)  /* prefix, id, extended id */
+#define PEER_PIECE_HEADER_SIZE    (PEER_PREFIX_SIZE + 9) /* prefix, id, index, begin */
+#define PEER_REQUEST_SIZE         (PEER_PREFIX_SIZE + 13)
+#define PEER_EXTENDED_HEADER_SIZE (PEER_PREFIX_SIZE + 2) /* prefix, id, extended id */
 
 /* X(id, NAME, least legal length, greatest legal length): the length is that of the prefix, so it counts the id.
  * BEP 3 (0-9), BEP 6 (13-17), BEP 10 (20), BEP 52 (21-23). */
-#define PEER_MESSAGES(X)                             \
-    X(  0, CHOKE,              1,          1 )       \
-    X(  1, UNCHOKE,            1,          1 )       \
-    X(  2, INTERESTED,         1,          1 )       \
-    X(  3, NOT_INTERESTED,     1,          1 )       \
-    X(  4, HAVE,               5,          5 )       \
-    X(  5, BITFIELD,           2,   0x200001 )       \
-    X(  6, REQUEST,           13,         13 )       \
-    X(  7, PIECE,              9,   0x100009 )       \
-    X(  8, CANCEL,            13,         13 )       \
-    X(  9, PORT,               3,          3 )       \
-    X( 13, SUGGEST_PIECE,      5,          5 )       \
-    X( 14, HAVE_ALL,           1,          1 )       \
-    X( 15, HAVE_NONE,          1,          1 )       \
-    X( 16, REJECT_REQUEST,    13,         13 )       \
-    X( 17, ALLOWED_FAST,       5,          5 )       \
-    X( 20, EXTENDED,           2,   0x100000 )       \
-    X( 21, HASH_REQUEST,      49,         49 )       \
-    X( 22, HASHES,            49,   0x100031 )       \
-    X( 23, HASH_REJECT,       49,         49 )
+#define PEER_MESSAGES(X)                                                                                             \
+    X(0, CHOKE, 1, 1)                                                                                                \
+    X(1, UNCHOKE, 1, 1)                                                                                              \
+    X(2, INTERESTED, 1, 1)                                                                                           \
+    X(3, NOT_INTERESTED, 1, 1)                                                                                       \
+    X(4, HAVE, 5, 5)                                                                                                 \
+    X(5, BITFIELD, 2, 0x200001)                                                                                      \
+    X(6, REQUEST, 13, 13)                                                                                            \
+    X(7, PIECE, 9, 0x100009)                                                                                         \
+    X(8, CANCEL, 13, 13)                                                                                             \
+    X(9, PORT, 3, 3)                                                                                                 \
+    X(13, SUGGEST_PIECE, 5, 5)                                                                                       \
+    X(14, HAVE_ALL, 1, 1)                                                                                            \
+    X(15, HAVE_NONE, 1, 1)                                                                                           \
+    X(16, REJECT_REQUEST, 13, 13)                                                                                    \
+    X(17, ALLOWED_FAST, 5, 5)                                                                                        \
+    X(20, EXTENDED, 2, 0x100000)                                                                                     \
+    X(21, HASH_REQUEST, 49, 49)                                                                                      \
+    X(22, HASHES, 49, 0x100031)                                                                                      \
+    X(23, HASH_REJECT, 49, 49)
 
 enum peer_message_id {
 #define X(id, name, least, greatest) PEER_##name = (id),
     PEER_MESSAGES(X)
 #undef X
     /* Not ids of the protocol: ids are one byte. */
-    PEER_HANDSHAKE = 256,       /* the 68 bytes that open a connection */
-    PEER_KEEP_ALIVE             /* a length of 0, no id */
+    PEER_HANDSHAKE = 256, /* the 68 bytes that open a connection */
+    PEER_KEEP_ALIVE       /* a length of 0, no id */
 };
 
 /* The base message that one client sends in place of an extended DontHave: its id, and its length with the id. */
@@ -65,22 +65,22 @@ enum peer_message_id {
 
 /* One decoded message. Which members are valid follows from the id. */
 struct peer_message {
-    unsigned       id;              /* enum peer_message_id, or any other byte for an unknown message */
-    bool           complete;        /* the members below could be read: captured, and a legal length */
-    uint32_t       index;           /* HAVE, REQUEST, PIECE, CANCEL, SUGGEST_PIECE, REJECT_REQUEST, ALLOWED_FAST */
-    uint32_t       begin;           /* REQUEST, PIECE, CANCEL, REJECT_REQUEST: byte offset in the piece */
-    uint32_t       length;          /* the same four: bytes of the block */
-    uint8_t        extended_id;     /* EXTENDED */
-    bool           fast;            /* HANDSHAKE: reserved bit of the Fast extension (BEP 6) */
-    bool           extension;       /* HANDSHAKE: reserved bit of the extension protocol (BEP 10) */
-    const uint8_t *payload;         /* what follows the id (EXTENDED: the extended id); not owned */
-    uint32_t       payload_size;    /* bytes of it on the wire */
-    uint32_t       payload_captured;/* bytes of it that can be read */
+    unsigned       id;               /* enum peer_message_id, or any other byte for an unknown message */
+    bool           complete;         /* the members below could be read: captured, and a legal length */
+    uint32_t       index;            /* HAVE, REQUEST, PIECE, CANCEL, SUGGEST_PIECE, REJECT_REQUEST, ALLOWED_FAST */
+    uint32_t       begin;            /* REQUEST, PIECE, CANCEL, REJECT_REQUEST: byte offset in the piece */
+    uint32_t       length;           /* the same four: bytes of the block */
+    uint8_t        extended_id;      /* EXTENDED */
+    bool           fast;             /* HANDSHAKE: reserved bit of the Fast extension (BEP 6) */
+    bool           extension;        /* HANDSHAKE: reserved bit of the extension protocol (BEP 10) */
+    const uint8_t *payload;          /* what follows the id (EXTENDED: the extended id); not owned */
+    uint32_t       payload_size;     /* bytes of it on the wire */
+    uint32_t       payload_captured; /* bytes of it that can be read */
 };
 
 /* What peer_wire_size() says besides a size. */
-#define PEER_SIZE_UNKNOWN   0U              /* the prefix is not complete yet */
-#define PEER_SIZE_BAD       UINT32_MAX      /* no message starts like this */
+#define PEER_SIZE_UNKNOWN 0U         /* the prefix is not complete yet */
+#define PEER_SIZE_BAD     UINT32_MAX /* no message starts like this */
 
 /* The size in bytes, length prefix included, of the message that starts at data; PEER_SIZE_UNKNOWN where the
  * captured bytes do not tell yet, PEER_SIZE_BAD for a length beyond PEER_MESSAGE_SIZE_MAX. BEP 3. */

@@ -95,7 +95,7 @@ piece_set_put(struct piece_set *set, uint32_t piece, bool in)
     struct piece_page *page = find_page(set, piece / PAGE_PIECES);
 
     if (page == NULL && in == set->all)
-        return true;                    /* it is so already */
+        return true; /* it is so already */
     if (page == NULL)
         page = get_page(set, piece / PAGE_PIECES);
     if (page == NULL)
@@ -131,9 +131,9 @@ piece_set_has(const struct piece_set *set, uint32_t piece)
 bool
 piece_set_next_common(const struct piece_set *set, const uint8_t *bits, uint32_t size, uint32_t *piece)
 {
-    uint8_t from = (uint8_t)(0xff >> *piece % 8);       /* of the first byte, pieces before *piece do not count */
+    uint8_t from = (uint8_t)(0xff >> *piece % 8); /* of the first byte, pieces before *piece do not count */
 
-    for (uint32_t at = *piece / 8; at < size; ) {
+    for (uint32_t at = *piece / 8; at < size;) {
         const struct piece_page *page = find_page(set, at / PAGE_BYTES);
         uint32_t                 end = MIN(size, at - at % PAGE_BYTES + PAGE_BYTES);
 

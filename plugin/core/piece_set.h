@@ -25,11 +25,11 @@ struct piece_page;
 
 struct piece_set {
     wmem_allocator_t  *scope;
-    wmem_map_t        *by_number;   /* page number -> page; NULL while the set was never touched */
-    struct piece_page *pages;       /* those of the map */
-    struct piece_page *spare;       /* those that were forgotten, to be used again */
-    uint32_t           count;       /* pages of the map */
-    bool               all;         /* pages that are not there hold every piece, not none */
+    wmem_map_t        *by_number; /* page number -> page; NULL while the set was never touched */
+    struct piece_page *pages;     /* those of the map */
+    struct piece_page *spare;     /* those that were forgotten, to be used again */
+    uint32_t           count;     /* pages of the map */
+    bool               all;       /* pages that are not there hold every piece, not none */
 };
 
 /* An empty set, whose memory comes from scope. */

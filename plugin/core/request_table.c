@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-#define REQUESTS_PER_SLAB   32U
-#define BUCKETS_MIN         32U
-#define NONE                UINT32_MAX
+#define REQUESTS_PER_SLAB 32U
+#define BUCKETS_MIN       32U
+#define NONE              UINT32_MAX
 
 static struct request *
 request_at(const struct request_table *table, uint32_t number)
@@ -145,7 +145,7 @@ grow_hashes(struct request_table *table)
     size_t size = table->buckets * sizeof *table->by_block;
     table->by_block = (uint32_t *)wmem_realloc(table->scope, table->by_block, size);
     table->by_piece = (uint32_t *)wmem_realloc(table->scope, table->by_piece, size);
-    memset(table->by_block, 0xff, size);    /* NONE */
+    memset(table->by_block, 0xff, size); /* NONE */
     memset(table->by_piece, 0xff, size);
     for (uint32_t number = table->oldest; number != NONE; number = request_at(table, number)->newer) {
         link_block(table, number);
@@ -167,7 +167,7 @@ grow_slabs(struct request_table *table)
     }
     table->slabs[table->slab_count++] = (struct request *)wmem_alloc(table->scope,
                                                                      REQUESTS_PER_SLAB * sizeof(struct request));
-    for (uint32_t number = first + REQUESTS_PER_SLAB; number-- > first; ) {
+    for (uint32_t number = first + REQUESTS_PER_SLAB; number-- > first;) {
         request_at(table, number)->newer = table->free;
         table->free = number;
     }
@@ -200,7 +200,7 @@ request_table_add(struct request_table *table, uint32_t piece, uint32_t begin, b
     if (table->count >= table->buckets)
         grow_hashes(table);
 
-    uint32_t number = table->free;
+    uint32_t        number = table->free;
     struct request *request = request_at(table, number);
     table->free = request->newer;
     table->count++;

@@ -18,33 +18,33 @@
 #include <wsutil/wmem/wmem.h>
 
 /* Requests of one peer that are kept. The oldest makes room for the next. */
-#define REQUESTS_MAX    262144U
+#define REQUESTS_MAX 262144U
 
 enum request_state {
     REQUEST_OUTSTANDING,
-    REQUEST_DROPPED,        /* an observer said that it is gone without an answer; kept to know what is said of it
+    REQUEST_DROPPED,   /* an observer said that it is gone without an answer; kept to know what is said of it
                                later */
-    REQUEST_ANSWER_DUE      /* Fast: it is over, but answers to it or to older ones for the block are still to come */
+    REQUEST_ANSWER_DUE /* Fast: it is over, but answers to it or to older ones for the block are still to come */
 };
 
 /* One request. Links are numbers of other requests. All of it is for the first pass only. */
 struct request {
     uint32_t piece;
-    uint32_t begin;             /* offset in the piece, bytes */
-    uint32_t length;            /* bytes */
-    uint32_t frame;             /* in which it is complete */
-    uint32_t first_frame;       /* in which it begins: another one where it is split */
-    uint32_t place;             /* of the message, see struct message_context */
-    int64_t  time;              /* of the frame, ns */
-    void    *tag;               /* of the one observer that keeps tags; NULL for a new request */
-    unsigned state : 2;         /* enum request_state */
-    unsigned by_piece : 1;      /* request_table_of_piece() finds it */
-    unsigned unseen : 1;        /* its packet was rejected by a read filter: it has no frame to show anything in */
-    unsigned assembled : 1;     /* it does not lie in its frame as a whole */
-    unsigned answers_due : 16;  /* Fast: answers to come for requests that this one replaced, or for a cancelled one */
-    uint32_t block_next;        /* same hash of piece and begin */
-    uint32_t heads_next;        /* the first one of a piece: the first one of another piece with the same hash */
-    uint32_t piece_next;        /* same piece */
+    uint32_t begin;            /* offset in the piece, bytes */
+    uint32_t length;           /* bytes */
+    uint32_t frame;            /* in which it is complete */
+    uint32_t first_frame;      /* in which it begins: another one where it is split */
+    uint32_t place;            /* of the message, see struct message_context */
+    int64_t  time;             /* of the frame, ns */
+    void    *tag;              /* of the one observer that keeps tags; NULL for a new request */
+    unsigned state : 2;        /* enum request_state */
+    unsigned by_piece : 1;     /* request_table_of_piece() finds it */
+    unsigned unseen : 1;       /* its packet was rejected by a read filter: it has no frame to show anything in */
+    unsigned assembled : 1;    /* it does not lie in its frame as a whole */
+    unsigned answers_due : 16; /* Fast: answers to come for requests that this one replaced, or for a cancelled one */
+    uint32_t block_next;       /* same hash of piece and begin */
+    uint32_t heads_next;       /* the first one of a piece: the first one of another piece with the same hash */
+    uint32_t piece_next;       /* same piece */
     uint32_t piece_previous;
     uint32_t newer;
     uint32_t older;
@@ -52,13 +52,13 @@ struct request {
 
 struct request_table {
     wmem_allocator_t *scope;
-    struct request  **slabs;    /* request number n is slabs[n / REQUESTS_PER_SLAB][n % REQUESTS_PER_SLAB] */
+    struct request  **slabs; /* request number n is slabs[n / REQUESTS_PER_SLAB][n % REQUESTS_PER_SLAB] */
     uint32_t          slab_count;
-    uint32_t          count;    /* requests in the table */
-    uint32_t          free;     /* first free number, chained by newer */
+    uint32_t          count; /* requests in the table */
+    uint32_t          free;  /* first free number, chained by newer */
     uint32_t          oldest;
     uint32_t          newest;
-    uint32_t          buckets;  /* of each hash table, a power of two; 0 while there was no request */
+    uint32_t          buckets; /* of each hash table, a power of two; 0 while there was no request */
     uint32_t         *by_block;
     uint32_t         *by_piece;
 };

@@ -88,8 +88,10 @@ take_messages(struct sctp_association *association, enum peer_side from, const s
             channel->next_claimed = association->claimed;
             association->claimed = channel;
             channel->feed.connection->round_trip = association->answer_time[PEER_A] != 0
-                && association->answer_time[PEER_B] != 0
-                ? association->answer_time[PEER_A] + association->answer_time[PEER_B] : 0;
+                                                           && association->answer_time[PEER_B] != 0
+                                                       ? association->answer_time[PEER_A]
+                                                             + association->answer_time[PEER_B]
+                                                       : 0;
         }
     }
 }
@@ -151,9 +153,7 @@ make_room(struct sctp_flow *flow)
 static void
 tell_limit(struct sctp_flow *flow, const struct sctp_flow_packet *packet, const char *what, uint32_t limit)
 {
-    struct message_context context = {
-        .from = packet->from, .frame = packet->place.frame, .size = packet->size
-    };
+    struct message_context context = { .from = packet->from, .frame = packet->place.frame, .size = packet->size };
     struct channel_part   *part;
 
     if (flow->overflow == NULL)
@@ -209,7 +209,8 @@ find(const struct sctp_flow *flow, enum peer_side from, uint32_t tag, const stru
      enum peer_side header_from)
 {
     for (struct sctp_association *association = flow->newest; association != NULL; association = association->older) {
-        if (association->has_tag[from] && association->tag[from] == tag && has_ports(association, header_from, header))
+        if (association->has_tag[from] && association->tag[from] == tag
+            && has_ports(association, header_from, header))
             return association;
     }
     return NULL;
@@ -217,7 +218,8 @@ find(const struct sctp_flow *flow, enum peer_side from, uint32_t tag, const stru
 
 /* The newest association of which that side's tag is not known yet. */
 static struct sctp_association *
-find_half(const struct sctp_flow *flow, enum peer_side from, const struct sctp_header *header, enum peer_side header_from)
+find_half(const struct sctp_flow *flow, enum peer_side from, const struct sctp_header *header,
+          enum peer_side header_from)
 {
     for (struct sctp_association *association = flow->newest; association != NULL; association = association->older) {
         if (!association->has_tag[from] && has_ports(association, header_from, header))
@@ -241,9 +243,9 @@ get_association(struct sctp_flow *flow, const struct sctp_flow_packet *packet, c
     enum peer_side           from = packet->from, other = other_side(from);
     struct sctp_association *association;
 
-    if (header->tag == 0) {         /* INIT */
+    if (header->tag == 0) { /* INIT */
         association = find(flow, other, init->tag, header, from);
-        if (association == NULL)    /* both sides began */
+        if (association == NULL) /* both sides began */
             association = find_half(flow, other, header, from);
     } else {
         association = find(flow, from, header->tag, header, from);
@@ -273,7 +275,7 @@ measure_answer(struct sctp_association *association, enum peer_side answering, i
     enum peer_side asking = other_side(answering);
 
     if (association->answer_time[asking] != 0 || association->probe[asking] == 0
-            || association->acked[answering] < association->probe[asking])
+        || association->acked[answering] < association->probe[asking])
         return;
     association->answer_time[asking] = MAX(1, time - association->probe_time[asking]);
     if (association->answer_time[answering] == 0)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* TSNs are 32 bits wide. The first one is widened to this much more, so that those just before it are above 0 too. */
-#define WIDE_BASE       (UINT64_C(1) << 32)
+#define WIDE_BASE (UINT64_C(1) << 32)
 
 /* In the list of those that were seen: its fragment waits no more. */
 static struct sctp_fragment taken;
@@ -203,8 +203,8 @@ static struct sctp_fragment *
 copy_chunk(struct sctp_direction *direction, struct sctp_stream *stream, uint64_t seq, const struct sctp_data *data,
            const struct sctp_place *place)
 {
-    struct sctp_fragment *fragment =
-        (struct sctp_fragment *)wmem_alloc0(direction->scope, sizeof *fragment + data->size);
+    struct sctp_fragment *fragment = (struct sctp_fragment *)wmem_alloc0(direction->scope,
+                                                                         sizeof *fragment + data->size);
     uint8_t              *payload = (uint8_t *)(fragment + 1);
 
     memcpy(payload, data->payload, data->size);
@@ -256,7 +256,8 @@ came_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_stre
 
 /* A chunk that is not waited for any more. */
 static void
-take_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_data *data, const struct sctp_place *place)
+take_late(struct sctp_direction *direction, uint64_t seq, const struct sctp_data *data,
+          const struct sctp_place *place)
 {
     uint64_t              back = direction->next - 1 - seq, end;
     struct sctp_stream   *stream;
@@ -287,7 +288,7 @@ static bool
 is_plausible(struct sctp_direction *direction, uint64_t seq)
 {
     if (seq < direction->next + 2 * SCTP_WINDOW_CHUNKS
-            || (direction->lost > direction->next && seq <= direction->lost + SCTP_WINDOW_CHUNKS)) {
+        || (direction->lost > direction->next && seq <= direction->lost + SCTP_WINDOW_CHUNKS)) {
         direction->strays = 0;
         return true;
     }
@@ -322,7 +323,7 @@ sctp_direction_add(struct sctp_direction *direction, const struct sctp_data *dat
         direction->release = MAX(direction->release, seq);
     advance(direction, seq);
     if (direction->seen_count > 0 && *slot_of(direction, seq) != NULL)
-        return;                     /* sent again */
+        return; /* sent again */
 
     stream = get_stream(direction, data->stream);
     direction->turned_away = stream == NULL;

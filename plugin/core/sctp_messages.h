@@ -42,7 +42,8 @@ void sctp_direction_start(struct sctp_direction *direction, uint32_t tsn);
 uint64_t sctp_direction_acknowledge(struct sctp_direction *direction, uint32_t tsn);
 
 /* Adds a chunk. Afterwards sctp_direction_next() must be called until it returns NULL. */
-void sctp_direction_add(struct sctp_direction *direction, const struct sctp_data *data, const struct sctp_place *place);
+void sctp_direction_add(struct sctp_direction *direction, const struct sctp_data *data,
+                        const struct sctp_place *place);
 
 /* What the other side has acknowledged is not waited for. Afterwards as above. */
 void sctp_direction_settle(struct sctp_direction *direction);

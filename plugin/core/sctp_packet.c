@@ -11,18 +11,18 @@
 
 #include "core/big_endian.h"
 
-#define CHECKSUM_OFFSET     8U
+#define CHECKSUM_OFFSET 8U
 
 /* Flags of DATA and I-DATA. */
-#define FLAG_LAST           0x01
-#define FLAG_FIRST          0x02
-#define FLAG_UNORDERED      0x04
+#define FLAG_LAST      0x01
+#define FLAG_FIRST     0x02
+#define FLAG_UNORDERED 0x04
 
 /* RE-CONFIG: the parameter that resets streams of its sender, and where the list of their numbers begins in it (RFC
  * 6525, 4.1). No list: all of them. */
-#define PARAMETER_HEADER_SIZE   4U
-#define OUTGOING_RESET          13
-#define OUTGOING_RESET_STREAMS  16U
+#define PARAMETER_HEADER_SIZE  4U
+#define OUTGOING_RESET         13
+#define OUTGOING_RESET_STREAMS 16U
 
 /* The shortest value that a chunk can have; -1: no such type. From the registry of chunk types. */
 static int
@@ -30,38 +30,38 @@ shortest_value(uint8_t type)
 {
     switch (type) {
     case SCTP_DATA:
-        return 13;              /* data without a byte of payload is an error (RFC 9260, 6.2) */
+        return 13; /* data without a byte of payload is an error (RFC 9260, 6.2) */
     case SCTP_INIT:
     case SCTP_INIT_ACK:
         return 16;
     case SCTP_SACK:
         return 12;
-    case 4:                     /* HEARTBEAT, HEARTBEAT ACK */
+    case 4: /* HEARTBEAT, HEARTBEAT ACK */
     case 5:
         return 4;
     case SCTP_SHUTDOWN:
         return 4;
     case SCTP_ABORT:
-    case 8:                     /* SHUTDOWN ACK */
-    case 9:                     /* ERROR */
-    case 10:                    /* COOKIE ECHO, COOKIE ACK */
+    case 8:  /* SHUTDOWN ACK */
+    case 9:  /* ERROR */
+    case 10: /* COOKIE ECHO, COOKIE ACK */
     case 11:
-    case 14:                    /* SHUTDOWN COMPLETE */
-    case 132:                   /* PAD */
+    case 14:  /* SHUTDOWN COMPLETE */
+    case 132: /* PAD */
         return 0;
-    case 12:                    /* ECNE, CWR */
+    case 12: /* ECNE, CWR */
     case 13:
         return 4;
-    case 15:                    /* AUTH */
+    case 15: /* AUTH */
         return 4;
     case SCTP_NR_SACK:
         return 16;
     case SCTP_I_DATA:
         return 17;
-    case 128:                   /* ASCONF-ACK */
+    case 128: /* ASCONF-ACK */
     case SCTP_RE_CONFIG:
         return 4;
-    case 193:                   /* ASCONF */
+    case 193: /* ASCONF */
         return 4;
     case SCTP_FORWARD_TSN:
     case SCTP_I_FORWARD_TSN:
@@ -104,8 +104,8 @@ sctp_packet_check(const uint8_t *data, uint32_t size)
         uint32_t length = get_be16(data + at + 2);
         if (shortest < 0 || length < SCTP_CHUNK_HEADER_SIZE + (uint32_t)shortest || length > size - at)
             return SCTP_IS_NOT;
-        at += (length + 3) & ~3U;   /* the padding of the last chunk may be missing: then it is beyond size */
-        if (is_init && at < size)   /* INIT is alone in its packet */
+        at += (length + 3) & ~3U; /* the padding of the last chunk may be missing: then it is beyond size */
+        if (is_init && at < size) /* INIT is alone in its packet */
             return SCTP_IS_NOT;
     }
 
@@ -117,9 +117,9 @@ sctp_packet_check(const uint8_t *data, uint32_t size)
 struct sctp_header
 sctp_packet_header(const uint8_t *data)
 {
-    struct sctp_header header = {
-        .source_port = get_be16(data), .destination_port = get_be16(data + 2), .tag = get_be32(data + 4)
-    };
+    struct sctp_header header = { .source_port = get_be16(data),
+                                  .destination_port = get_be16(data + 2),
+                                  .tag = get_be32(data + 4) };
 
     return header;
 }
@@ -156,7 +156,7 @@ sctp_data_read(const struct sctp_chunk *chunk, struct sctp_data *data)
     data->unordered = (chunk->flags & FLAG_UNORDERED) != 0;
     data->tsn = get_be32(value);
     data->stream = get_be16(value + 4);
-    if (data->is_i_data) {      /* the number of a fragment stands where the first one has the payload protocol */
+    if (data->is_i_data) { /* the number of a fragment stands where the first one has the payload protocol */
         data->order = get_be32(value + 8);
         data->fsn = data->first ? 0 : get_be32(value + 12);
         data->ppid = data->first ? get_be32(value + 12) : 0;
@@ -227,7 +227,7 @@ sctp_chunk_closes(const struct sctp_chunk *chunk, uint16_t stream)
         if (length < PARAMETER_HEADER_SIZE || length > chunk->size - at)
             return false;
         if (get_be16(parameter) == OUTGOING_RESET && length >= OUTGOING_RESET_STREAMS
-                && names(parameter + OUTGOING_RESET_STREAMS, length - OUTGOING_RESET_STREAMS, stream))
+            && names(parameter + OUTGOING_RESET_STREAMS, length - OUTGOING_RESET_STREAMS, stream))
             return true;
         at += (length + 3) & ~3U;
     }

@@ -26,8 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SCTP_HEADER_SIZE        12U
-#define SCTP_CHUNK_HEADER_SIZE  4U
+#define SCTP_HEADER_SIZE       12U
+#define SCTP_CHUNK_HEADER_SIZE 4U
 
 enum sctp_chunk_type {
     SCTP_DATA = 0,
@@ -37,10 +37,10 @@ enum sctp_chunk_type {
     SCTP_ABORT = 6,
     SCTP_SHUTDOWN = 7,
     SCTP_NR_SACK = 16,
-    SCTP_I_DATA = 64,           /* RFC 8260 */
-    SCTP_RE_CONFIG = 130,       /* RFC 6525 */
-    SCTP_FORWARD_TSN = 192,     /* RFC 3758 */
-    SCTP_I_FORWARD_TSN = 194    /* RFC 8260 */
+    SCTP_I_DATA = 64,        /* RFC 8260 */
+    SCTP_RE_CONFIG = 130,    /* RFC 6525 */
+    SCTP_FORWARD_TSN = 192,  /* RFC 3758 */
+    SCTP_I_FORWARD_TSN = 194 /* RFC 8260 */
 };
 
 struct sctp_header {
@@ -50,11 +50,11 @@ struct sctp_header {
 };
 
 struct sctp_chunk {
-    uint8_t        type;        /* enum sctp_chunk_type, or another one */
+    uint8_t        type; /* enum sctp_chunk_type, or another one */
     uint8_t        flags;
     const uint8_t *value;
-    uint32_t       size;        /* bytes at value: at least as many as the type needs */
-    uint32_t       offset;      /* of value in the packet */
+    uint32_t       size;   /* bytes at value: at least as many as the type needs */
+    uint32_t       offset; /* of value in the packet */
 };
 
 /* What DATA and I-DATA say. */
@@ -62,27 +62,27 @@ struct sctp_data {
     uint32_t       tsn;
     uint16_t       stream;
     bool           is_i_data;
-    bool           first;       /* fragment of its message */
+    bool           first; /* fragment of its message */
     bool           last;
     bool           unordered;
-    uint32_t       order;       /* number of the message in its stream: 16 bits (DATA) or 32 */
-    uint32_t       fsn;         /* I-DATA: number of the fragment, 0 for the first */
-    uint32_t       ppid;        /* payload protocol; I-DATA: of the first fragment only, else 0 */
+    uint32_t       order; /* number of the message in its stream: 16 bits (DATA) or 32 */
+    uint32_t       fsn;   /* I-DATA: number of the fragment, 0 for the first */
+    uint32_t       ppid;  /* payload protocol; I-DATA: of the first fragment only, else 0 */
     const uint8_t *payload;
-    uint32_t       size;        /* bytes at payload, not 0 */
-    uint32_t       offset;      /* of payload in the packet */
+    uint32_t       size;   /* bytes at payload, not 0 */
+    uint32_t       offset; /* of payload in the packet */
 };
 
 /* What INIT and INIT ACK say. */
 struct sctp_init {
-    uint32_t tag;               /* for the packets that its sender will receive */
-    uint32_t tsn;               /* of the first data that it will send */
+    uint32_t tag; /* for the packets that its sender will receive */
+    uint32_t tsn; /* of the first data that it will send */
 };
 
 enum sctp_check {
     SCTP_IS_NOT,
     SCTP_IS,
-    SCTP_MAY_BE                 /* all but the checksum is right, which is 0 */
+    SCTP_MAY_BE /* all but the checksum is right, which is 0 */
 };
 
 /* Whether data is an SCTP packet as a whole: ports, tag, a chain of known chunks that ends where it does, each as long

@@ -24,7 +24,8 @@ keep_late(struct sctp_direction *direction, struct late_stream *late, struct sct
     while (fragments != NULL) {
         struct sctp_fragment *fragment = fragments;
         fragments = fragment->next;
-        sctp_fragment_insert(late->last != NULL && late->last->seq < fragment->seq ? &late->last : &late->first, fragment);
+        sctp_fragment_insert(late->last != NULL && late->last->seq < fragment->seq ? &late->last : &late->first,
+                             fragment);
         if (fragment->next == NULL)
             late->last = fragment;
         direction->late_bytes += fragment->data.size;
@@ -136,8 +137,9 @@ missing_before(const struct sctp_direction *direction, const struct sctp_stream 
     const struct numbers_end *end = sctp_stream_end(stream, &fragment->data);
     uint64_t                  counted = count_given_up(direction, end->seq, fragment->seq, since);
 
-    return stream->again || end->seq + SCTP_LATE_CHUNKS >= direction->next ? counted
-           : direction->missing - end->missing - end->come;
+    return stream->again || end->seq + SCTP_LATE_CHUNKS >= direction->next
+               ? counted
+               : direction->missing - end->missing - end->come;
 }
 
 bool
@@ -191,7 +193,7 @@ step_over_hole(struct sctp_direction *direction, struct sctp_stream *stream, con
     else if (lacks > 0 && stream->late == NULL && lacks == count_given_up(direction, end->seq, fragment->seq, &since))
         keep_hole(direction, stream, since);
     else if (lacks == 0 && !stream->again)
-        sctp_stream_forget_late(direction, stream);     /* of the channel before it was reset */
+        sctp_stream_forget_late(direction, stream); /* of the channel before it was reset */
     if (!data->first)
         end->ppid = 0;
 }
@@ -206,7 +208,7 @@ sctp_stream_take(struct sctp_direction *direction, struct sctp_stream *stream, s
     uint64_t                since = 0;
 
     if (stream->late != NULL && !stream->again
-            && (direction->next > stream->late->since + SCTP_LATE_CHUNKS || direction->late_bytes > SCTP_LATE_BYTES))
+        && (direction->next > stream->late->since + SCTP_LATE_CHUNKS || direction->late_bytes > SCTP_LATE_BYTES))
         sctp_stream_forget_late(direction, stream);
     if (!sctp_stream_goes_on(direction, stream, fragment))
         step_over_hole(direction, stream, fragment);
@@ -252,7 +254,7 @@ reopen(struct open_message *open, struct sctp_fragment **list)
     static const struct open_message nothing;
     struct sctp_fragment            *next = open->first;
 
-    for (struct sctp_fragment **at = list; next != NULL; ) {
+    for (struct sctp_fragment **at = list; next != NULL;) {
         struct sctp_fragment *fragment = next;
         next = fragment->next;
         sctp_fragment_insert(at, fragment);

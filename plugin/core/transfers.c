@@ -101,11 +101,11 @@ answer_late(const struct transfers *transfers, struct transfer_peer *asker, stru
         return;
     }
     for (uint32_t i = 0; i < count && request != NULL; i++) {
-        struct transfer_unmatched *unmatched = &asker->unmatched[(asker->unmatched_count - count + i)
-                                                                 % TRANSFER_UNMATCHED_MAX];
+        struct transfer_unmatched
+            *unmatched = &asker->unmatched[(asker->unmatched_count - count + i) % TRANSFER_UNMATCHED_MAX];
         if (unmatched->index != piece || unmatched->begin != begin || unmatched->covers < end_ack)
             continue;
-        unmatched->covers = 0;          /* it matched */
+        unmatched->covers = 0; /* it matched */
         if (unmatched->cancel)
             cancel(transfers, requests, request);
         else
@@ -145,7 +145,7 @@ take_request(struct transfers *transfers, const struct peer_message *message, st
     answer_late(transfers, asker, request, context->end_ack);
     if (!full)
         return TRANSFER_NO_LIMIT;
-    asker->from_start = false;          /* a request that it made is not known any more */
+    asker->from_start = false; /* a request that it made is not known any more */
     return TRANSFER_REQUESTS;
 }
 
@@ -215,7 +215,7 @@ take_have(struct transfers *transfers, const struct peer_message *message, struc
     tell(transfers, TRANSFER_ANNOUNCED, message, context, NULL, NULL);
     if (kept)
         return TRANSFER_NO_LIMIT;
-    transfers_gap(transfers, context->from);        /* not all that it announced is known any more */
+    transfers_gap(transfers, context->from); /* not all that it announced is known any more */
     return TRANSFER_PIECES;
 }
 
@@ -239,7 +239,7 @@ take_announcement(struct transfers *transfers, const struct peer_message *messag
     tell(transfers, TRANSFER_ANNOUNCED, message, context, NULL, NULL);
     if (kept)
         return TRANSFER_NO_LIMIT;
-    transfers_gap(transfers, context->from);        /* not all that it announced is known any more */
+    transfers_gap(transfers, context->from); /* not all that it announced is known any more */
     return TRANSFER_PIECES;
 }
 
@@ -306,7 +306,7 @@ transfers_unseen(struct transfers *transfers, uint32_t frame)
     for (int side = PEER_A; side <= PEER_B; side++) {
         struct request_table *requests = &transfers->peers[side].requests;
         for (struct request *request = request_table_newest(requests); request != NULL && request->frame == frame;
-                request = request_table_older(requests, request))
+             request = request_table_older(requests, request))
             request->unseen = true;
     }
 }

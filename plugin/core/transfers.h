@@ -27,27 +27,27 @@
 #include "core/request_table.h"
 
 /* Answers of the other side, and Cancels, that are remembered because no request matches them. */
-#define TRANSFER_UNMATCHED_MAX  16U
+#define TRANSFER_UNMATCHED_MAX 16U
 
 /* A Piece, Reject or Cancel that matches no request: the Request may stand after it in the capture. */
 struct transfer_unmatched {
-    uint32_t             index;
-    uint32_t             begin;
-    bool                 cancel;
-    uint64_t             covers;        /* the Request was sent before it if this covers it, see end_ack */
+    uint32_t index;
+    uint32_t begin;
+    bool     cancel;
+    uint64_t covers; /* the Request was sent before it if this covers it, see end_ack */
 };
 
 /* What is known of one peer. First pass only. */
 struct transfer_peer {
-    struct request_table requests;      /* that it made */
-    struct transfer_unmatched *unmatched;   /* the last TRANSFER_UNMATCHED_MAX, in a ring; NULL: there was none */
-    uint32_t             unmatched_count;   /* ever */
-    uint64_t             choked_covers; /* without Fast: what had been sent when the other side choked it last */
-    bool             from_start;        /* its stream was followed from its handshake, without a hole */
-    bool             announced;         /* it sent a Bitfield, Have, Have All or Have None */
-    bool             knows_all;         /* have is complete: nothing that it announced was missed */
+    struct request_table       requests;        /* that it made */
+    struct transfer_unmatched *unmatched;       /* the last TRANSFER_UNMATCHED_MAX, in a ring; NULL: there was none */
+    uint32_t                   unmatched_count; /* ever */
+    uint64_t         choked_covers; /* without Fast: what had been sent when the other side choked it last */
+    bool             from_start;    /* its stream was followed from its handshake, without a hole */
+    bool             announced;     /* it sent a Bitfield, Have, Have All or Have None */
+    bool             knows_all;     /* have is complete: nothing that it announced was missed */
     struct piece_set have;
-    struct piece_set advised;           /* Suggest Piece and Allowed Fast (BEP 6) */
+    struct piece_set advised; /* Suggest Piece and Allowed Fast (BEP 6) */
 };
 
 /* Who is told. */
@@ -57,18 +57,18 @@ struct transfers {
     wmem_allocator_t    *scope;
     transfer_listener    listener;
     void                *listener_data;
-    struct transfer_peer peers[2];      /* by enum peer_side */
-    bool                 fast;          /* the Fast extension is in force: both handshakes have its bit (BEP 6), or a
+    struct transfer_peer peers[2];    /* by enum peer_side */
+    bool                 fast;        /* the Fast extension is in force: both handshakes have its bit (BEP 6), or a
                                            message of it came where the handshakes are not known */
-    bool                 fast_known;    /* the handshakes tell */
-    uint32_t             piece_bound;   /* pieces of the torrent at most, from a Bitfield; 0: unknown */
+    bool                 fast_known;  /* the handshakes tell */
+    uint32_t             piece_bound; /* pieces of the torrent at most, from a Bitfield; 0: unknown */
 };
 
 /* A cap that a message reached. */
 enum transfer_limit {
     TRANSFER_NO_LIMIT,
-    TRANSFER_REQUESTS,      /* REQUESTS_MAX: the oldest request was forgotten */
-    TRANSFER_PIECES         /* PIECE_SET_PAGES_MAX: a piece that was announced was not kept */
+    TRANSFER_REQUESTS, /* REQUESTS_MAX: the oldest request was forgotten */
+    TRANSFER_PIECES    /* PIECE_SET_PAGES_MAX: a piece that was announced was not kept */
 };
 
 /* Nothing was said yet. Memory comes from scope. */

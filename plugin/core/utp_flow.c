@@ -12,13 +12,13 @@
 
 /* An ST_SYN that comes so long after the last packet of its side begins another connection: clients send theirs again for
  * some seconds. ns. */
-#define SYN_IS_NEW_AFTER    (300 * NS_PER_S)
+#define SYN_IS_NEW_AFTER (300 * NS_PER_S)
 
 /* An id of one side leads to a connection, from a frame on. */
 struct utp_alias {
-    uint32_t               since;   /* frame */
+    uint32_t               since; /* frame */
     struct utp_connection *connection;
-    struct utp_alias      *older;   /* the same id, before */
+    struct utp_alias      *older; /* the same id, before */
 };
 
 /* --- connection ids --- */
@@ -171,7 +171,7 @@ make_room(struct utp_flow *flow)
 {
     for (struct utp_connection *connection = flow->oldest; connection != NULL; connection = connection->newer) {
         const struct utp_direction *directions = connection->directions;
-        bool answered = directions[PEER_A].has_timestamp && directions[PEER_B].has_timestamp;
+        bool                        answered = directions[PEER_A].has_timestamp && directions[PEER_B].has_timestamp;
         if (connection->closed || (!answered && !connection->had_data)) {
             stop_following(connection);
             return true;
@@ -214,13 +214,13 @@ begins_another(const struct utp_connection *connection, enum peer_side from, con
     int32_t                     age = (int32_t)(direction->timestamp - header->timestamp);
 
     if (!connection->followed || time - direction->last_time > SYN_IS_NEW_AFTER)
-        return true;                    /* the timestamp wraps within the hour */
+        return true; /* the timestamp wraps within the hour */
     if (connection->closed)
         return age <= 0;
     if (direction->packets.handed)
         return (uint16_t)direction->packets.first != (uint16_t)(header->seq_nr + 1) || age < 0;
     return connection->has_syn ? connection->syn_seq_nr != header->seq_nr
-           : connection->directions[other_side(from)].packets.handed;
+                               : connection->directions[other_side(from)].packets.handed;
 }
 
 static struct utp_connection *
@@ -229,10 +229,11 @@ get_by_syn(struct utp_flow *flow, enum peer_side from, const struct utp_header *
     uint16_t               id = header->connection_id;
     struct utp_connection *connection = find(flow, from, (uint16_t)(id + 1), frame);
     struct utp_connection *by_other = find(flow, other_side(from), id, frame);
-    bool                   overtaken;   /* by a packet of its own connection, of which the other side has said nothing */
+    bool overtaken; /* by a packet of its own connection, of which the other side has said nothing */
 
-    overtaken = connection != NULL && by_other == NULL && connection->followed && !connection->has_id[other_side(from)]
-                && connection->directions[from].packets.handed && !begins_another(connection, from, header, time);
+    overtaken = connection != NULL && by_other == NULL && connection->followed
+                && !connection->has_id[other_side(from)] && connection->directions[from].packets.handed
+                && !begins_another(connection, from, header, time);
     if (overtaken) {
         learn(flow, connection, other_side(from), id, frame);
     } else if (connection == NULL || connection != by_other || begins_another(connection, from, header, time)) {
@@ -264,7 +265,8 @@ find_half(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_
 }
 
 struct utp_connection *
-utp_flow_get(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame, int64_t time)
+utp_flow_get(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame,
+             int64_t time)
 {
     struct utp_connection *connection;
 
@@ -304,26 +306,33 @@ describe_missing(uint64_t missing, char *text, size_t size)
 
 /* Takes what is next in order, or late, while packet is read. at_end: nothing more will come. */
 static void
-take_chunk(struct utp_connection *connection, const struct feed_packet *packet, const struct utp_chunk *next, bool at_end)
+take_chunk(struct utp_connection *connection, const struct feed_packet *packet, const struct utp_chunk *next,
+           bool at_end)
 {
-    struct feed_chunk chunk = {
-        .bytes = { .position = next->position, .data = next->data, .captured = next->captured,
-                   .reported = next->reported,
-                   .missing = next->gap != UTP_GAP_NONE ? (uint32_t)next->missing : 0 },
-        .place = utp_place((uint16_t)next->seq), .frame = next->frame, .has_ack = next->has_ack, .ack = next->ack,
-        .acks_packets = true, .end_ack = next->seq,
-        .waited = next->waited, .late = next->late, .describe_missing = describe_missing
-    };
-    char     lacking[96];
-    uint32_t rest;
+    struct feed_chunk chunk = { .bytes = { .position = next->position,
+                                           .data = next->data,
+                                           .captured = next->captured,
+                                           .reported = next->reported,
+                                           .missing = next->gap != UTP_GAP_NONE ? (uint32_t)next->missing : 0 },
+                                .place = utp_place((uint16_t)next->seq),
+                                .frame = next->frame,
+                                .has_ack = next->has_ack,
+                                .ack = next->ack,
+                                .acks_packets = true,
+                                .end_ack = next->seq,
+                                .waited = next->waited,
+                                .late = next->late,
+                                .describe_missing = describe_missing };
+    char              lacking[96];
+    uint32_t          rest;
 
     if (next->gap != UTP_GAP_NONE) {
         describe_missing(next->missing, lacking, sizeof lacking);
         chunk.lacking = lacking;
     }
     if (connection->flow->mse_feeds != NULL
-            && utp_mse_take(&connection->encryption, connection->flow->mse_feeds, &connection->feed,
-                            connection->flow->setup, packet, connection->number, next, &chunk, at_end))
+        && utp_mse_take(&connection->encryption, connection->flow->mse_feeds, &connection->feed,
+                        connection->flow->setup, packet, connection->number, next, &chunk, at_end))
         return;
     if (connection->flow->claimed_in == 0)
         return;
@@ -357,7 +366,7 @@ take_all(struct utp_connection *connection, enum peer_side from, const struct ut
     while (utp_stream_next(&direction->packets, &chunk)) {
         reading.frame = packet != NULL ? packet->frame : chunk.frame;
         reading.time = packet != NULL ? packet->time : chunk.time;
-        chunk.waited = chunk.waited && packet != NULL;      /* at the end of the capture each is read in its own frame */
+        chunk.waited = chunk.waited && packet != NULL; /* at the end of the capture each is read in its own frame */
         take_chunk(connection, &reading, &chunk, packet == NULL);
         if (direction->probe == 0) {
             direction->probe = chunk.seq;
@@ -435,7 +444,7 @@ utp_flow_keep_early(struct utp_flow *flow, enum peer_side from, const struct utp
     struct utp_early  *early;
 
     if (packet->header.type == UTP_SYN)
-        utp_flow_forget_early(flow);             /* another connection */
+        utp_flow_forget_early(flow); /* another connection */
     else if (flow->early == NULL && packet->header.type != UTP_STATE)
         return;
     if (flow->early_count == UTP_EARLY_PACKETS_MAX || flow->early_bytes + packet->captured > UTP_EARLY_BYTES_MAX) {

@@ -25,70 +25,70 @@
 #include "core/utp_stream.h"
 
 /* Connections on one pair of UDP ports that are followed at the same time. */
-#define UTP_CONNECTIONS_MAX     1024U
+#define UTP_CONNECTIONS_MAX 1024U
 
 /* Packets, and bytes of their payloads, that are kept of a pair of ports before the handshake of BitTorrent tells that they
  * are of interest: it may have been overtaken by what its sender sent after it. Peers say little before both handshakes
  * are through; encrypted connections soon say more, and are not kept. */
-#define UTP_EARLY_PACKETS_MAX   16U
-#define UTP_EARLY_BYTES_MAX     (8U * 1024)
+#define UTP_EARLY_PACKETS_MAX 16U
+#define UTP_EARLY_BYTES_MAX   (8U * 1024)
 
 /* One of them. */
 struct utp_early {
-    struct utp_early *next;     /* in the order of the capture */
+    struct utp_early *next; /* in the order of the capture */
     enum peer_side    from;
-    struct utp_packet packet;   /* its payload follows this struct */
+    struct utp_packet packet; /* its payload follows this struct */
 };
 
 /* What one side sends. First pass only. */
 struct utp_direction {
     struct utp_stream packets;
     bool              has_timestamp;
-    uint32_t          timestamp;    /* the latest one, microseconds modulo 2^32 */
-    int64_t           last_time;    /* of the frame of its latest packet, ns */
-    uint64_t          probe;        /* a packet whose acknowledgement is timed; 0: none yet */
-    int64_t           probe_time;   /* of its frame, ns */
-    int64_t           answer_time;  /* from there to the acknowledgement, ns; 0: not measured yet */
+    uint32_t          timestamp;   /* the latest one, microseconds modulo 2^32 */
+    int64_t           last_time;   /* of the frame of its latest packet, ns */
+    uint64_t          probe;       /* a packet whose acknowledgement is timed; 0: none yet */
+    int64_t           probe_time;  /* of its frame, ns */
+    int64_t           answer_time; /* from there to the acknowledgement, ns; 0: not measured yet */
 };
 
 struct utp_flow;
 
 struct utp_connection {
-    struct utp_flow        *flow;
-    struct peer_feed        feed;
-    struct utp_mse          encryption;
-    uint32_t                first_frame;
-    struct utp_direction    directions[2];  /* by enum peer_side: what that side sends; first pass only, as all below */
-    struct utp_connection  *newer;          /* of those that are followed, in the order in which they began */
-    struct utp_connection  *older;
-    bool                    followed;
-    bool                    has_id[2];
-    uint16_t                id[2];          /* of the packets of that side, but ST_SYN */
-    bool                    has_syn;        /* the ST_SYN was captured */
-    uint16_t                syn_seq_nr;
-    bool                    closed;         /* by ST_FIN or ST_RESET of either side */
-    bool                    had_data;
-    uint32_t                number;         /* of the packet that is read, see utp_connection_packet() */
+    struct utp_flow       *flow;
+    struct peer_feed       feed;
+    struct utp_mse         encryption;
+    uint32_t               first_frame;
+    struct utp_direction   directions[2]; /* by enum peer_side: what that side sends; first pass only, as all below */
+    struct utp_connection *newer;         /* of those that are followed, in the order in which they began */
+    struct utp_connection *older;
+    bool                   followed;
+    bool                   has_id[2];
+    uint16_t               id[2];   /* of the packets of that side, but ST_SYN */
+    bool                   has_syn; /* the ST_SYN was captured */
+    uint16_t               syn_seq_nr;
+    bool                   closed; /* by ST_FIN or ST_RESET of either side */
+    bool                   had_data;
+    uint32_t               number; /* of the packet that is read, see utp_connection_packet() */
 };
 
 /* A pair of UDP ports. */
 struct utp_flow {
     wmem_allocator_t        *scope;
     const struct peer_setup *setup;
-    wmem_map_t              *by_id;         /* side and connection id -> the last struct utp_alias */
-    struct utp_connection   *newest;        /* that is followed */
+    wmem_map_t              *by_id;  /* side and connection id -> the last struct utp_alias */
+    struct utp_connection   *newest; /* that is followed */
     struct utp_connection   *oldest;
-    uint32_t                 count;         /* of them */
-    bool                     turned_away;   /* utp_flow_get(): there was no room for the packet's connection */
-    struct peer_connection  *overflow;      /* holds what is told of packets whose connection is not followed; NULL:
+    uint32_t                 count;       /* of them */
+    bool                     turned_away; /* utp_flow_get(): there was no room for the packet's connection */
+    struct peer_connection  *overflow;    /* holds what is told of packets whose connection is not followed; NULL:
                                                none yet */
-    struct mse_feeds        *mse_feeds;     /* set by the caller: where encrypted connections are looked for; NULL: they are
+    struct mse_feeds *mse_feeds;  /* set by the caller: where encrypted connections are looked for; NULL: they are
                                                not */
-    uint32_t                 claimed_in;    /* first frame that is known to be of BitTorrent over uTP; 0: nobody knows
+    uint32_t          claimed_in; /* first frame that is known to be of BitTorrent over uTP; 0: nobody knows
                                                yet whether there is any, so only encrypted connections are looked for */
-    struct utp_early        *early;         /* kept until then; NULL: none. First pass only, as all below */
-    uint32_t                 early_count;
-    uint32_t                 early_bytes;
+    struct utp_early *early;      /* kept until then; NULL: none. First pass only, as all below */
+    uint32_t          early_count;
+    uint32_t          early_bytes;
 };
 
 /* An empty flow, whose memory comes from scope; setup must outlive it. */
@@ -141,7 +141,7 @@ void utp_flow_flush(struct utp_flow *flow);
 static inline uint32_t
 utp_place(uint16_t seq_nr)
 {
-    return (uint32_t)seq_nr << 16;      /* a datagram is shorter than 64 KiB */
+    return (uint32_t)seq_nr << 16; /* a datagram is shorter than 64 KiB */
 }
 
 #endif

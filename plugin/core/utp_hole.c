@@ -9,8 +9,8 @@
 #include <string.h>
 
 struct utp_hole *
-utp_hole_new(wmem_allocator_t *scope, mse_key_stream *key_stream, void *source, uint64_t next_seq, uint64_t next_offset,
-             uint32_t longest)
+utp_hole_new(wmem_allocator_t *scope, mse_key_stream *key_stream, void *source, uint64_t next_seq,
+             uint64_t next_offset, uint32_t longest)
 {
     struct utp_hole *hole = wmem_new0(scope, struct utp_hole);
 
@@ -94,8 +94,11 @@ resume(struct utp_hole *hole, uint64_t offset)
 {
     if (missing_before_run(hole) > 0)
         hole->former[hole->former_next++ % UTP_HOLE_FORMER_MAX] = (struct utp_former_hole){
-            .first_seq = hole->next_seq, .last_seq = hole->run->seq,
-            .first_offset = hole->next_offset, .last_offset = offset };
+            .first_seq = hole->next_seq,
+            .last_seq = hole->run->seq,
+            .first_offset = hole->next_offset,
+            .last_offset = offset
+        };
     hole->missing += missing_before_run(hole);
     hole->unreadable += hole->present;
     while (hole->kept != hole->run)
@@ -138,7 +141,8 @@ begin_search(struct utp_hole *hole)
     struct mse_realign_range range = {
         .lowest = hole->next_offset + hole->present_bytes + missing,
         .likely = hole->next_offset + hole->present_bytes + missing * hole->longest,
-        .has_boundary = hole->has_boundary, .boundary = hole->boundary,
+        .has_boundary = hole->has_boundary,
+        .boundary = hole->boundary,
     };
 
     if (missing == 0) {
@@ -151,7 +155,8 @@ begin_search(struct utp_hole *hole)
         return;
     }
     range.highest = range.likely;
-    range.highest = MAX(range.highest, range.lowest + MIN(missing * (UTP_HOLE_PACKET_SIZE - 1), MSE_REALIGN_RANGE_MAX));
+    range.highest = MAX(range.highest,
+                        range.lowest + MIN(missing * (UTP_HOLE_PACKET_SIZE - 1), MSE_REALIGN_RANGE_MAX));
     cost = MIN(range.highest - range.lowest, MSE_REALIGN_RANGE_MAX) + hole->bytes;
     if (cost > hole->credit)
         return;

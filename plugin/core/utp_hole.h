@@ -21,28 +21,28 @@
 #include "core/mse_realign.h"
 
 /* Packets that are kept. Their bytes are at most MSE_REALIGN_RUN_MAX. */
-#define UTP_HOLE_PACKETS_MAX    1024U
+#define UTP_HOLE_PACKETS_MAX 1024U
 
 /* Where more packets are missing, nothing of the direction is read any more. */
-#define UTP_HOLE_MISSING_MAX    8192U
+#define UTP_HOLE_MISSING_MAX 8192U
 
 /* A packet that is missing is no longer than the longest one of its side, or than this: the payload of an Ethernet. */
-#define UTP_HOLE_PACKET_SIZE    1472U
+#define UTP_HOLE_PACKET_SIZE 1472U
 
 /* So many times the bytes that come may be searched again, where a missing packet comes between two runs, and so much at
  * least. A run that is not searched for this is kept. */
-#define UTP_HOLE_CREDIT         64U
-#define UTP_HOLE_CREDIT_MIN     (1024U * 1024)
+#define UTP_HOLE_CREDIT     64U
+#define UTP_HOLE_CREDIT_MIN (1024U * 1024)
 
 /* Holes that are over, but into which a missing packet may still come. */
-#define UTP_HOLE_FORMER_MAX     8U
+#define UTP_HOLE_FORMER_MAX 8U
 
 /* A packet that is kept. */
 struct utp_kept {
     struct utp_kept  *next;
     uint64_t          seq;
-    int64_t           time;     /* of its frame, ns */
-    struct feed_chunk chunk;    /* its bytes follow this struct */
+    int64_t           time;  /* of its frame, ns */
+    struct feed_chunk chunk; /* its bytes follow this struct */
 };
 
 /* A hole of known length: packets from first_seq to before last_seq, bytes from first_offset to before last_offset. */
@@ -52,32 +52,32 @@ struct utp_former_hole {
 };
 
 struct utp_hole {
-    wmem_allocator_t   *scope;
-    struct mse_realign *realign;
-    uint64_t            next_seq;       /* of the packet to be read next, */
-    uint64_t            next_offset;    /* and where its first byte stands */
-    uint32_t            longest;        /* bytes of a packet so far */
-    bool                has_boundary;   /* the message that the hole begins in ends at boundary */
-    uint64_t            boundary;
-    struct utp_kept    *kept;           /* by seq */
-    struct utp_kept    *last;           /* of them */
-    struct utp_kept    *run;            /* the last of them that follow each other begin here; NULL: none are kept */
-    uint32_t            count;
-    uint32_t            bytes;
-    uint64_t            present;        /* packets after next_seq and before run that came, kept or dropped, */
-    uint64_t            present_bytes;  /* and their bytes */
-    uint64_t            dropped;        /* those of them that were not kept, or were and can no longer be read */
-    uint64_t            dropped_bytes;
-    bool                searching;      /* the last run is searched */
-    uint64_t            credit;         /* bytes that may be searched again */
-    bool                given_up;       /* nothing of the direction can be read any more */
-    bool                full;           /* more came than is kept */
-    uint64_t            missing;        /* packets, and */
-    uint64_t            unreadable;     /* packets that came, before next_seq: until the next one is read */
-    bool                has_message;    /* a message begins at message */
-    uint64_t            message;
-    struct utp_former_hole former[UTP_HOLE_FORMER_MAX];     /* those without packets are none */
-    uint32_t            former_next;    /* the one that is replaced next */
+    wmem_allocator_t      *scope;
+    struct mse_realign    *realign;
+    uint64_t               next_seq;     /* of the packet to be read next, */
+    uint64_t               next_offset;  /* and where its first byte stands */
+    uint32_t               longest;      /* bytes of a packet so far */
+    bool                   has_boundary; /* the message that the hole begins in ends at boundary */
+    uint64_t               boundary;
+    struct utp_kept       *kept; /* by seq */
+    struct utp_kept       *last; /* of them */
+    struct utp_kept       *run;  /* the last of them that follow each other begin here; NULL: none are kept */
+    uint32_t               count;
+    uint32_t               bytes;
+    uint64_t               present;       /* packets after next_seq and before run that came, kept or dropped, */
+    uint64_t               present_bytes; /* and their bytes */
+    uint64_t               dropped;       /* those of them that were not kept, or were and can no longer be read */
+    uint64_t               dropped_bytes;
+    bool                   searching;   /* the last run is searched */
+    uint64_t               credit;      /* bytes that may be searched again */
+    bool                   given_up;    /* nothing of the direction can be read any more */
+    bool                   full;        /* more came than is kept */
+    uint64_t               missing;     /* packets, and */
+    uint64_t               unreadable;  /* packets that came, before next_seq: until the next one is read */
+    bool                   has_message; /* a message begins at message */
+    uint64_t               message;
+    struct utp_former_hole former[UTP_HOLE_FORMER_MAX]; /* those without packets are none */
+    uint32_t               former_next;                 /* the one that is replaced next */
 };
 
 /* A direction in which the packet next_seq is missing, whose first byte stands at next_offset; its packets had up to longest

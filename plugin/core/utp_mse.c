@@ -12,7 +12,7 @@
 #include "core/peer_wire.h"
 
 /* Extensions of the header that anybody uses: 1 to 3 (BEP 29; libutp, libtorrent). */
-#define UTP_EXTENSIONS  4
+#define UTP_EXTENSIONS 4
 
 bool
 utp_mse_may_begin(const struct utp_header *header, const uint8_t *packet, uint32_t captured)
@@ -101,8 +101,8 @@ take_payload(struct utp_mse *utp_mse, struct peer_feed *feed, const struct feed_
     payload.place += part.at;
     if (part.encrypted) {
         plain = (uint8_t *)wmem_alloc(mse->feeds->scope, payload.bytes.captured);
-        payload.bytes.captured = decrypt(mse, utp_mse->sides[packet->from].hole, packet->from, &part, payload.bytes.data,
-                                         payload.bytes.captured, plain);
+        payload.bytes.captured = decrypt(mse, utp_mse->sides[packet->from].hole, packet->from, &part,
+                                         payload.bytes.data, payload.bytes.captured, plain);
         payload.bytes.data = plain;
     }
     mse_feed_begin(mse, feed, packet->from);
@@ -146,7 +146,7 @@ note_boundary(struct utp_mse *utp_mse, const struct peer_feed *feed, enum peer_s
     uint64_t                     end = stream->start + stream->size;
 
     if (stream->sync == STREAM_OK && stream->size != PEER_SIZE_UNKNOWN && stream->size != PEER_SIZE_BAD
-            && end > utp_mse->mse->sides[from].base)
+        && end > utp_mse->mse->sides[from].base)
         utp_hole_set_boundary(utp_mse->sides[from].hole, end - utp_mse->mse->sides[from].base);
 }
 
@@ -262,7 +262,7 @@ take_with_hole(struct utp_mse *utp_mse, struct peer_feed *feed, const struct fee
         return;
     }
     if (opens && (next->seq == hole->next_seq || (next->gap == UTP_GAP_NONE && !next->late)) && !hole->given_up) {
-        hole->next_seq = next->seq;     /* ST_FIN takes a number, and has no bytes */
+        hole->next_seq = next->seq; /* ST_FIN takes a number, and has no bytes */
         take_next(utp_mse, feed, packet, next->seq, chunk);
         return;
     }
@@ -311,14 +311,14 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
              const struct feed_chunk *chunk, bool at_end)
 {
     struct utp_mse_side *side = &utp_mse->sides[packet->from];
-    struct utp_place place = { .position = chunk->bytes.position, .size = chunk->bytes.reported };
-    struct mse_feed *mse;
+    struct utp_place     place = { .position = chunk->bytes.position, .size = chunk->bytes.reported };
+    struct mse_feed     *mse;
 
     if (is_rc4(utp_mse, packet->from) && (side->hole != NULL || next->gap != UTP_GAP_NONE)) {
         take_with_hole(utp_mse, feed, packet, next, chunk, at_end);
         return true;
     }
-    if (next->late)                     /* it has no position, so it could not be decrypted */
+    if (next->late) /* it has no position, so it could not be decrypted */
         return utp_mse_is_found(utp_mse) && !is_plain_payload(utp_mse, packet->from, next->seq);
     if (utp_mse->over && utp_mse->mse == NULL)
         return false;
@@ -332,7 +332,7 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     if (mse_feed_search(mse, packet, chunk, next->gap != UTP_GAP_NONE))
         begin_anew(feed, setup, packet, number);
     if (mse->state == MSE_FEED_OTHER
-            || (mse->state == MSE_FEED_SEARCHING && (feed->synced_in[PEER_A] != 0 || feed->synced_in[PEER_B] != 0))) {
+        || (mse->state == MSE_FEED_SEARCHING && (feed->synced_in[PEER_A] != 0 || feed->synced_in[PEER_B] != 0))) {
         forget(utp_mse);
         return false;
     }

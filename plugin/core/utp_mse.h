@@ -16,22 +16,22 @@
 
 /* Where the packets of one side go on. First pass only. */
 struct utp_mse_side {
-    struct mse_stream       *stream;    /* with hole: key_stream() */
-    unsigned                 side;
-    bool                     has_next;  /* the next two are valid */
-    uint64_t                 next_seq;  /* number of the packet after the last one that was taken, */
-    uint64_t                 next;      /* and position of its first byte; both without hole */
-    uint32_t                 longest;   /* bytes of a packet, without hole */
-    struct utp_hole         *hole;      /* since RC4 lacked a packet for the first time; NULL: it never did */
+    struct mse_stream *stream; /* with hole: key_stream() */
+    unsigned           side;
+    bool               has_next; /* the next two are valid */
+    uint64_t           next_seq; /* number of the packet after the last one that was taken, */
+    uint64_t           next;     /* and position of its first byte; both without hole */
+    uint32_t           longest;  /* bytes of a packet, without hole */
+    struct utp_hole   *hole;     /* since RC4 lacked a packet for the first time; NULL: it never did */
 };
 
 /* What is known of one connection. All zeros at its beginning. */
 struct utp_mse {
-    struct mse_feed  *mse;          /* NULL: not searched */
-    bool              over;         /* the search has ended: mse is NULL, or was found. First pass only */
-    struct utp_places places[2];    /* by enum peer_side; with mse */
-    bool              has_payload[2];   /* payload_seq is valid; first pass only, as it is */
-    uint64_t          payload_seq[2];   /* by enum peer_side: the first packet with payload, see struct utp_chunk */
+    struct mse_feed    *mse;            /* NULL: not searched */
+    bool                over;           /* the search has ended: mse is NULL, or was found. First pass only */
+    struct utp_places   places[2];      /* by enum peer_side; with mse */
+    bool                has_payload[2]; /* payload_seq is valid; first pass only, as it is */
+    uint64_t            payload_seq[2]; /* by enum peer_side: the first packet with payload, see struct utp_chunk */
     struct utp_mse_side sides[2];       /* by enum peer_side; first pass only */
 };
 
@@ -54,9 +54,9 @@ bool utp_mse_waits(const struct utp_mse *utp_mse, enum peer_side from);
  * and there is nothing more to do with it; false for payload that is late and plain, which is to go to the feed as it is.
  * number tells packets of the same frame number apart. at_end: the connection or the capture is over, and each packet is
  * read in its own frame. First pass only. */
-bool utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed *feed, const struct peer_setup *setup,
-                  const struct feed_packet *packet, uint32_t number, const struct utp_chunk *next,
-                  const struct feed_chunk *chunk, bool at_end);
+bool utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed *feed,
+                  const struct peer_setup *setup, const struct feed_packet *packet, uint32_t number,
+                  const struct utp_chunk *next, const struct feed_chunk *chunk, bool at_end);
 
 /* Nothing more will come: what could not be read is told. First pass only. */
 void utp_mse_flush(struct utp_mse *utp_mse, struct peer_feed *feed);

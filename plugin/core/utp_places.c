@@ -37,7 +37,7 @@ end_of(const struct utp_run *run)
 static void
 add_to_run(struct utp_run *run, const struct utp_place *place)
 {
-    run->sizes[run->count] = (uint16_t)place->size;     /* a datagram is shorter than 64 KiB */
+    run->sizes[run->count] = (uint16_t)place->size; /* a datagram is shorter than 64 KiB */
     run->firsts[run->count] = (uint16_t)place->first;
     run->count++;
 }
@@ -48,7 +48,8 @@ utp_places_add(struct utp_places *places, wmem_allocator_t *scope, uint64_t seq,
 {
     struct utp_run *run = places->count > 0 ? places->runs[places->count - 1] : NULL;
 
-    if (run == NULL || run->count == UTP_RUN_PACKETS || seq != run->seq + run->count || place->position != end_of(run)) {
+    if (run == NULL || run->count == UTP_RUN_PACKETS || seq != run->seq + run->count
+        || place->position != end_of(run)) {
         run = insert_run(places, scope, places->count);
         run->seq = seq;
         run->position = place->position;
@@ -68,7 +69,7 @@ utp_places_insert(struct utp_places *places, wmem_allocator_t *scope, uint64_t s
     run = insert_run(places, scope, at);
     run->seq = seq;
     run->position = place->position;
-    run->frame = at > 0 ? places->runs[at - 1]->frame : 0;      /* they ascend; a frame near it is enough to find it by */
+    run->frame = at > 0 ? places->runs[at - 1]->frame : 0; /* they ascend; a frame near it is enough to find it by */
     add_to_run(run, place);
 }
 

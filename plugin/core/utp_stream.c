@@ -10,16 +10,16 @@
 
 #include "core/big_endian.h"
 
-#define UTP_VERSION     1
+#define UTP_VERSION 1
 
 /* A packet that came before its turn. */
 struct utp_waiting {
-    struct utp_packet packet;   /* its payload points to what follows this struct */
+    struct utp_packet packet; /* its payload points to what follows this struct */
 };
 
 /* Numbers are 16 bits wide. The first one of a stream is widened to this much more, so that those just before it are
  * above 0 too. */
-#define WIDE_BASE       0x10000U
+#define WIDE_BASE 0x10000U
 
 bool
 utp_header_read(const uint8_t *data, uint32_t captured, struct utp_header *header)
@@ -136,10 +136,10 @@ wait_for_turn(struct utp_stream *stream)
         stream->waiting = wmem_alloc0_array(stream->scope, struct utp_waiting *, UTP_WINDOW_PACKETS);
 
     struct utp_waiting **slot = slot_of(stream, stream->current_seq);
-    if (*slot == NULL) {        /* else it is a duplicate */
-        struct utp_waiting *waiting =
-            (struct utp_waiting *)wmem_alloc(stream->scope, sizeof *waiting + packet->captured);
-        uint8_t *payload = (uint8_t *)(waiting + 1);
+    if (*slot == NULL) { /* else it is a duplicate */
+        struct utp_waiting *waiting = (struct utp_waiting *)wmem_alloc(stream->scope,
+                                                                       sizeof *waiting + packet->captured);
+        uint8_t            *payload = (uint8_t *)(waiting + 1);
         waiting->packet = *packet;
         waiting->packet.payload = payload;
         if (packet->captured > 0)
@@ -197,12 +197,12 @@ find_start(struct utp_stream *stream, const struct utp_packet *packet)
     uint16_t next = (uint16_t)stream->next;
 
     switch (packet->header.type) {
-    case UTP_SYN:               /* BEP 29: the first packet after it has the next number */
+    case UTP_SYN: /* BEP 29: the first packet after it has the next number */
         seq_nr++;
         if (!stream->started || seq_nr != next)
             start(stream, seq_nr);
         break;
-    case UTP_STATE:             /* its number is that of the packet that its sender sends next; it takes none itself */
+    case UTP_STATE: /* its number is that of the packet that its sender sends next; it takes none itself */
         if (!stream->started)
             start(stream, seq_nr);
         break;
@@ -211,7 +211,7 @@ find_start(struct utp_stream *stream, const struct utp_packet *packet)
         if (!stream->started || (packet->begins && seq_nr != next))
             start(stream, seq_nr);
         break;
-    default:                    /* the numbers of ST_RESET mean nothing */
+    default: /* the numbers of ST_RESET mean nothing */
         break;
     }
 }
@@ -227,7 +227,7 @@ goes_on_at(struct utp_stream *stream, uint64_t *seq)
         return true;
     if (++stream->strays < UTP_STRAYS_MAX)
         return false;
-    if (!ahead)                 /* so much is missing that the numbers have wrapped */
+    if (!ahead) /* so much is missing that the numbers have wrapped */
         *seq += (uint64_t)UINT16_MAX + 1;
     return true;
 }
@@ -254,7 +254,7 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
             return;
         stream->lost = MAX(stream->lost, seq);
     }
-    if (seq < stream->next && !was_stepped_over(stream, seq))      /* sent again */
+    if (seq < stream->next && !was_stepped_over(stream, seq)) /* sent again */
         return;
     stream->current = *packet;
     stream->current_seq = seq;
@@ -367,7 +367,7 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
         set_stepped_over(stream, stream->next, false);
         stream->last = stream->next;
         chunk->seq = stream->next++;
-    } while (packet.reported == 0);     /* ST_FIN takes a number, but has no bytes */
+    } while (packet.reported == 0); /* ST_FIN takes a number, but has no bytes */
 
     chunk->gap = stream->gap;
     chunk->missing = stream->missing;

@@ -33,100 +33,93 @@
 #include <wireshark.h>
 #include <wsutil/wmem/wmem.h>
 
-#define UTP_HEADER_SIZE         20U
+#define UTP_HEADER_SIZE 20U
 
 /* How far the unknown bytes of a hole move the positions after it. */
-#define UTP_GAP_SIZE            ((uint64_t)1 << 32)
+#define UTP_GAP_SIZE ((uint64_t)1 << 32)
 
 /* Packets that wait for one that is missing, counted from that one; a power of two. The windows of the clients are
  * 1 MiB at most, about 750 packets. */
-#define UTP_WINDOW_PACKETS      1024U
+#define UTP_WINDOW_PACKETS 1024U
 /* The same where the capture has nothing of the other side, which could tell that the packet is lost for good. */
-#define UTP_WINDOW_BLIND        64U
+#define UTP_WINDOW_BLIND 64U
 /* Captured bytes of them. */
-#define UTP_WINDOW_BYTES        (4U * 1024 * 1024)
+#define UTP_WINDOW_BYTES (4U * 1024 * 1024)
 /* After this many consecutive packets with implausible numbers, the stream is assumed to have jumped there. */
-#define UTP_STRAYS_MAX          16U
+#define UTP_STRAYS_MAX 16U
 
-enum utp_type {
-    UTP_DATA,
-    UTP_FIN,
-    UTP_STATE,
-    UTP_RESET,
-    UTP_SYN,
-    UTP_TYPE_COUNT
-};
+enum utp_type { UTP_DATA, UTP_FIN, UTP_STATE, UTP_RESET, UTP_SYN, UTP_TYPE_COUNT };
 
 struct utp_header {
     enum utp_type type;
     uint16_t      connection_id;
-    uint32_t      timestamp;        /* microseconds, modulo 2^32 */
+    uint32_t      timestamp; /* microseconds, modulo 2^32 */
     uint16_t      seq_nr;
     uint16_t      ack_nr;
-    uint32_t      size;             /* bytes of header and extensions: where the payload starts */
+    uint32_t      size; /* bytes of header and extensions: where the payload starts */
 };
 
 /* One packet, as it goes into the stream of its sender. */
 struct utp_packet {
     struct utp_header header;
     const uint8_t    *payload;
-    uint32_t          captured;     /* bytes at payload */
-    uint32_t          reported;     /* bytes on the wire, at least captured */
+    uint32_t          captured; /* bytes at payload */
+    uint32_t          reported; /* bytes on the wire, at least captured */
     uint32_t          frame;
-    int64_t           time;         /* of the frame, ns */
-    bool              begins;       /* the payload is what every stream starts with: nothing came before it */
-    bool              has_ack;      /* ack is valid */
-    uint64_t          ack;          /* what utp_stream_acknowledge() made of ack_nr */
+    int64_t           time;    /* of the frame, ns */
+    bool              begins;  /* the payload is what every stream starts with: nothing came before it */
+    bool              has_ack; /* ack is valid */
+    uint64_t          ack;     /* what utp_stream_acknowledge() made of ack_nr */
 };
 
 /* Why bytes are missing before a chunk. */
 enum utp_gap {
     UTP_GAP_NONE,
-    UTP_GAP_LOST,       /* the receiver has them, the capture has not */
-    UTP_GAP_LIMIT       /* too much was waiting for them */
+    UTP_GAP_LOST, /* the receiver has them, the capture has not */
+    UTP_GAP_LIMIT /* too much was waiting for them */
 };
 
 /* The payload of one packet, in its place in the stream. */
 struct utp_chunk {
-    uint64_t       position;    /* of the first byte */
-    const uint8_t *data;        /* valid until the next call for the stream */
-    uint32_t       captured;    /* bytes at data */
-    uint32_t       reported;    /* bytes on the wire, not 0 */
-    enum utp_gap   gap;         /* before it */
-    uint64_t       missing;     /* packets of the gap */
-    bool           waited;      /* it is of an earlier packet than the one that was just added */
-    bool           late;        /* it was stepped over: a part of the gap before an earlier chunk. It has no position */
-    uint64_t       seq;         /* the number of the packet, widened: never wraps */
-    uint32_t       frame;       /* of the packet */
-    int64_t        time;        /* of the frame, ns */
-    bool           has_ack;     /* as in the packet */
+    uint64_t       position; /* of the first byte */
+    const uint8_t *data;     /* valid until the next call for the stream */
+    uint32_t       captured; /* bytes at data */
+    uint32_t       reported; /* bytes on the wire, not 0 */
+    enum utp_gap   gap;      /* before it */
+    uint64_t       missing;  /* packets of the gap */
+    bool           waited;   /* it is of an earlier packet than the one that was just added */
+    bool           late;     /* it was stepped over: a part of the gap before an earlier chunk. It has no position */
+    uint64_t       seq;      /* the number of the packet, widened: never wraps */
+    uint32_t       frame;    /* of the packet */
+    int64_t        time;     /* of the frame, ns */
+    bool           has_ack;  /* as in the packet */
     uint64_t       ack;
 };
 
 /* One direction of a connection. All members are for the first pass only. */
 struct utp_stream {
-    wmem_allocator_t *scope;        /* owns waiting and its packets */
-    bool              started;      /* next is valid */
-    bool              handed;       /* next has moved: a packet was handed over, number first */
-    bool              ack_seen;     /* the other side acknowledged something */
-    bool              patient;      /* set by the caller: what is missing is waited for although the receiver has it, as it
+    wmem_allocator_t *scope;    /* owns waiting and its packets */
+    bool              started;  /* next is valid */
+    bool              handed;   /* next has moved: a packet was handed over, number first */
+    bool              ack_seen; /* the other side acknowledged something */
+    bool              patient; /* set by the caller: what is missing is waited for although the receiver has it, as it
                                      * is worth more than what comes after it in time */
-    enum utp_gap      gap;          /* before the next chunk */
-    uint64_t          next;         /* widened seq_nr of the packet to be handed over next */
-    uint64_t          first;        /* and of the first one */
-    uint64_t          last;         /* handed: and of the last one that was handed over */
-    uint64_t          lost;         /* what is missing before this packet never comes: the receiver has it */
-    uint64_t          release;      /* what is missing before this packet is not waited for: too much waits */
-    uint64_t          missing;      /* packets stepped over since the last chunk */
-    uint64_t          stepped_over[UTP_WINDOW_PACKETS / 64];    /* a bit for each number before next: still missing */
-    uint64_t          position;     /* of the next byte */
-    uint32_t          strays;       /* packets out of all reason since the last good one */
-    struct utp_packet current;      /* the packet just added, its payload not owned; frame 0: none */
-    uint64_t          current_seq;  /* its number, widened; below next: it is late */
-    struct utp_waiting **waiting;   /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
-    struct utp_waiting *lent;       /* the last chunk points into it, to be freed */
-    uint32_t          waiting_count;
-    uint32_t          waiting_bytes;
+    enum utp_gap      gap;     /* before the next chunk */
+    uint64_t          next;    /* widened seq_nr of the packet to be handed over next */
+    uint64_t          first;   /* and of the first one */
+    uint64_t          last;    /* handed: and of the last one that was handed over */
+    uint64_t          lost;    /* what is missing before this packet never comes: the receiver has it */
+    uint64_t          release; /* what is missing before this packet is not waited for: too much waits */
+    uint64_t          missing; /* packets stepped over since the last chunk */
+    uint64_t          stepped_over[UTP_WINDOW_PACKETS / 64]; /* a bit for each number before next: still missing */
+    uint64_t          position;                              /* of the next byte */
+    uint32_t          strays;                                /* packets out of all reason since the last good one */
+    struct utp_packet current;     /* the packet just added, its payload not owned; frame 0: none */
+    uint64_t          current_seq; /* its number, widened; below next: it is late */
+    struct utp_waiting **waiting;  /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
+    struct utp_waiting  *lent;     /* the last chunk points into it, to be freed */
+    uint32_t             waiting_count;
+    uint32_t             waiting_bytes;
 };
 
 /* Reads the header of version 1 and steps over its extensions, known or not. False where data is no such packet, or

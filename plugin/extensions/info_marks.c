@@ -20,7 +20,7 @@ mark(packet_info *pinfo, const char *what, uint32_t frame)
         return;
     bt_peer_separate_info(pinfo);
     col_append_str(pinfo->cinfo, COL_INFO, text);
-    col_set_fence(pinfo->cinfo, COL_INFO);      /* the built-in dissector clears what is after it */
+    col_set_fence(pinfo->cinfo, COL_INFO); /* the built-in dissector clears what is after it */
 }
 
 void

@@ -27,11 +27,11 @@
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
 
-#define BT_DONTHAVE_SHORT_NAME  "BT-DontHave"
-#define DONTHAVE_HEURISTIC      "lt_donthave_bittorrent"
+#define BT_DONTHAVE_SHORT_NAME "BT-DontHave"
+#define DONTHAVE_HEURISTIC     "lt_donthave_bittorrent"
 
 /* Items that one of ours takes at most, with its expert item. */
-#define DONTHAVE_ITEMS          20U
+#define DONTHAVE_ITEMS 20U
 
 static int proto_bt_donthave = -1;
 
@@ -73,13 +73,13 @@ static int hf_bt_donthave_negotiated = -1;
 static int ett_bt_donthave = -1;
 static int ett_bt_donthave_item = -1;
 
-static struct expert_rows  *rows;
-static heur_dtbl_entry_t   *donthave_heuristic;
-static range_t             *fallback_ids;
+static struct expert_rows *rows;
+static heur_dtbl_entry_t  *donthave_heuristic;
+static range_t            *fallback_ids;
 
 /* Where items go. */
 struct place {
-    tvbuff_t    *tvb;       /* the message */
+    tvbuff_t    *tvb; /* the message */
     packet_info *pinfo;
     proto_tree  *tree;
 };
@@ -114,8 +114,10 @@ show_unanswered(proto_item *item, packet_info *pinfo, uint32_t count)
 {
     char text[160];
 
-    g_snprintf(text, sizeof text, "%u invalidated request%s never answered, neither by Reject nor by Piece; BEP 6: "
-               "exactly one response to each", count, count == 1 ? " was" : "s were");
+    g_snprintf(text, sizeof text,
+               "%u invalidated request%s never answered, neither by Reject nor by Piece; BEP 6: "
+               "exactly one response to each",
+               count, count == 1 ? " was" : "s were");
     expert_rows_add(rows, &donthave_findings.unrejected, pinfo, item, text);
 }
 
@@ -171,7 +173,8 @@ donthave_of(const struct message_note *note)
 }
 
 static void
-show_donthave(const struct bt_peer_extended *extended, const struct donthave_note *donthave, const struct place *place)
+show_donthave(const struct bt_peer_extended *extended, const struct donthave_note *donthave,
+              const struct place *place)
 {
     proto_item *item = proto_tree_add_item(place->tree, proto_bt_donthave, place->tvb, 0, -1, ENC_NA);
     proto_tree *tree = proto_item_add_subtree(item, ett_bt_donthave);
@@ -189,8 +192,8 @@ show_donthave(const struct bt_peer_extended *extended, const struct donthave_not
         show_requests(donthave, place, item, tree);
     expert_rows_show_about(rows, extended->note->findings, &donthave->detail, item, place->pinfo, true);
     if (donthave->unrejected > 0 && PINFO_FD_VISITED(place->pinfo)
-            && is_unanswered(extended->connection, donthave, extended->sender, donthave->invalidated->request_in,
-                             packet_time(place->pinfo)))
+        && is_unanswered(extended->connection, donthave, extended->sender, donthave->invalidated->request_in,
+                         packet_time(place->pinfo)))
         show_unanswered(item, place->pinfo, donthave->unrejected);
     show_info(donthave, place->pinfo);
 }
@@ -221,22 +224,18 @@ struct block_fields {
     int *length;
 };
 
-static const struct block_fields request_fields = {
-    &hf_bt_donthave_request, &hf_bt_donthave_request_piece_index, &hf_bt_donthave_request_begin,
-    &hf_bt_donthave_request_length
-};
-static const struct block_fields late_request_fields = {
-    &hf_bt_donthave_late_request, &hf_bt_donthave_late_request_piece_index, &hf_bt_donthave_late_request_begin,
-    &hf_bt_donthave_late_request_length
-};
-static const struct block_fields late_block_fields = {
-    &hf_bt_donthave_late_block, &hf_bt_donthave_late_block_piece_index, &hf_bt_donthave_late_block_begin,
-    &hf_bt_donthave_late_block_length
-};
-static const struct block_fields reject_fields = {
-    &hf_bt_donthave_reject, &hf_bt_donthave_reject_piece_index, &hf_bt_donthave_reject_begin,
-    &hf_bt_donthave_reject_length
-};
+static const struct block_fields request_fields = { &hf_bt_donthave_request, &hf_bt_donthave_request_piece_index,
+                                                    &hf_bt_donthave_request_begin, &hf_bt_donthave_request_length };
+static const struct block_fields late_request_fields = { &hf_bt_donthave_late_request,
+                                                         &hf_bt_donthave_late_request_piece_index,
+                                                         &hf_bt_donthave_late_request_begin,
+                                                         &hf_bt_donthave_late_request_length };
+static const struct block_fields late_block_fields = { &hf_bt_donthave_late_block,
+                                                       &hf_bt_donthave_late_block_piece_index,
+                                                       &hf_bt_donthave_late_block_begin,
+                                                       &hf_bt_donthave_late_block_length };
+static const struct block_fields reject_fields = { &hf_bt_donthave_reject, &hf_bt_donthave_reject_piece_index,
+                                                   &hf_bt_donthave_reject_begin, &hf_bt_donthave_reject_length };
 
 /* An item for what happened to a block, with a subtree for its fields. */
 static proto_item *
@@ -269,8 +268,9 @@ show_invalidated(const struct peer_connection *connection, const struct message_
     proto_item_set_generated(proto_tree_add_time(tree, hf_bt_donthave_request_time, place->tvb, 0, 0, &age));
     if (invalidated->rejected_in != 0)
         add_generated_uint(tree, hf_bt_donthave_request_rejected_in, place->tvb, invalidated->rejected_in);
-    if (invalidated->unanswered && is_unanswered(connection, invalidated->by, owner, note->frame,
-                                                 packet_time(place->pinfo) + invalidated->age))
+    if (invalidated->unanswered
+        && is_unanswered(connection, invalidated->by, owner, note->frame,
+                         packet_time(place->pinfo) + invalidated->age))
         show_unanswered(item, place->pinfo, 1);
     return item;
 }
@@ -341,14 +341,14 @@ show_detail(const struct peer_connection *connection, const struct message_note 
                               ((const struct donthave_block *)detail)->crossed);
         return item;
     case DONTHAVE_LATE_BLOCK:
-        return show_late((const struct donthave_block *)detail, &late_block_fields, "Block of a disowned piece", place,
-                         &tree);
+        return show_late((const struct donthave_block *)detail, &late_block_fields, "Block of a disowned piece",
+                         place, &tree);
     case DONTHAVE_REJECT:
         return show_reject((const struct donthave_block *)detail, place);
     case DONTHAVE_REANNOUNCED:
         return show_reannounced((const struct donthave_reannounced *)detail, place);
     default:
-        return NULL;                    /* a DontHave itself: it was offered */
+        return NULL; /* a DontHave itself: it was offered */
     }
 }
 
@@ -362,7 +362,7 @@ show_other(const struct peer_connection *connection, const struct message_note *
 
     if (!donthave_heuristic->enabled || !proto_is_protocol_enabled(find_protocol_by_id(proto_bt_donthave)))
         return;
-    pinfo->current_proto = BT_DONTHAVE_SHORT_NAME;      /* to whom the expert items belong */
+    pinfo->current_proto = BT_DONTHAVE_SHORT_NAME; /* to whom the expert items belong */
     for (const struct note_detail *detail = note->details; detail != NULL; detail = detail->next) {
         if (!is_donthave_detail(detail) || detail->kind->number == DONTHAVE_MESSAGE)
             continue;
@@ -426,8 +426,7 @@ proto_register_lt_donthave(void)
           { "Begin", "bt.donthave.request.begin", FT_UINT32, BASE_DEC, NULL, 0x0,
             "Byte offset of the block in the piece", HFILL } },
         { &hf_bt_donthave_request_length,
-          { "Length", "bt.donthave.request.length", FT_UINT32, BASE_DEC, NULL, 0x0,
-            "Bytes of the block", HFILL } },
+          { "Length", "bt.donthave.request.length", FT_UINT32, BASE_DEC, NULL, 0x0, "Bytes of the block", HFILL } },
         { &hf_bt_donthave_request_invalidated_in,
           { "Invalidated in", "bt.donthave.request.invalidated_in", FT_FRAMENUM, BASE_NONE,
             FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE), 0x0, "The DontHave that invalidated the request", HFILL } },
@@ -441,14 +440,13 @@ proto_register_lt_donthave(void)
           { "Late request", "bt.donthave.late_request", FT_NONE, BASE_NONE, NULL, 0x0,
             "A Request for a piece that the other side has disowned", HFILL } },
         { &hf_bt_donthave_late_request_piece_index,
-          { "Piece index", "bt.donthave.late_request.piece_index", FT_UINT32, BASE_DEC, NULL, 0x0,
-            NULL, HFILL } },
+          { "Piece index", "bt.donthave.late_request.piece_index", FT_UINT32, BASE_DEC, NULL, 0x0, NULL, HFILL } },
         { &hf_bt_donthave_late_request_begin,
           { "Begin", "bt.donthave.late_request.begin", FT_UINT32, BASE_DEC, NULL, 0x0,
             "Byte offset of the block in the piece", HFILL } },
         { &hf_bt_donthave_late_request_length,
-          { "Length", "bt.donthave.late_request.length", FT_UINT32, BASE_DEC, NULL, 0x0,
-            "Bytes of the block", HFILL } },
+          { "Length", "bt.donthave.late_request.length", FT_UINT32, BASE_DEC, NULL, 0x0, "Bytes of the block",
+            HFILL } },
         { &hf_bt_donthave_late_request_crossed,
           { "Crossed", "bt.donthave.late_request.crossed", FT_BOOLEAN, BASE_NONE, TFS(&tfs_yes_no), 0x0,
             "Its sender had not acknowledged the DontHave yet", HFILL } },
@@ -456,35 +454,31 @@ proto_register_lt_donthave(void)
           { "Late block", "bt.donthave.late_block", FT_NONE, BASE_NONE, NULL, 0x0,
             "A Piece that was sent after its sender disowned the piece", HFILL } },
         { &hf_bt_donthave_late_block_piece_index,
-          { "Piece index", "bt.donthave.late_block.piece_index", FT_UINT32, BASE_DEC, NULL, 0x0,
-            NULL, HFILL } },
+          { "Piece index", "bt.donthave.late_block.piece_index", FT_UINT32, BASE_DEC, NULL, 0x0, NULL, HFILL } },
         { &hf_bt_donthave_late_block_begin,
           { "Begin", "bt.donthave.late_block.begin", FT_UINT32, BASE_DEC, NULL, 0x0,
             "Byte offset of the block in the piece", HFILL } },
         { &hf_bt_donthave_late_block_length,
-          { "Length", "bt.donthave.late_block.length", FT_UINT32, BASE_DEC, NULL, 0x0,
-            "Bytes of the block", HFILL } },
+          { "Length", "bt.donthave.late_block.length", FT_UINT32, BASE_DEC, NULL, 0x0, "Bytes of the block",
+            HFILL } },
         { &hf_bt_donthave_reject,
           { "Reject", "bt.donthave.reject", FT_NONE, BASE_NONE, NULL, 0x0,
             "A Reject that answers an invalidated request", HFILL } },
         { &hf_bt_donthave_reject_piece_index,
-          { "Piece index", "bt.donthave.reject.piece_index", FT_UINT32, BASE_DEC, NULL, 0x0,
-            NULL, HFILL } },
+          { "Piece index", "bt.donthave.reject.piece_index", FT_UINT32, BASE_DEC, NULL, 0x0, NULL, HFILL } },
         { &hf_bt_donthave_reject_begin,
           { "Begin", "bt.donthave.reject.begin", FT_UINT32, BASE_DEC, NULL, 0x0,
             "Byte offset of the block in the piece", HFILL } },
         { &hf_bt_donthave_reject_length,
-          { "Length", "bt.donthave.reject.length", FT_UINT32, BASE_DEC, NULL, 0x0,
-            "Bytes of the block", HFILL } },
+          { "Length", "bt.donthave.reject.length", FT_UINT32, BASE_DEC, NULL, 0x0, "Bytes of the block", HFILL } },
         { &hf_bt_donthave_reject_request_in,
-          { "Request in", "bt.donthave.reject.request_in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_REQUEST), 0x0,
-            "The Request that the Reject answers", HFILL } },
+          { "Request in", "bt.donthave.reject.request_in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_REQUEST),
+            0x0, "The Request that the Reject answers", HFILL } },
         { &hf_bt_donthave_reannounced,
           { "Announced again", "bt.donthave.reannounced", FT_NONE, BASE_NONE, NULL, 0x0,
             "A Have, Bitfield or Have All that takes a DontHave back", HFILL } },
         { &hf_bt_donthave_reannounced_piece_index,
-          { "Piece index", "bt.donthave.reannounced.piece_index", FT_UINT32, BASE_DEC, NULL, 0x0,
-            NULL, HFILL } },
+          { "Piece index", "bt.donthave.reannounced.piece_index", FT_UINT32, BASE_DEC, NULL, 0x0, NULL, HFILL } },
         { &hf_bt_donthave_disowned_in,
           { "Disowned in", "bt.donthave.disowned_in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_REQUEST), 0x0,
             "The DontHave for the piece", HFILL } },
@@ -503,14 +497,15 @@ proto_register_lt_donthave(void)
     donthave_tap_register(proto_bt_donthave);
 
     module_t *module = prefs_register_protocol(proto_bt_donthave, NULL);
-    prefs_register_range_preference(module, "fallback_id", "Assumed ids of lt_donthave",
-                                    "The extended message ids to take for lt_donthave where the extension handshake of "
-                                    "the receiver was not captured: 7, or 2,7, or 1-9 (empty or 0: none). Each side of "
-                                    "a connection wants an id of its own: libtorrent (qBittorrent, Deluge) 7, "
-                                    "WebTorrent one by the order in which its extensions were registered, 2 or 3. A "
-                                    "capture that begins after the handshakes needs Decode As to BitTorrent, or a "
-                                    "BitTorrent port, besides.",
-                                    &fallback_ids, UINT8_MAX);
+    prefs_register_range_preference(
+        module, "fallback_id", "Assumed ids of lt_donthave",
+        "The extended message ids to take for lt_donthave where the extension handshake of "
+        "the receiver was not captured: 7, or 2,7, or 1-9 (empty or 0: none). Each side of "
+        "a connection wants an id of its own: libtorrent (qBittorrent, Deluge) 7, "
+        "WebTorrent one by the order in which its extensions were registered, 2 or 3. A "
+        "capture that begins after the handshakes needs Decode As to BitTorrent, or a "
+        "BitTorrent port, besides.",
+        &fallback_ids, UINT8_MAX);
     bt_peer_add_extension(&donthave_extension);
 }
 

@@ -13,7 +13,7 @@
 #include <epan/tap.h>
 
 /* Digits of a number of bytes. */
-#define NUMBER_WIDTH    12
+#define NUMBER_WIDTH 12
 
 /* --- rows and cells --- */
 
@@ -187,9 +187,9 @@ fact_of(const packet_info *pinfo, const struct donthave_tap_item *item)
 /* One -z option of the command line. It lives as long as the program. */
 struct printed_table {
     const struct donthave_table *table;
-    char                        *filter;        /* NULL: none */
-    GArray                      *facts;         /* struct donthave_fact */
-    GHashTable                  *chosen;        /* with filter: numbers of frames that pass it */
+    char                        *filter; /* NULL: none */
+    GArray                      *facts;  /* struct donthave_fact */
+    GHashTable                  *chosen; /* with filter: numbers of frames that pass it */
     struct stat_rows             rows;
 };
 
@@ -243,7 +243,8 @@ fold_facts(struct printed_table *printed)
 {
     for (unsigned i = 0; i < printed->facts->len; i++) {
         struct donthave_fact *fact = &g_array_index(printed->facts, struct donthave_fact, i);
-        fact->chosen = printed->filter == NULL || g_hash_table_contains(printed->chosen, GUINT_TO_POINTER(fact->frame));
+        fact->chosen = printed->filter == NULL
+                       || g_hash_table_contains(printed->chosen, GUINT_TO_POINTER(fact->frame));
         fold(printed->table, &printed->rows, fact);
     }
     g_array_set_size(printed->facts, 0);
@@ -269,7 +270,7 @@ cell_to_str(const stat_tap_table_item_type *cell)
         return g_strdup_printf("%.6f", cell->value.float_value);
     default:
         return g_strdup(cell->value.string_value[0] != '\0' ? g_strchug((char *)(uintptr_t)cell->value.string_value)
-                        : "-");
+                                                            : "-");
     }
 }
 
@@ -323,8 +324,8 @@ draw_printed(void *data)
     for (unsigned column = 0; column < table->column_count; column++) {
         for (unsigned line = 0; line <= numbers->len; line++) {
             char *text = line == 0 ? g_strdup(table->columns[column].column_name)
-                : cell_to_str(stat_tap_get_field_data(printed->rows.table,
-                                                      g_array_index(numbers, unsigned, line - 1), column));
+                                   : cell_to_str(stat_tap_get_field_data(
+                                       printed->rows.table, g_array_index(numbers, unsigned, line - 1), column));
             texts[(size_t)line * table->column_count + column] = text;
             widths[column] = MAX(widths[column], (int)strlen(text));
         }
@@ -367,7 +368,8 @@ begin_printed(const char *argument, void *data)
     printed->chosen = g_hash_table_new(NULL, NULL);
     rows_init(&printed->rows, stat_tap_init_table(table->title, (int)table->column_count, 0, NULL));
     if (*rest != '\0' && *rest != ',') {
-        fprintf(stderr, "tshark: -z %s: there is no such table; did you mean -z bt.donthave,%s?\n", argument, table->name);
+        fprintf(stderr, "tshark: -z %s: there is no such table; did you mean -z bt.donthave,%s?\n", argument,
+                table->name);
         exit(1);
     }
     if (rest[0] == ',' && rest[1] != '\0') {
@@ -386,7 +388,7 @@ struct shown_table {
     const struct donthave_table *table;
     stat_tap_table_ui            ui;
     struct stat_rows             rows;
-    GSList                      *gone;      /* stat_tap_table * with such rows, until no window is open */
+    GSList                      *gone; /* stat_tap_table * with such rows, until no window is open */
 };
 
 static struct shown_table shown_tables[3];
@@ -411,7 +413,7 @@ begin_shown(stat_tap_table_ui *ui)
     struct shown_table *shown = shown_of(ui);
 
     if (ui->tables != NULL && ui->tables->len > 0)
-        return;                         /* of another window; reset_shown() comes before the first row */
+        return; /* of another window; reset_shown() comes before the first row */
     g_slist_free_full(shown->gone, free_gone);
     shown->gone = NULL;
     rows_free(&shown->rows, shown->table);
@@ -439,7 +441,7 @@ reset_shown(stat_tap_table *table)
 static tap_packet_status
 fold_packet(void *data, packet_info *pinfo, epan_dissect_t *edt _U_, const void *tapped, tap_flags_t flags _U_)
 {
-    struct shown_table *shown = shown_of(((stat_data_t *)data)->stat_tap_data);
+    struct shown_table              *shown = shown_of(((stat_data_t *)data)->stat_tap_data);
     const struct donthave_tap_frame *frame = (const struct donthave_tap_frame *)tapped;
 
     for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next) {
@@ -453,24 +455,21 @@ fold_packet(void *data, packet_info *pinfo, epan_dissect_t *edt _U_, const void 
 
 /* --- registration --- */
 
-static tap_param filter_param[] = {
-    { PARAM_FILTER, "filter", "Filter", NULL, TRUE }
-};
+static tap_param filter_param[] = { { PARAM_FILTER, "filter", "Filter", NULL, TRUE } };
 
 void
 donthave_tables_register(void)
 {
-    static const struct donthave_table *const tables[] = {
-        &donthave_list_table, &donthave_requests_table, &donthave_summary_table
-    };
-    static stat_tap_ui printed[array_length(tables)];
+    static const struct donthave_table *const tables[] = { &donthave_list_table, &donthave_requests_table,
+                                                           &donthave_summary_table };
+    static stat_tap_ui                        printed[array_length(tables)];
 
     G_STATIC_ASSERT(array_length(tables) == array_length(shown_tables));
     /* Both register the same -z option. A table of the program cannot be told when the capture ends, so tshark has its
      * own. */
     bool is_tshark = g_strcmp0(g_get_prgname(), "tshark") == 0;
     for (unsigned i = 0; i < array_length(tables); i++) {
-        char *option = g_strdup_printf("bt.donthave,%s", tables[i]->name);      /* kept */
+        char *option = g_strdup_printf("bt.donthave,%s", tables[i]->name); /* kept */
         if (is_tshark) {
             printed[i].group = REGISTER_PACKET_STAT_GROUP_UNSORTED;
             printed[i].cli_string = option;

@@ -22,9 +22,9 @@
 struct donthave_fact {
     enum donthave_tap_event       event;
     enum peer_side                from;
-    bool                          chosen;       /* its packet passes the user's display filter */
+    bool                          chosen; /* its packet passes the user's display filter */
     uint32_t                      frame;
-    double                        time;         /* s since the first packet */
+    double                        time; /* s since the first packet */
     const struct peer_connection *connection;
     const char                   *sender;
     const char                   *receiver;
@@ -44,28 +44,28 @@ struct row_key {
 /* The rows of one table. */
 struct stat_rows {
     stat_tap_table *table;
-    GArray         *meta;       /* struct row_meta, one for each row */
-    GHashTable     *known;      /* struct row_key -> number of a row + 1 */
-    void           *more;       /* what the table keeps besides, freed by its free() */
+    GArray         *meta;  /* struct row_meta, one for each row */
+    GHashTable     *known; /* struct row_key -> number of a row + 1 */
+    void           *more;  /* what the table keeps besides, freed by its free() */
 };
 
 struct row_meta {
-    bool     chosen;            /* the user's display filter wants it */
-    uint64_t rank;              /* the higher ones are printed first */
+    bool     chosen; /* the user's display filter wants it */
+    uint64_t rank;   /* the higher ones are printed first */
 };
 
 /* A table. Its cells have the types of its columns; a number that may be absent is a string, see cell_optional(). */
 struct donthave_table {
-    const char          *name;          /* in -z bt.donthave,NAME */
+    const char          *name; /* in -z bt.donthave,NAME */
     const char          *title;
     stat_tap_table_item *columns;
     unsigned             column_count;
-    bool                 only_chosen;   /* facts that the display filter does not choose are not folded */
+    bool                 only_chosen; /* facts that the display filter does not choose are not folded */
     /* By enum donthave_tap_event: takes one fact; NULL: there is nothing in it for this table. */
-    void               (*fold[DONTHAVE_TAP_EVENT_COUNT])(struct stat_rows *rows, const struct donthave_fact *fact);
+    void (*fold[DONTHAVE_TAP_EVENT_COUNT])(struct stat_rows *rows, const struct donthave_fact *fact);
     /* Writes what fold left for later into the cells; NULL: nothing. */
-    void               (*settle)(struct stat_rows *rows);
-    void               (*free)(void *more);     /* NULL: g_free() */
+    void (*settle)(struct stat_rows *rows);
+    void (*free)(void *more); /* NULL: g_free() */
 };
 
 extern const struct donthave_table donthave_list_table;

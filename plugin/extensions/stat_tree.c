@@ -50,18 +50,18 @@ static int node_announced_again = -1;
 
 /* Different things in one node, such as pieces: for each new one Wireshark walks all that are there. The rest is counted
  * together. */
-#define CHILDREN_MAX    5000U
+#define CHILDREN_MAX 5000U
 
 static const char others[] = "Others";
 
 /* What we know of one stats_tree. */
 struct tree_state {
-    GHashTable *counted;        /* the DontHaves that it counted on the first pass: a display filter may hide a DontHave and
+    GHashTable *counted;  /* the DontHaves that it counted on the first pass: a display filter may hide a DontHave and
                                    let the answers to its requests pass */
-    GHashTable *children;       /* of each node: a set of names */
+    GHashTable *children; /* of each node: a set of names */
 };
 
-static GHashTable *states;      /* by stats_tree */
+static GHashTable *states; /* by stats_tree */
 
 static void
 free_set(void *set)
@@ -210,7 +210,8 @@ count_packet(stats_tree *st, packet_info *pinfo, epan_dissect_t *edt _U_, const 
 
     for (const struct donthave_tap_item *item = frame->first; item != NULL; item = item->next) {
         bool  by_owner = item->event != DONTHAVE_TAP_LATE_REQUEST;
-        char *connection = wmem_strdup_printf(pinfo->pool, "%s to %s", by_owner ? item->ends->sender : item->ends->receiver,
+        char *connection = wmem_strdup_printf(pinfo->pool, "%s to %s",
+                                              by_owner ? item->ends->sender : item->ends->receiver,
                                               by_owner ? item->ends->receiver : item->ends->sender);
         switch (item->event) {
         case DONTHAVE_TAP_DONTHAVE:

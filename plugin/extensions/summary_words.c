@@ -56,14 +56,14 @@ summary_add_late_request(struct summary *summary, const struct donthave_block *b
 bool
 summary_wants(const struct finding_kind *kind)
 {
-    const struct donthave_findings *all = &donthave_findings;
+    const struct donthave_findings  *all = &donthave_findings;
     const struct finding_kind *const told[] = {
-        &all->invalidated, &all->unrejected, &all->late_request, &all->late_request_crossed, &all->reannounced,
-        &all->reannounced_often, &all->late_block,
+        &all->invalidated, &all->unrejected,        &all->late_request, &all->late_request_crossed,
+        &all->reannounced, &all->reannounced_often, &all->late_block,
     };
 
     if (kind < (const struct finding_kind *)all || kind >= (const struct finding_kind *)(all + 1))
-        return false;                   /* bt.peer's */
+        return false; /* bt.peer's */
     for (unsigned i = 0; i < G_N_ELEMENTS(told); i++) {
         if (kind == told[i])
             return false;
@@ -141,8 +141,9 @@ tell_requests(GString *words, const struct summary *summary)
     }
     g_string_append_printf(words, "%u request%s invalidated", summary->requests, plural(summary->requests));
     if (summary->dropped > 0)
-        g_string_append_printf(words, summary->dropped == summary->requests ? ", dropped without Fast"
-                               : ", %u dropped without Fast", summary->dropped);
+        g_string_append_printf(
+            words, summary->dropped == summary->requests ? ", dropped without Fast" : ", %u dropped without Fast",
+            summary->dropped);
     if (due > 0 && summary->rejected == summary->requests) {
         g_string_append(words, summary->requests == 1 ? ", rejected" : ", all rejected");
         return;

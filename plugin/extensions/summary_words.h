@@ -14,21 +14,21 @@
 /* All zero: nothing happened. Of the peer that sends the DontHaves, and of the other one's Requests to it. */
 struct summary {
     uint32_t    donthaves;
-    uint32_t    without_effect;     /* DontHaves that are not four bytes */
-    uint32_t    requests;           /* that they invalidated */
-    uint64_t    bytes;              /* sum of the lengths of those */
-    uint32_t    dropped;            /* of requests: without Fast no answer is due, and none came */
-    uint32_t    rejected;           /* of requests */
-    uint32_t    never_rejected;     /* of requests: Fast, and nothing answered them */
-    uint32_t    late_requests;      /* for pieces that it disowned */
-    uint32_t    crossed;            /* of late_requests: on their way already */
+    uint32_t    without_effect; /* DontHaves that are not four bytes */
+    uint32_t    requests;       /* that they invalidated */
+    uint64_t    bytes;          /* sum of the lengths of those */
+    uint32_t    dropped;        /* of requests: without Fast no answer is due, and none came */
+    uint32_t    rejected;       /* of requests */
+    uint32_t    never_rejected; /* of requests: Fast, and nothing answered them */
+    uint32_t    late_requests;  /* for pieces that it disowned */
+    uint32_t    crossed;        /* of late_requests: on their way already */
     uint32_t    late_blocks;
-    uint32_t    announced_again;    /* pieces, each time */
-    GHashTable *late_by_piece;      /* piece -> how many late requests; NULL: none */
-    uint32_t    worst_piece;        /* of those: the one with the most, the first such */
+    uint32_t    announced_again; /* pieces, each time */
+    GHashTable *late_by_piece;   /* piece -> how many late requests; NULL: none */
+    uint32_t    worst_piece;     /* of those: the one with the most, the first such */
     uint32_t    worst_count;
-    GPtrArray  *kinds;              /* const struct finding_kind *, in the order of first sight; NULL: none */
-    GArray     *counts;             /* uint32_t, of the same */
+    GPtrArray  *kinds;  /* const struct finding_kind *, in the order of first sight; NULL: none */
+    GArray     *counts; /* uint32_t, of the same */
 };
 
 void summary_free(struct summary *summary);

@@ -71,10 +71,12 @@ fold_donthave(struct stat_rows *rows, const struct donthave_fact *fact)
 {
     const struct donthave_note *donthave = (const struct donthave_note *)fact->detail;
 
-    for (const struct donthave_invalidated *request = donthave->invalidated; request != NULL; request = request->next) {
+    for (const struct donthave_invalidated *request = donthave->invalidated; request != NULL;
+         request = request->next) {
         struct row_key key = { fact->connection, other_side(fact->from), donthave->piece, request->begin };
         unsigned       row;
-        if (!stat_rows_find(rows, &key, &row) || cell_get_count(rows, row, COLUMN_REQUESTED_IN) != request->request_in)
+        if (!stat_rows_find(rows, &key, &row)
+            || cell_get_count(rows, row, COLUMN_REQUESTED_IN) != request->request_in)
             row = add_row(rows, fact, &key, request->length, request->request_in, false);
         else
             g_array_index(rows->meta, struct row_meta, row).chosen |= fact->chosen;

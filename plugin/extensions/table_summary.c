@@ -45,13 +45,13 @@ static stat_tap_table_item columns[] = {
 /* What is behind a row. */
 struct summary_row {
     struct summary summary;
-    bool           changed;     /* since its cells were written */
+    bool           changed; /* since its cells were written */
 };
 
 /* struct stat_rows.more: */
 struct summaries {
-    GPtrArray *rows;            /* struct summary_row *, by row */
-    GArray    *changed;         /* numbers of rows */
+    GPtrArray *rows;    /* struct summary_row *, by row */
+    GArray    *changed; /* numbers of rows */
 };
 
 static void
@@ -112,7 +112,8 @@ fold_donthave(struct stat_rows *rows, const struct donthave_fact *fact)
 static void
 fold_late_request(struct stat_rows *rows, const struct donthave_fact *fact)
 {
-    summary_add_late_request(summary_of(rows, fact, other_side(fact->from)), (const struct donthave_block *)fact->detail);
+    summary_add_late_request(summary_of(rows, fact, other_side(fact->from)),
+                             (const struct donthave_block *)fact->detail);
 }
 
 static void
@@ -133,8 +134,9 @@ fold_findings(struct stat_rows *rows, const struct donthave_fact *fact)
 {
     for (const struct finding *finding = *fact->findings; finding != NULL; finding = finding->next) {
         if (summary_wants(finding->kind))
-            summary_add_finding(summary_of(rows, fact, summary_is_by_asker(finding->kind) ? other_side(fact->from)
-                                           : fact->from), finding->kind);
+            summary_add_finding(
+                summary_of(rows, fact, summary_is_by_asker(finding->kind) ? other_side(fact->from) : fact->from),
+                finding->kind);
     }
 }
 

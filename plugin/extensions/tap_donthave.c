@@ -49,7 +49,7 @@ ends_of(packet_info *pinfo, const struct donthave_tap_ends *last, const struct p
     const char               *source = end_to_str(pinfo, &pinfo->src, pinfo->srcport);
     const char               *destination = end_to_str(pinfo, &pinfo->dst, pinfo->destport);
     /* A packet can also make known what the other side said before. */
-    bool                      is_source = from == packet_sender(pinfo);
+    bool is_source = from == packet_sender(pinfo);
 
     ends->connection = connection;
     ends->from = from;
@@ -62,8 +62,8 @@ ends_of(packet_info *pinfo, const struct donthave_tap_ends *last, const struct p
 static struct donthave_tap_frame *
 frame_of(packet_info *pinfo)
 {
-    struct donthave_tap_frame *frame =
-        (struct donthave_tap_frame *)p_get_proto_data(pinfo->pool, pinfo, proto_of_tap, 0);
+    struct donthave_tap_frame *frame = (struct donthave_tap_frame *)p_get_proto_data(pinfo->pool, pinfo, proto_of_tap,
+                                                                                     0);
 
     if (frame == NULL) {
         frame = wmem_new0(pinfo->pool, struct donthave_tap_frame);
@@ -85,7 +85,8 @@ donthave_tap_tell(packet_info *pinfo, const struct peer_connection *connection, 
     struct donthave_tap_item  *item = wmem_new0(pinfo->pool, struct donthave_tap_item);
 
     item->event = detail != NULL ? events[detail->kind->number].event : DONTHAVE_TAP_FINDINGS;
-    item->ends = ends_of(pinfo, frame->last != NULL ? frame->last->ends : NULL, connection, (enum peer_side)note->from);
+    item->ends = ends_of(pinfo, frame->last != NULL ? frame->last->ends : NULL, connection,
+                         (enum peer_side)note->from);
     item->detail = detail;
     item->findings = (const struct finding *const *)&note->findings;
     item->extended_id = note->extended_id;

@@ -11,18 +11,17 @@
 struct expert_rows {
     const struct finding_kind *kinds;
     unsigned                   count;
-    expert_field              *fields;      /* by kind */
-    ei_register_info          *rows;        /* by kind; Wireshark writes the user's severities here */
+    expert_field              *fields; /* by kind */
+    ei_register_info          *rows;   /* by kind; Wireshark writes the user's severities here */
 };
 
 static const int severities[] = {
     [FINDING_CHAT] = PI_CHAT, [FINDING_NOTE] = PI_NOTE, [FINDING_WARN] = PI_WARN, [FINDING_ERROR] = PI_ERROR
 };
 
-static const int groups[] = {
-    [FINDING_SEQUENCE] = PI_SEQUENCE, [FINDING_RESPONSE_CODE] = PI_RESPONSE_CODE, [FINDING_UNDECODED] = PI_UNDECODED,
-    [FINDING_MALFORMED] = PI_MALFORMED, [FINDING_PROTOCOL] = PI_PROTOCOL, [FINDING_ASSUMPTION] = PI_ASSUMPTION
-};
+static const int groups[] = { [FINDING_SEQUENCE] = PI_SEQUENCE,   [FINDING_RESPONSE_CODE] = PI_RESPONSE_CODE,
+                              [FINDING_UNDECODED] = PI_UNDECODED, [FINDING_MALFORMED] = PI_MALFORMED,
+                              [FINDING_PROTOCOL] = PI_PROTOCOL,   [FINDING_ASSUMPTION] = PI_ASSUMPTION };
 
 struct expert_rows *
 expert_rows_register(int proto, const struct finding_kind *kinds, unsigned count)

@@ -16,22 +16,22 @@
 
 #include "core/peer_wire.h"
 
-#define EXTENDED_TEXT   "Extended"
+#define EXTENDED_TEXT "Extended"
 
 /* How what uTP writes begins: it stays where no message was shown. */
-#define UTP_TEXT        "Connection ID:"
+#define UTP_TEXT "Connection ID:"
 
 /* What the built-in dissector writes where it does not see messages. */
-#define LOST_TEXT       "Continuation data"
+#define LOST_TEXT "Continuation data"
 
 /* Of so many bytes of a message the built-in dissector writes a text: a prefix alone is "BitTorrent". */
-#define SHORTEST_SHOWN  PEER_PREFIX_SIZE
+#define SHORTEST_SHOWN PEER_PREFIX_SIZE
 
 /* A text of ours. */
 struct info_text {
     struct info_text *next;
     const char       *text;
-    int64_t           begins;       /* of its message, in the payload */
+    int64_t           begins; /* of its message, in the payload */
     int64_t           ends;
     bool              replaces;
 };
@@ -39,8 +39,8 @@ struct info_text {
 /* What the built-in dissector wrote for one message. */
 struct segment {
     const char *text;
-    size_t      size;       /* with the blanks after it */
-    size_t      marked;     /* of what uTP wrote before the first one: "[Continuation to #134] " */
+    size_t      size;   /* with the blanks after it */
+    size_t      marked; /* of what uTP wrote before the first one: "[Continuation to #134] " */
     bool        is_extended;
 };
 
@@ -139,7 +139,8 @@ find_begun(const struct info_places *places, tvbuff_t *payload, bool *has_tail, 
         struct begun begun = { .at = (uint32_t)at };
 
         size = peer_wire_size(data + at, left);
-        begun.is_extended = left > PEER_PREFIX_SIZE && data[at + PEER_PREFIX_SIZE] == PEER_EXTENDED && size != PEER_HANDSHAKE_SIZE;
+        begun.is_extended = left > PEER_PREFIX_SIZE && data[at + PEER_PREFIX_SIZE] == PEER_EXTENDED
+                            && size != PEER_HANDSHAKE_SIZE;
         if (size == PEER_SIZE_UNKNOWN || size > left) {
             *has_tail = true;
             if (left < SHORTEST_SHOWN)
@@ -170,7 +171,7 @@ agree(wmem_array_t *segments, unsigned base, wmem_array_t *all, unsigned begun)
     for (unsigned i = 0; i < begun; i++) {
         const struct segment *segment = segment_at(segments, base + i);
         if (segment->is_extended != begun_at(all, i)->is_extended
-                || strncmp(segment->text, LOST_TEXT, strlen(LOST_TEXT)) == 0)
+            || strncmp(segment->text, LOST_TEXT, strlen(LOST_TEXT)) == 0)
             return false;
     }
     return true;
@@ -219,7 +220,8 @@ append_segments(packet_info *pinfo, wmem_array_t *segments, unsigned from, unsig
 static void
 take_marks(packet_info *pinfo, wmem_array_t *segments)
 {
-    struct segment *first = wmem_array_get_count(segments) > 0 ? (struct segment *)wmem_array_index(segments, 0) : NULL;
+    struct segment *first = wmem_array_get_count(segments) > 0 ? (struct segment *)wmem_array_index(segments, 0)
+                                                               : NULL;
 
     if (first == NULL || first->marked == 0)
         return;
@@ -279,20 +281,19 @@ info_places_end(struct info_places *places, tvbuff_t *payload, packet_info *pinf
     bool          is_utp = count > 0 && is_utp_text(segment_at(segments, 0));
 
     if (shown > 0 && has_tail && segment_at(segments, shown - 1)->text[0] == '[')
-        shown--;                        /* that the packet ends in a message */
+        shown--; /* that the packet ends in a message */
 
     bool agrees = begun + is_utp <= shown && agree(segments, shown - begun, all, begun);
 
-    if (!agrees && begun > 0
-            && begun_at(all, begun - 1)->at + PEER_PREFIX_SIZE == tvb_captured_length(payload)) {
-        begun--;                        /* newer versions write nothing of a prefix alone */
+    if (!agrees && begun > 0 && begun_at(all, begun - 1)->at + PEER_PREFIX_SIZE == tvb_captured_length(payload)) {
+        begun--; /* newer versions write nothing of a prefix alone */
         agrees = begun + is_utp <= shown && agree(segments, shown - begun, all, begun);
     }
     if (agrees)
         write_in_order(places, segments, shown - begun, all, tvb_captured_length(payload), pinfo);
     else
         write_in_order(places, segments, count, wmem_array_new(pinfo->pool, sizeof(struct begun)), UINT32_MAX, pinfo);
-    if (has_tail)                       /* who shows a packet that is cut adds to the column */
+    if (has_tail) /* who shows a packet that is cut adds to the column */
         append(pinfo, "");
     col_set_fence(pinfo->cinfo, COL_INFO);
 }

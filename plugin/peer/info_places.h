@@ -21,10 +21,10 @@ struct info_text;
 
 /* Lives as long as the packet. */
 struct info_places {
-    const char       *builtin;      /* what was in the column: all fenced, as the built-in dissector does for each message */
-    size_t            builtin_size;
-    size_t            length;       /* of the column, when the last text was taken */
-    struct info_text *first;        /* ours, in their order */
+    const char *builtin; /* what was in the column: all fenced, as the built-in dissector does for each message */
+    size_t      builtin_size;
+    size_t      length;      /* of the column, when the last text was taken */
+    struct info_text *first; /* ours, in their order */
     struct info_text *last;
 };
 

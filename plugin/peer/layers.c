@@ -52,5 +52,5 @@ layers_end_repeat(packet_info *pinfo, int proto)
     int *count = count_of(pinfo, proto);
 
     if (!remove_last(pinfo, proto) && count != NULL)
-        ++*count;                       /* the dissector did not want it: no layer was added */
+        ++*count; /* the dissector did not want it: no layer was added */
 }

@@ -23,7 +23,7 @@
 #include <wsutil/wslog.h>
 
 /* Bytes that are read at once. */
-#define READ_SIZE   (64U * 1024)
+#define READ_SIZE (64U * 1024)
 
 static const char *keylog_file = "";
 
@@ -95,7 +95,7 @@ read_keys(void)
         tell(errno);
         return;
     }
-    if (!S_ISREG(now.st_mode)) {            /* a pipe would block, and cannot be read twice */
+    if (!S_ISREG(now.st_mode)) { /* a pipe would block, and cannot be read twice */
         tell(S_ISDIR(now.st_mode) ? EISDIR : ESPIPE);
         return;
     }
@@ -146,10 +146,11 @@ proto_register_mse_keys(int proto_bt_peer)
     module_t *module = prefs_register_protocol(proto_bt_peer, NULL);
 
     told_files = g_hash_table_new(g_str_hash, g_str_equal);
-    prefs_register_filename_preference(
-        module, "mse_keylog_file", "Key log of encrypted connections (MSE)",
-        "The secrets of encrypted connections, as tools/mse-keylog writes them: lines \"MSE <S, 192 hexadecimal digits> "
-        "<info hash, 40 digits>\". The file is read on while it grows.", &keylog_file, FALSE);
+    prefs_register_filename_preference(module, "mse_keylog_file", "Key log of encrypted connections (MSE)",
+                                       "The secrets of encrypted connections, as tools/mse-keylog writes them: lines "
+                                       "\"MSE <S, 192 hexadecimal digits> "
+                                       "<info hash, 40 digits>\". The file is read on while it grows.",
+                                       &keylog_file, FALSE);
 }
 
 void

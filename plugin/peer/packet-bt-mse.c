@@ -33,19 +33,17 @@ static expert_field ei_bt_mse_faults[MSE_FAULT_COUNT];
 
 static dissector_handle_t bt_mse_handle;
 
-static const value_string methods[] = {
-    { MSE_CRYPTO_PLAINTEXT, "plaintext" },
-    { MSE_CRYPTO_RC4, "RC4" },
-    { MSE_CRYPTO_PLAINTEXT | MSE_CRYPTO_RC4, "plaintext or RC4" },
-    { 0, NULL }
-};
+static const value_string methods[] = { { MSE_CRYPTO_PLAINTEXT, "plaintext" },
+                                        { MSE_CRYPTO_RC4, "RC4" },
+                                        { MSE_CRYPTO_PLAINTEXT | MSE_CRYPTO_RC4, "plaintext or RC4" },
+                                        { 0, NULL } };
 
 /* What is being shown. */
 struct handshake_view {
     const struct mse_stream *stream;
     unsigned                 side;
-    uint64_t                 offset;    /* in the direction, of the first byte of tvb */
-    uint64_t                 end;       /* after its last byte */
+    uint64_t                 offset; /* in the direction, of the first byte of tvb */
+    uint64_t                 end;    /* after its last byte */
     tvbuff_t                *tvb;
     proto_tree              *tree;
 };
@@ -142,8 +140,8 @@ show_results(const struct handshake_view *view)
     if (method != 0)
         proto_item_set_generated(proto_tree_add_uint(view->tree, hf_bt_mse_method, view->tvb, 0, 0, method));
     if (payload_frame != 0)
-        proto_item_set_generated(proto_tree_add_uint(view->tree, hf_bt_mse_payload_in, view->tvb, 0, 0,
-                                                     payload_frame));
+        proto_item_set_generated(
+            proto_tree_add_uint(view->tree, hf_bt_mse_payload_in, view->tvb, 0, 0, payload_frame));
 }
 
 static void
@@ -160,8 +158,8 @@ show_initiator(const struct handshake_view *view, const struct mse_handshake *ha
                                          MSE_HASH_SIZE);
     }
     if (handshake->opened && ends_here(view, req1 + MSE_HASH_SIZE, MSE_HASH_SIZE, &at, &length))
-        proto_item_set_generated(proto_tree_add_bytes_with_length(view->tree, hf_bt_mse_info_hash, view->tvb, at, length,
-                                                                  handshake->key.info_hash, MSE_HASH_SIZE));
+        proto_item_set_generated(proto_tree_add_bytes_with_length(view->tree, hf_bt_mse_info_hash, view->tvb, at,
+                                                                  length, handshake->key.info_hash, MSE_HASH_SIZE));
     if (handshake->has_provide) {
         show_number(view, hf_bt_mse_crypto_provide, provide, 4, handshake->crypto_provide);
         show_number(view, hf_bt_mse_pad_c_length, provide + 4, 2, handshake->pad_c_length);
@@ -215,9 +213,10 @@ dissect_bt_mse(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 
     col_set_str(pinfo->cinfo, COL_PROTOCOL, "BT-MSE");
     col_clear(pinfo->cinfo, COL_INFO);
-    col_append_str(pinfo->cinfo, COL_INFO, has_public_key(&view) ? "MSE public key"
-                                           : view.offset < handshake_end(stream, view.side) ? "MSE handshake"
-                                           : "MSE payload");
+    col_append_str(pinfo->cinfo, COL_INFO,
+                   has_public_key(&view)                            ? "MSE public key"
+                   : view.offset < handshake_end(stream, view.side) ? "MSE handshake"
+                                                                    : "MSE payload");
     if (method != 0)
         col_append_fstr(pinfo->cinfo, COL_INFO, " (%s)", val_to_str_const(method, methods, ""));
 
@@ -250,8 +249,8 @@ bt_mse_show_handshake(struct bt_mse_bytes *bytes, packet_info *pinfo, proto_tree
         return false;
     if (offset < ends)
         reported = (uint32_t)MIN(reported, ends - offset);
-    return call_dissector_only(bt_mse_handle, tvb_new_subset_length(bytes->tvb, 0, (int)reported), pinfo, tree,
-                               bytes) > 0;
+    return call_dissector_only(bt_mse_handle, tvb_new_subset_length(bytes->tvb, 0, (int)reported), pinfo, tree, bytes)
+           > 0;
 }
 
 /* How many bytes of late payload lead up to the part. */
@@ -366,7 +365,7 @@ proto_register_bt_mse(void)
           { "Length of PadD", "bt.mse.pad_d_length", FT_UINT16, BASE_DEC, NULL, 0x0, NULL, HFILL } },
     };
     static ei_register_info ei[MSE_FAULT_COUNT];
-    static int *ett[] = { &ett_bt_mse };
+    static int             *ett[] = { &ett_bt_mse };
 
     proto_bt_mse = proto_register_protocol("BitTorrent Message Stream Encryption", "BT-MSE", "bt.mse");
     proto_register_field_array(proto_bt_mse, hf, array_length(hf));

@@ -17,13 +17,13 @@
 extern int proto_bt_mse;
 
 /* The name of the data source with what was decrypted. */
-#define BT_MSE_DATA_SOURCE  "Decrypted BitTorrent (MSE)"
+#define BT_MSE_DATA_SOURCE "Decrypted BitTorrent (MSE)"
 
 /* Bytes of one side of a connection that is MSE. */
 struct bt_mse_bytes {
     struct mse_feed *mse;
     unsigned         side;
-    uint64_t         position;  /* of the first byte of tvb, as mse_feed.h counts */
+    uint64_t         position; /* of the first byte of tvb, as mse_feed.h counts */
     tvbuff_t        *tvb;
 };
 

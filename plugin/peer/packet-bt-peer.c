@@ -37,31 +37,31 @@ static struct peer_setup               setup;
 
 /* Bytes that notes of a frame hold, as one data source: Wireshark walks the list of them for each new one. */
 struct joined_messages {
-    uint32_t  first;            /* numbers of the first note that is looked at and of the one after the last; both 0: none */
+    uint32_t  first; /* numbers of the first note that is looked at and of the one after the last; both 0: none */
     uint32_t  end;
-    tvbuff_t *tvb;              /* NULL: they are few, each has a source of its own */
-    uint32_t *offsets;          /* in tvb, by the number of the note since first */
+    tvbuff_t *tvb;     /* NULL: they are few, each has a source of its own */
+    uint32_t *offsets; /* in tvb, by the number of the note since first */
 };
 
 /* Messages that have a data source each. */
-#define DATA_SOURCES_MAX    16U
+#define DATA_SOURCES_MAX 16U
 
 /* How far a connection was shown in this frame. */
 struct shown_connection {
     struct shown_connection      *next;
     const struct peer_connection *connection;
-    uint32_t                      next_note[2];     /* by enum peer_side, counted from the first note of the frame */
-    struct joined_messages        joined[2];        /* by enum peer_side */
+    uint32_t                      next_note[2]; /* by enum peer_side, counted from the first note of the frame */
+    struct joined_messages        joined[2];    /* by enum peer_side */
 };
 
 /* What was shown in this frame, on this pass. */
 struct shown_frame {
     struct shown_connection *connections;
-    unsigned                 items;         /* of ours */
-    unsigned                 hidden;        /* that were left out since it was told last */
-    size_t                   info_aside;    /* characters of Info that the built-in dissector wrote, and are not in it now */
-    uint32_t                 to_come;       /* bytes of messages that the built-in dissector has not shown yet */
-    int                      extension;     /* protocol that took the last extended message; -1: none */
+    unsigned                 items;  /* of ours */
+    unsigned                 hidden; /* that were left out since it was told last */
+    size_t   info_aside;             /* characters of Info that the built-in dissector wrote, and are not in it now */
+    uint32_t to_come;                /* bytes of messages that the built-in dissector has not shown yet */
+    int      extension;              /* protocol that took the last extended message; -1: none */
 };
 
 /* --- for extensions --- */
@@ -115,7 +115,7 @@ bt_peer_separate_info(packet_info *pinfo)
 }
 
 /* What the built-in dissector writes for a byte of a message at most: 73 characters for a Reject of 17 bytes. */
-#define INFO_CHARACTERS_PER_BYTE    5U
+#define INFO_CHARACTERS_PER_BYTE 5U
 
 bool
 bt_peer_info_has_room(packet_info *pinfo, size_t length)
@@ -133,8 +133,7 @@ bt_peer_enabled(dissector_handle_t wrapped, const char *heuristic)
 {
     const heur_dtbl_entry_t *entry = find_heur_dissector_by_unique_short_name(heuristic);
 
-    return proto_is_protocol_enabled(find_protocol_by_id(proto_bt_peer))
-           && wrapped != NULL
+    return proto_is_protocol_enabled(find_protocol_by_id(proto_bt_peer)) && wrapped != NULL
            && proto_is_protocol_enabled(find_protocol_by_id(dissector_handle_get_protocol_index(wrapped)))
            && entry != NULL && entry->enabled;
 }
@@ -170,21 +169,21 @@ bt_peer_show_reassembled(tvbuff_t *message, uint32_t size, const uint32_t *frame
         return;
 
     proto_item *item = proto_tree_add_none_format(tree, hf_bt_peer_reassembled, message, 0, -1,
-                                                  "Reassembled BitTorrent message (%u bytes) from %u packet%s",
-                                                  size, count, count == 1 ? "" : "s");
+                                                  "Reassembled BitTorrent message (%u bytes) from %u packet%s", size,
+                                                  count, count == 1 ? "" : "s");
     proto_tree *frames_tree = proto_item_add_subtree(item, ett_bt_peer_reassembled);
 
     proto_item_set_generated(item);
     for (uint32_t i = 0; i < count; i++)
-        proto_item_set_generated(proto_tree_add_uint(frames_tree, hf_bt_peer_reassembled_from, message, 0, 0,
-                                                     frames[i]));
+        proto_item_set_generated(
+            proto_tree_add_uint(frames_tree, hf_bt_peer_reassembled_from, message, 0, 0, frames[i]));
 }
 
 /* The notes of a frame, as far as they are about one view and were not shown before. */
 struct note_range {
     struct message_note *const *notes;
     uint32_t                    count;
-    uint32_t                   *next;       /* first one that was not shown */
+    uint32_t                   *next; /* first one that was not shown */
     struct joined_messages     *joined;
 };
 
@@ -327,9 +326,9 @@ notes_of_packet(const struct bt_peer_view *view, const packet_info *pinfo)
 static struct note_range
 notes_to_show(const struct bt_peer_view *view, packet_info *pinfo)
 {
-    struct note_range           range = notes_of_packet(view, pinfo);
-    struct shown_frame         *shown;
-    struct shown_connection    *connection;
+    struct note_range        range = notes_of_packet(view, pinfo);
+    struct shown_frame      *shown;
+    struct shown_connection *connection;
 
     if (range.count == 0)
         return range;
@@ -371,9 +370,9 @@ next_note(const struct bt_peer_view *view, struct note_range *range, uint32_t en
         if (!view->whole_frame) {
             int32_t note_end = (int32_t)(end_to_show(note) - view->place);
             if (note_end > (int64_t)end)
-                return NULL;            /* of a later call */
+                return NULL; /* of a later call */
             if (note_end <= 0)
-                continue;               /* of an earlier one */
+                continue; /* of an earlier one */
         }
         ++*range->next;
         return note;
@@ -398,11 +397,13 @@ show_builtin_part(const struct bt_peer_view *view, uint32_t from, uint32_t to, b
         return;
     if (again) {
         bt_peer_separate_info(pinfo);
-        col_set_fence(pinfo->cinfo, COL_INFO);      /* the built-in dissector clears what is after it */
+        col_set_fence(pinfo->cinfo, COL_INFO); /* the built-in dissector clears what is after it */
         layers_begin_repeat(pinfo, proto);
     }
-    view->show_builtin(from == 0 && to == tvb_reported_length(view->tvb) ? view->tvb
-                       : tvb_new_subset_length(view->tvb, (int)from, (int)(to - from)), pinfo, tree, view->data);
+    view->show_builtin(from == 0 && to == tvb_reported_length(view->tvb)
+                           ? view->tvb
+                           : tvb_new_subset_length(view->tvb, (int)from, (int)(to - from)),
+                       pinfo, tree, view->data);
     if (again)
         layers_end_repeat(pinfo, proto);
 }
@@ -414,12 +415,14 @@ show_without_info(const struct bt_peer_view *view, uint32_t from, uint32_t to, b
 {
     bool writable = col_get_writable(pinfo->cinfo, COL_INFO);
 
-    col_clear(pinfo->cinfo, COL_INFO);      /* as the built-in dissector does; up to the fence */
+    col_clear(pinfo->cinfo, COL_INFO); /* as the built-in dissector does; up to the fence */
     col_set_writable(pinfo->cinfo, COL_INFO, FALSE);
-    TRY {
+    TRY
+    {
         show_builtin_part(view, from, to, again, pinfo, tree);
     }
-    FINALLY {
+    FINALLY
+    {
         col_set_writable(pinfo->cinfo, COL_INFO, writable);
     }
     ENDTRY;
@@ -496,7 +499,7 @@ show_notes(const struct bt_peer_view *view, struct note_range *range, struct inf
 void
 bt_peer_show_notes(const struct bt_peer_view *view, packet_info *pinfo, proto_tree *tree)
 {
-    struct note_range range = notes_to_show(view, pinfo);
+    struct note_range  range = notes_to_show(view, pinfo);
     struct info_places places;
 
     if (range.count == 0)
@@ -506,10 +509,12 @@ bt_peer_show_notes(const struct bt_peer_view *view, packet_info *pinfo, proto_tr
         return;
     }
     shown_in(pinfo)->info_aside = places.builtin_size;
-    TRY {
+    TRY
+    {
         show_notes(view, &range, &places, pinfo, tree);
     }
-    FINALLY {
+    FINALLY
+    {
         shown_in(pinfo)->info_aside = 0;
         info_places_end(&places, view->tvb, pinfo);
     }

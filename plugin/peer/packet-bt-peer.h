@@ -23,14 +23,14 @@
 
 /* The heuristic list. Its dissectors get the payload of one extended message, after the extended id, as tvb, and as
  * data a const struct bt_peer_extended. They test name first, and return whether the message was theirs. */
-#define BT_PEER_EXTENDED_LIST   "bittorrent.extended"
+#define BT_PEER_EXTENDED_LIST "bittorrent.extended"
 
 struct bt_peer_extended {
-    uint8_t                       id;           /* extended message id on the wire */
-    const char                   *name;         /* of the extension, as the receiver negotiated; NULL: unknown */
+    uint8_t                       id;   /* extended message id on the wire */
+    const char                   *name; /* of the extension, as the receiver negotiated; NULL: unknown */
     enum peer_side                sender;
     const struct peer_connection *connection;
-    const struct message_note    *note;         /* of this message */
+    const struct message_note    *note; /* of this message */
 };
 
 /* An extension with memory. */
@@ -40,7 +40,7 @@ struct bt_peer_extension {
      * is. */
     void (*show)(const struct peer_connection *connection, const struct message_note *note, tvbuff_t *tvb,
                  packet_info *pinfo, proto_tree *tree);
-    range_t *const *fallback_ids;   /* a preference: ids to assume where no handshake tells; NULL: there is none */
+    range_t *const *fallback_ids; /* a preference: ids to assume where no handshake tells; NULL: there is none */
 };
 
 /* Adds an extension, at start-up. It must outlive the program's use of it. */
@@ -48,7 +48,7 @@ void bt_peer_add_extension(const struct bt_peer_extension *extension);
 
 /* Whether so many more items of ours may be added to a frame: a frame with more than BT_PEER_ITEMS_MAX shows a count
  * instead (Wireshark takes a million items for an endless loop). */
-#define BT_PEER_ITEMS_MAX   200000U
+#define BT_PEER_ITEMS_MAX 200000U
 bool bt_peer_may_add(packet_info *pinfo, unsigned items);
 
 /* Parts a text of ours from what is in the Info column. False: that is full, and to append to it takes thousands of
@@ -61,8 +61,8 @@ bool bt_peer_info_has_room(packet_info *pinfo, size_t length);
 
 /* --- for transports --- */
 
-extern int proto_bt_peer;       /* what keeps data of the capture, and is switched off */
-extern int proto_bt_peer_in_name_only;      /* of wrappers that add no layer of their own */
+extern int proto_bt_peer;              /* what keeps data of the capture, and is switched off */
+extern int proto_bt_peer_in_name_only; /* of wrappers that add no layer of their own */
 
 /* Whether the user wants us, the dissectors that we stand in for, and a heuristic. */
 bool bt_peer_enabled(dissector_handle_t wrapped, const char *heuristic);
@@ -74,14 +74,14 @@ const struct peer_setup *bt_peer_setup(void);
 struct bt_peer_view {
     struct peer_connection *connection;
     enum peer_side          from;
-    uint32_t                place;          /* of the first byte of tvb, see struct feed_chunk */
+    uint32_t                place; /* of the first byte of tvb, see struct feed_chunk */
     tvbuff_t               *tvb;
-    bool                    whole_frame;    /* all that the frame has of this side; else there may be other calls for
+    bool                    whole_frame; /* all that the frame has of this side; else there may be other calls for
                                                it */
     /* Calls the built-in dissector for a part of tvb. */
-    void                  (*show_builtin)(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data);
-    dissector_handle_t      builtin;
-    void                   *data;
+    void (*show_builtin)(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data);
+    dissector_handle_t builtin;
+    void              *data;
 };
 
 /* Shows complete messages, which fill tvb from offset on for length bytes: what the built-in dissector has to say of

@@ -6,7 +6,7 @@
 
 #include "peer/packet_facts.h"
 
-static int64_t  last_offset = -1;   /* of the last packet in the file: no two packets share one */
+static int64_t  last_offset = -1; /* of the last packet in the file: no two packets share one */
 static uint32_t last_number;
 
 enum peer_side

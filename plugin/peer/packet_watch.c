@@ -15,10 +15,10 @@
 #include "peer/packet_facts.h"
 
 static packet_watch_t take_tcp_packet;
-static bool     begun;              /* this capture has something to watch */
-static unsigned watching;           /* connections that want to see their next packets */
-static uint8_t  ports[65536 / 8];   /* bit (source port xor destination port): one of them may have it */
-static int64_t  capture_end;
+static bool           begun;            /* this capture has something to watch */
+static unsigned       watching;         /* connections that want to see their next packets */
+static uint8_t        ports[65536 / 8]; /* bit (source port xor destination port): one of them may have it */
+static int64_t        capture_end;
 
 static unsigned
 port_pair(const packet_info *pinfo)
@@ -33,7 +33,7 @@ watch_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *
         return 0;
     capture_end = MAX(capture_end, packet_time(pinfo));
     if (watching > 0 && pinfo->ptype == PT_TCP && take_tcp_packet != NULL
-            && (ports[port_pair(pinfo) / 8] & 1 << port_pair(pinfo) % 8) != 0)
+        && (ports[port_pair(pinfo) / 8] & 1 << port_pair(pinfo) % 8) != 0)
         take_tcp_packet(pinfo);
     return 0;
 }

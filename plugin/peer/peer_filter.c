@@ -7,7 +7,7 @@
 #include "peer/peer_filter.h"
 
 #include <epan/packet.h>
-#include <epan/conversation_filter.h>   /* 4.0: after packet.h, whose struct it names */
+#include <epan/conversation_filter.h> /* 4.0: after packet.h, whose struct it names */
 #include <epan/to_str.h>
 
 static WS_CONVERSATION_BOOL

@@ -9,12 +9,12 @@
 /* A port that leads to a handle. */
 struct found_port {
     uint32_t number;
-    bool     by_user;       /* the user led it there; Wireshark itself leads it elsewhere, or nowhere */
+    bool     by_user; /* the user led it there; Wireshark itself leads it elsewhere, or nowhere */
 };
 
 struct port_search {
     dissector_handle_t handle;
-    GArray            *ports;   /* struct found_port */
+    GArray            *ports; /* struct found_port */
 };
 
 static void

@@ -7,19 +7,19 @@
 
 #include <string.h>
 
-#define RECENT_CONVERSATIONS    64      /* one for each value of the ports' sum, modulo this */
-#define ADDRESS_SIZE_MAX        16      /* IPv6 */
+#define RECENT_CONVERSATIONS 64 /* one for each value of the ports' sum, modulo this */
+#define ADDRESS_SIZE_MAX     16 /* IPv6 */
 
 struct end {
-    uint8_t bytes[ADDRESS_SIZE_MAX];
-    int     address_type;
-    int     address_size;
+    uint8_t  bytes[ADDRESS_SIZE_MAX];
+    int      address_type;
+    int      address_size;
     uint32_t port;
 };
 
 /* The ends of the packet that it was looked up for: those of the conversation, in one of two orders. */
 struct recent {
-    conversation_t *conversation;   /* NULL: none yet */
+    conversation_t *conversation; /* NULL: none yet */
     port_type       ptype;
     struct end      ends[2];
 };
@@ -49,7 +49,7 @@ static inline bool
 is_end(const struct end *end, const address *address, uint32_t port)
 {
     return end->port == port && end->address_type == address->type && end->address_size == address->len
-        && same_bytes(end->bytes, address->data, address->len);
+           && same_bytes(end->bytes, address->data, address->len);
 }
 
 static struct end
@@ -67,12 +67,12 @@ static bool
 is_conversation_of(const struct recent *recent, const packet_info *pinfo)
 {
     if (recent->conversation == NULL || recent->conversation->next != NULL
-            || pinfo->num < recent->conversation->setup_frame || pinfo->ptype != recent->ptype)
+        || pinfo->num < recent->conversation->setup_frame || pinfo->ptype != recent->ptype)
         return false;
 
     unsigned first = is_end(&recent->ends[0], &pinfo->src, pinfo->srcport) ? 0 : 1;
     return is_end(&recent->ends[first], &pinfo->src, pinfo->srcport)
-        && is_end(&recent->ends[!first], &pinfo->dst, pinfo->destport);
+           && is_end(&recent->ends[!first], &pinfo->dst, pinfo->destport);
 }
 
 /* Keeps what was looked up, where the next packet between these ends must find the same. Conversations with a wildcard
@@ -81,7 +81,7 @@ static void
 keep(struct recent *recent, conversation_t *conversation, const packet_info *pinfo)
 {
     if (conversation->options != 0 || pinfo->src.len > ADDRESS_SIZE_MAX || pinfo->dst.len > ADDRESS_SIZE_MAX
-            || pinfo->src.len <= 0 || pinfo->dst.len <= 0)
+        || pinfo->src.len <= 0 || pinfo->dst.len <= 0)
         return;
     recent->conversation = conversation;
     recent->ptype = pinfo->ptype;

@@ -16,7 +16,7 @@
 
 #include "peer/mse_keys.h"
 
-#define STATISTICS  "bt.mse,unreadable"
+#define STATISTICS "bt.mse,unreadable"
 
 static const char *const carriers[MSE_CARRIER_COUNT] = { [MSE_OVER_TCP] = "tcp", [MSE_OVER_UTP] = "utp" };
 
@@ -31,7 +31,7 @@ print(void *data _U_)
 static WS_STAT_TAP_INIT_RESULT
 begin(const char *option _U_, void *data _U_)
 {
-    static int listener;    /* only its address counts */
+    static int listener; /* only its address counts */
     GString   *error = register_tap_listener("frame", &listener, NULL, TL_REQUIRES_NOTHING, NULL, NULL, print, NULL);
 
     if (error != NULL) {
@@ -46,7 +46,8 @@ register_tap_listener_mse(void)
 {
     static stat_tap_ui ui = { .group = REGISTER_PACKET_STAT_GROUP_UNSORTED,
                               .title = "Encrypted connections that could not be read",
-                              .cli_string = STATISTICS, .tap_init_cb = begin };
+                              .cli_string = STATISTICS,
+                              .tap_init_cb = begin };
 
     register_stat_tap_ui(&ui, NULL);
 }

@@ -11,7 +11,7 @@
 #include <wireshark.h>
 #include <ws_version.h>
 
-#define WS_AT_LEAST(major, minor) \
+#define WS_AT_LEAST(major, minor)                                                                                    \
     (WIRESHARK_VERSION_MAJOR > (major) || (WIRESHARK_VERSION_MAJOR == (major) && WIRESHARK_VERSION_MINOR >= (minor)))
 
 #if WS_AT_LEAST(4, 4)
@@ -41,16 +41,16 @@ typedef gboolean ws_bool;
 /* For users of <epan/conversation_filter.h>: its callbacks, the end of their parameters, how they are registered, and what
  * tests call them with. */
 #if WS_AT_LEAST(4, 4)
-#define WS_CONVERSATION_BOOL    bool
-#define WS_CONVERSATION_DATA    , void *data _U_
+#define WS_CONVERSATION_BOOL                     bool
+#define WS_CONVERSATION_DATA                     , void *data _U_
 #define WS_CONVERSATION_ARGUMENTS(pinfo, filter) pinfo, (filter)->user_data
-#define WS_REGISTER_CONVERSATION_FILTER(proto, name, is_valid, build) \
+#define WS_REGISTER_CONVERSATION_FILTER(proto, name, is_valid, build)                                                \
     register_conversation_filter(proto, name, is_valid, build, NULL)
 #else
-#define WS_CONVERSATION_BOOL    gboolean
+#define WS_CONVERSATION_BOOL gboolean
 #define WS_CONVERSATION_DATA
 #define WS_CONVERSATION_ARGUMENTS(pinfo, filter) pinfo
-#define WS_REGISTER_CONVERSATION_FILTER(proto, name, is_valid, build) \
+#define WS_REGISTER_CONVERSATION_FILTER(proto, name, is_valid, build)                                                \
     register_conversation_filter(proto, name, is_valid, build)
 #endif
 

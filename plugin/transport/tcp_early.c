@@ -16,26 +16,26 @@
 #include "peer/mse_keys.h"
 #include "peer/packet_facts.h"
 
-#define SLOTS_MIN           1024U
-#define ADDRESS_SIZE_MAX    16      /* IPv6 */
+#define SLOTS_MIN        1024U
+#define ADDRESS_SIZE_MAX 16 /* IPv6 */
 
 /* What is known of a pair of ends, besides the number of a kept connection. */
-#define SLOT_EMPTY          0U
-#define SLOT_SEARCHED       UINT32_MAX          /* its conversation tells */
-#define SLOT_GIVEN_UP       (UINT32_MAX - 1)
+#define SLOT_EMPTY    0U
+#define SLOT_SEARCHED UINT32_MAX /* its conversation tells */
+#define SLOT_GIVEN_UP (UINT32_MAX - 1)
 
 struct slot {
     uint64_t key;
-    uint32_t state;             /* one of these, or 1 + the number of a connection */
-    uint32_t last_frame;        /* given up: that was kept */
+    uint32_t state;      /* one of these, or 1 + the number of a connection */
+    uint32_t last_frame; /* given up: that was kept */
 };
 
-static struct slot             *slots;          /* open addressing */
-static uint32_t                 slot_count;     /* a power of two */
+static struct slot             *slots;      /* open addressing */
+static uint32_t                 slot_count; /* a power of two */
 static uint32_t                 slots_used;
 static struct early_connection *connections[EARLY_MAX];
-static uint32_t                 begun;          /* connections ever kept: the next number, modulo EARLY_MAX */
-static uint64_t                 seed;           /* so that nobody can choose keys that collide */
+static uint32_t                 begun; /* connections ever kept: the next number, modulo EARLY_MAX */
+static uint64_t                 seed;  /* so that nobody can choose keys that collide */
 
 /* --- the table --- */
 
@@ -72,7 +72,7 @@ key_of(enum peer_side from, const packet_info *pinfo)
         return mix(key, (uint64_t)one << 32 | other) | 1;
     }
     if (pinfo->src.len <= 0 || pinfo->src.len > ADDRESS_SIZE_MAX || pinfo->dst.len <= 0
-            || pinfo->dst.len > ADDRESS_SIZE_MAX)
+        || pinfo->dst.len > ADDRESS_SIZE_MAX)
         return 0;
     return mix_address(mix_address(key, ends[first]), ends[!first]) | 1;
 }
@@ -178,7 +178,7 @@ keep(struct early_connection *early, enum peer_side from, uint32_t seq, const ui
     uint32_t at;
 
     if (early->count == EARLY_SEGMENTS_MAX || size > EARLY_BYTES_MAX - before
-            || (before > 0 && seq != early->seq[from] + before))
+        || (before > 0 && seq != early->seq[from] + before))
         return false;
     memcpy(early->bytes[from] + before, data, size);
     if (mse_find_handshake(early->bytes[from], before + size, MAX(scanned, MSE_RESPONDER_MIN), &at))
@@ -186,7 +186,8 @@ keep(struct early_connection *early, enum peer_side from, uint32_t seq, const ui
     if (before == 0)
         early->seq[from] = seq;
     early->size[from] = before + size;
-    early->segments[early->count++] = (struct early_segment){ .frame = frame, .size = (uint16_t)size,
+    early->segments[early->count++] = (struct early_segment){ .frame = frame,
+                                                              .size = (uint16_t)size,
                                                               .side = (uint8_t)from };
     early->last_frame = frame;
     return true;
@@ -232,7 +233,7 @@ tcp_early_hand_over(const conversation_t *conversation, const packet_info *pinfo
         return conversation->setup_frame > slot.last_frame;
 
     kept = connections[slot.state - 1];
-    if (kept->count > 0 && conversation->setup_frame > kept->last_frame) {  /* an earlier one with these ports */
+    if (kept->count > 0 && conversation->setup_frame > kept->last_frame) { /* an earlier one with these ports */
         if (looks_encrypted(kept))
             mse_connections()->given_up[MSE_OVER_TCP]++;
     } else if (kept->count > 0) {

@@ -25,23 +25,23 @@
 #include "core/mse_feed.h"
 
 /* Connections that are kept; beyond that, the oldest one is given up. */
-#define EARLY_MAX           4096U
-#define EARLY_SEGMENTS_MAX  8U
-#define EARLY_BYTES_MAX     1024U   /* of each side */
+#define EARLY_MAX          4096U
+#define EARLY_SEGMENTS_MAX 8U
+#define EARLY_BYTES_MAX    1024U /* of each side */
 
 struct early_segment {
     uint32_t frame;
     uint16_t size;
-    uint8_t  side;              /* enum peer_side */
+    uint8_t  side; /* enum peer_side */
 };
 
 struct early_connection {
-    uint64_t             key;           /* of addresses and ports; 0: it is not kept any more */
+    uint64_t             key; /* of addresses and ports; 0: it is not kept any more */
     uint32_t             last_frame;
-    uint32_t             count;         /* segments */
+    uint32_t             count; /* segments */
     struct early_segment segments[EARLY_SEGMENTS_MAX];
-    uint32_t             seq[2];        /* by side: of the first byte */
-    uint32_t             size[2];       /* bytes kept, one segment after the other */
+    uint32_t             seq[2];  /* by side: of the first byte */
+    uint32_t             size[2]; /* bytes kept, one segment after the other */
     uint8_t              bytes[2][EARLY_BYTES_MAX];
 };
 

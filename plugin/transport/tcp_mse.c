@@ -16,7 +16,7 @@
 #include "transport/tcp_search.h"
 #include "transport/tcp_show.h"
 
-static bool searches;       /* connections of nobody are searched; for this capture */
+static bool searches; /* connections of nobody are searched; for this capture */
 
 /* --- finding them --- */
 
@@ -63,7 +63,7 @@ tcp_mse_becomes(tvbuff_t *tvb, const uint8_t *bytes, uint32_t captured, packet_i
     bool             is_over;
 
     if (PINFO_FD_VISITED(pinfo) || !searches || !mse_connections()->enabled || tcpinfo == NULL
-            || pinfo->flags.in_error_pkt)
+        || pinfo->flags.in_error_pkt)
         return false;
     from = packet_sender(pinfo);
     seq = tcp_peers_first_byte(tcpinfo, tvb);
@@ -133,12 +133,12 @@ void
 tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq,
                 tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    struct mse_feed    *mse = peers->mse;
-    struct bt_mse_bytes bytes = { .mse = mse, .side = from, .tvb = tvb };
-    struct mse_part     part;
-    uint32_t            late_size;
-    tvbuff_t           *payload;
-    bool                shown;
+    struct mse_feed      *mse = peers->mse;
+    struct bt_mse_bytes   bytes = { .mse = mse, .side = from, .tvb = tvb };
+    struct mse_part       part;
+    uint32_t              late_size;
+    tvbuff_t             *payload;
+    bool                  shown;
     const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
 
     if (PINFO_FD_VISITED(pinfo)) {
@@ -170,8 +170,8 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, enum peer
 
     if (!PINFO_FD_VISITED(pinfo))
         tcp_peers_read(peers, conversation, from, seq + part.at,
-                       late_size > 0 ? tvb_new_subset_remaining(payload, (int)late_size) : payload, pinfo,
-                       tcpinfo, tcp_show_reassembles(pinfo));
+                       late_size > 0 ? tvb_new_subset_remaining(payload, (int)late_size) : payload, pinfo, tcpinfo,
+                       tcp_show_reassembles(pinfo));
     if (late_size == 0)
         layout = tcp_peers_layout(peers, from, pinfo->num, view.place);
     layout.may_ask = false;

@@ -13,10 +13,10 @@
 #include "transport/tcp_search.h"
 
 /* Bits of tcp.completeness: the conversation had such a segment. */
-#define COMPLETENESS_FIN    0x10
-#define COMPLETENESS_RST    0x20
+#define COMPLETENESS_FIN 0x10
+#define COMPLETENESS_RST 0x20
 
-static bool reassembles_out_of_order;       /* a preference of TCP; read for each capture */
+static bool reassembles_out_of_order; /* a preference of TCP; read for each capture */
 
 void
 tcp_peers_end(struct tcp_peers *peers)
@@ -112,10 +112,11 @@ tcp_peers_first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb)
 static void
 describe_missing(uint64_t missing, char *text, size_t size)
 {
-    g_snprintf(text, (gulong)size, "%" PRIu64 " byte%s of this peer's stream %s missing before this segment%s", missing,
-               missing == 1 ? "" : "s", missing == 1 ? "is" : "are",
-               reassembles_out_of_order ? "" : "; if they come later in the capture, the preference "
-               "tcp.reassemble_out_of_order puts them in their place");
+    g_snprintf(text, (gulong)size, "%" PRIu64 " byte%s of this peer's stream %s missing before this segment%s",
+               missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are",
+               reassembles_out_of_order ? ""
+                                        : "; if they come later in the capture, the preference "
+                                          "tcp.reassemble_out_of_order puts them in their place");
 }
 
 static void
@@ -133,14 +134,16 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, enum peer_
                tvbuff_t *tvb, packet_info *pinfo, const struct tcpinfo *tcpinfo, bool comes_again)
 {
     const struct message_stream *stream = &peers->feed.streams[from];
-    const struct feed_packet packet = { .from = from, .frame = pinfo->num, .time = packet_time(pinfo) };
-    struct feed_chunk chunk = {
-        .bytes = { .position = widen(&peers->highest_seq[from], seq), .captured = tvb_captured_length(tvb),
-                   .reported = tvb_reported_length(tvb), .reassembles = comes_again },
-        .place = seq, .frame = pinfo->num, .has_ack = (tcpinfo->flags & TH_ACK) != 0
-    };
-    struct segment_layout layout = { .framed = true };
-    char                  lacking[192];
+    const struct feed_packet     packet = { .from = from, .frame = pinfo->num, .time = packet_time(pinfo) };
+    struct feed_chunk            chunk = { .bytes = { .position = widen(&peers->highest_seq[from], seq),
+                                                      .captured = tvb_captured_length(tvb),
+                                                      .reported = tvb_reported_length(tvb),
+                                                      .reassembles = comes_again },
+                                           .place = seq,
+                                           .frame = pinfo->num,
+                                           .has_ack = (tcpinfo->flags & TH_ACK) != 0 };
+    struct segment_layout        layout = { .framed = true };
+    char                         lacking[192];
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
     peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
@@ -159,7 +162,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, enum peer_
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
-        layout.may_ask = !chunk.filled;     /* else TCP withholds what is still to fill the hole */
+        layout.may_ask = !chunk.filled; /* else TCP withholds what is still to fill the hole */
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;

@@ -18,20 +18,20 @@
 
 /* How a call of the dissector was treated on the first pass, where that is not "complete messages from byte 0 on". */
 struct segment_layout {
-    bool     framed;        /* it is known where messages start: at first */
-    bool     may_ask;       /* not framed: the built-in dissector may ask TCP for more */
-    uint32_t first;         /* framed: offset of the first message that begins in it */
+    bool     framed;  /* it is known where messages start: at first */
+    bool     may_ask; /* not framed: the built-in dissector may ask TCP for more */
+    uint32_t first;   /* framed: offset of the first message that begins in it */
 };
 
 /* A TCP conversation. */
 struct tcp_peers {
     struct peer_feed feed;
-    uint64_t    highest_seq[2]; /* by sender: the highest sequence number, 64 bits wide; 0: none. First pass only */
-    bool        watched;        /* see packet_watch.h; first pass only */
-    uint8_t     completeness;   /* watched: as of its last packet */
-    struct mse_feed *mse;       /* NULL: the connection is not encrypted */
-    bool        search_over;    /* mse is final; first pass only */
-    wmem_map_t *layouts;        /* frame and sequence number -> struct segment_layout; NULL: none */
+    uint64_t highest_seq[2];      /* by sender: the highest sequence number, 64 bits wide; 0: none. First pass only */
+    bool     watched;             /* see packet_watch.h; first pass only */
+    uint8_t  completeness;        /* watched: as of its last packet */
+    struct mse_feed *mse;         /* NULL: the connection is not encrypted */
+    bool             search_over; /* mse is final; first pass only */
+    wmem_map_t      *layouts;     /* frame and sequence number -> struct segment_layout; NULL: none */
 };
 
 /* What is kept of a conversation; new where nothing is yet. */

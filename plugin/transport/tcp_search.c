@@ -10,7 +10,7 @@
 #include "peer/packet-bt-mse.h"
 #include "transport/tcp_early.h"
 
-static struct mse_feed none;                /* of connections whose search is over */
+static struct mse_feed none; /* of connections whose search is over */
 
 static struct feed_chunk
 make_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, const struct stream_chunk *bytes, uint32_t frame)
@@ -18,7 +18,7 @@ make_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, const struct
     struct feed_chunk chunk = { .bytes = *bytes, .place = seq, .frame = frame };
 
     chunk.bytes.position = mse->sides[from].has_base ? mse_feed_position(mse, from, frame, seq)
-                           : tcp_first_position(seq);
+                                                     : tcp_first_position(seq);
     mse_feed_reach(mse, from, frame, chunk.bytes.position);
     return chunk;
 }
@@ -57,10 +57,11 @@ catch_up(const struct early_connection *early)
     for (uint32_t i = 0; i < early->count && mse != &none; i++) {
         const struct early_segment *segment = &early->segments[i];
         enum peer_side              from = (enum peer_side)segment->side;
-        struct stream_chunk         bytes = { .data = early->bytes[from] + at[from], .captured = segment->size,
+        struct stream_chunk         bytes = { .data = early->bytes[from] + at[from],
+                                              .captured = segment->size,
                                               .reported = segment->size };
         struct feed_packet          packet = { .from = from, .frame = segment->frame };
-        struct feed_chunk           chunk = make_chunk(mse, from, early->seq[from] + at[from], &bytes, segment->frame);
+        struct feed_chunk chunk = make_chunk(mse, from, early->seq[from] + at[from], &bytes, segment->frame);
 
         at[from] += segment->size;
         mse_feed_search(mse, &packet, &chunk, false);

@@ -10,7 +10,7 @@
 
 #include "core/peer_wire.h"
 
-static bool bittorrent_desegment = true;    /* the preference of the built-in dissector; read for each capture */
+static bool bittorrent_desegment = true; /* the preference of the built-in dissector; read for each capture */
 
 static dissector_handle_t bittorrent_handle;
 
@@ -73,13 +73,15 @@ show_framed(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo,
 static void
 show_alone(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, proto_tree *tree)
 {
-    TRY {
+    TRY
+    {
         if (!bittorrent_desegment || first == 0)
             tcp_show_builtin(view->tvb, pinfo, tree, view->data);
         else if (first < tvb_reported_length(view->tvb))
             tcp_show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
     }
-    FINALLY {                           /* a message that is cut ends it with an exception */
+    FINALLY
+    { /* a message that is cut ends it with an exception */
         if (!PINFO_FD_VISITED(pinfo))
             pinfo->want_pdu_tracking = 0;
     }
@@ -108,10 +110,12 @@ tcp_show(const struct bt_peer_view *view, struct segment_layout layout, packet_i
         show_segment(view, layout, pinfo, tree);
         return;
     }
-    TRY {
+    TRY
+    {
         show_segment(view, layout, pinfo, tree);
     }
-    FINALLY {
+    FINALLY
+    {
         bt_peer_show_notes(view, pinfo, tree);
     }
     ENDTRY;
@@ -120,10 +124,13 @@ tcp_show(const struct bt_peer_view *view, struct segment_layout layout, packet_i
 struct bt_peer_view
 tcp_show_view(const struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb, void *data)
 {
-    struct bt_peer_view view = {
-        .connection = peers->feed.connection, .from = from, .place = seq, .tvb = tvb,
-        .show_builtin = tcp_show_builtin, .builtin = bittorrent_handle, .data = data
-    };
+    struct bt_peer_view view = { .connection = peers->feed.connection,
+                                 .from = from,
+                                 .place = seq,
+                                 .tvb = tvb,
+                                 .show_builtin = tcp_show_builtin,
+                                 .builtin = bittorrent_handle,
+                                 .data = data };
 
     return view;
 }

@@ -27,7 +27,7 @@
 #include "transport/tcp_peers.h"
 #include "transport/tcp_show.h"
 
-#define BT_PEER_TCP_HEURISTIC   "bt_peer_tcp"
+#define BT_PEER_TCP_HEURISTIC "bt_peer_tcp"
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_peer_tcp_handle;
@@ -42,10 +42,10 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
         return (int)tvb_reported_length(tvb);
     }
 
-    conversation_t     *conversation = recent_or_new_conversation(pinfo);
-    struct tcp_peers   *peers = tcp_peers_get(conversation, pinfo);
-    enum peer_side      from = packet_sender(pinfo);
-    uint32_t            seq = tcp_peers_first_byte(tcpinfo, tvb);
+    conversation_t   *conversation = recent_or_new_conversation(pinfo);
+    struct tcp_peers *peers = tcp_peers_get(conversation, pinfo);
+    enum peer_side    from = packet_sender(pinfo);
+    uint32_t          seq = tcp_peers_first_byte(tcpinfo, tvb);
 
     if (!PINFO_FD_VISITED(pinfo))
         tcp_mse_look(peers, conversation, from, seq, tvb, pinfo, tcpinfo);
@@ -70,7 +70,7 @@ dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     const uint8_t *bytes = captured > 0 ? tvb_get_ptr(tvb, 0, (int)captured) : NULL;
 
     if (!tcp_mse_becomes(tvb, bytes, captured, pinfo, (const struct tcpinfo *)data)
-            && (!peer_wire_is_handshake(bytes, captured) || !bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC)))
+        && (!peer_wire_is_handshake(bytes, captured) || !bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC)))
         return FALSE;
 
     if (!PINFO_FD_VISITED(pinfo))

@@ -28,15 +28,15 @@
 #include "peer/peer_ports.h"
 #include "peer/recent_conversations.h"
 
-#define BT_PEER_UTP_HEURISTIC   "bt_peer_utp"
-#define BT_UTP_HEURISTIC        "bt_utp_udp"
+#define BT_PEER_UTP_HEURISTIC "bt_peer_utp"
+#define BT_UTP_HEURISTIC      "bt_utp_udp"
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_utp_handle;
 static dissector_handle_t bt_peer_utp_handle;
-static heur_dtbl_entry_t *bt_utp_entry;         /* of the built-in heuristic, NULL: there is none, */
-static heur_dissector_t   bt_utp_heuristic;     /* and what stood there */
-static GPtrArray         *flows;                /* struct utp_flow: all of the capture; first pass only */
+static heur_dtbl_entry_t *bt_utp_entry;     /* of the built-in heuristic, NULL: there is none, */
+static heur_dissector_t   bt_utp_heuristic; /* and what stood there */
+static GPtrArray         *flows;            /* struct utp_flow: all of the capture; first pass only */
 
 static bool
 enabled(void)
@@ -112,8 +112,7 @@ read_packet(struct utp_flow *flow, enum peer_side from, const struct utp_header 
 static void
 keep_early(const struct utp_header *header, tvbuff_t *tvb, packet_info *pinfo)
 {
-    bool             opens = (header->type == UTP_SYN || header->type == UTP_STATE)
-                             && header->size == tvb_reported_length(tvb);
+    bool opens = (header->type == UTP_SYN || header->type == UTP_STATE) && header->size == tvb_reported_length(tvb);
     conversation_t  *conversation = opens ? recent_or_new_conversation(pinfo) : recent_conversation(pinfo);
     struct utp_flow *flow = opens ? get_flow(conversation) : flow_of(conversation);
 
@@ -160,10 +159,13 @@ show_ours(const conversation_t *conversation, enum peer_side from, const struct 
 {
     const struct utp_flow       *flow = flow_of(conversation);
     const struct utp_connection *connection = find_connection(conversation, from, header, pinfo->num);
-    struct bt_peer_view          view = {
-        .connection = connection != NULL ? connection->feed.connection : flow != NULL ? flow->overflow : NULL,
-        .from = from, .place = place, .tvb = tvb, .whole_frame = true
-    };
+    struct bt_peer_view          view = { .connection = connection != NULL ? connection->feed.connection
+                                                        : flow != NULL     ? flow->overflow
+                                                                           : NULL,
+                                          .from = from,
+                                          .place = place,
+                                          .tvb = tvb,
+                                          .whole_frame = true };
 
     if (view.connection == NULL || notes_are_empty(&view.connection->notes))
         return;
@@ -177,11 +179,11 @@ show_ours(const conversation_t *conversation, enum peer_side from, const struct 
 
 /* How a packet came to us. */
 enum claim_path {
-    CLAIMED_BY_PORTS,       /* the ports are ours */
-    CLAIMED_BY_HANDSHAKE,   /* by our heuristic: it holds the handshake of BitTorrent */
-    CLAIMED_BY_ENCRYPTION,  /* by our heuristic: its connection turned out to be MSE with it, so it was read already */
-    CLAIMED_BY_FLOW,        /* by our heuristic: the ports were ours before */
-    CLAIMED_BY_BUILT_IN     /* by the built-in heuristic */
+    CLAIMED_BY_PORTS,      /* the ports are ours */
+    CLAIMED_BY_HANDSHAKE,  /* by our heuristic: it holds the handshake of BitTorrent */
+    CLAIMED_BY_ENCRYPTION, /* by our heuristic: its connection turned out to be MSE with it, so it was read already */
+    CLAIMED_BY_FLOW,       /* by our heuristic: the ports were ours before */
+    CLAIMED_BY_BUILT_IN    /* by the built-in heuristic */
 };
 
 /* The built-in dissector shows the packet, and decides whether it is uTP: 0 if not. */
@@ -202,12 +204,14 @@ show_messages(tvbuff_t *payload, uint32_t first, packet_info *pinfo, proto_tree 
 
     if (first >= tvb_captured_length(payload))
         return;
-    pinfo->fragmented = TRUE;           /* as uTP has it: what is cut goes on in another packet */
+    pinfo->fragmented = TRUE; /* as uTP has it: what is cut goes on in another packet */
     pinfo->can_desegment = 0;
-    TRY {
+    TRY
+    {
         call_dissector_with_data(bittorrent_handle, tvb_new_subset_remaining(payload, (int)first), pinfo, tree, NULL);
     }
-    FINALLY {
+    FINALLY
+    {
         pinfo->fragmented = fragmented;
     }
     ENDTRY;
@@ -218,8 +222,8 @@ static int
 show_encrypted(const struct utp_connection *connection, enum peer_side from, const struct utp_header *header,
                tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    struct mse_feed    *mse = connection->encryption.mse;
-    tvbuff_t           *raw = tvb_new_subset_remaining(tvb, (int)header->size);
+    struct mse_feed *mse = connection->encryption.mse;
+    tvbuff_t        *raw = tvb_new_subset_remaining(tvb, (int)header->size);
     /* Where its place is not known, it comes after the handshake. */
     struct bt_mse_bytes bytes = { .mse = mse, .side = from, .tvb = raw, .position = UINT64_MAX / 2 };
     uint32_t            late_size = 0;
@@ -232,12 +236,12 @@ show_encrypted(const struct utp_connection *connection, enum peer_side from, con
 
     /* The built-in dissector gets the header, and sees how long the packet is. Not its heuristic, which would lead the
      * packets that follow to itself. */
-    length = call_dissector_only(bt_utp_handle, tvb_new_subset_length_caplen(tvb, 0, (int)header->size,
-                                                                             (int)tvb_reported_length(tvb)),
-                                 pinfo, tree, data);
+    length = call_dissector_only(
+        bt_utp_handle, tvb_new_subset_length_caplen(tvb, 0, (int)header->size, (int)tvb_reported_length(tvb)), pinfo,
+        tree, data);
     if (tvb_captured_length(raw) > 0
-            && utp_places_find(&connection->encryption.places[from], header->seq_nr, pinfo->num, &place)
-            && place.size == tvb_reported_length(raw)) {
+        && utp_places_find(&connection->encryption.places[from], header->seq_nr, pinfo->num, &place)
+        && place.size == tvb_reported_length(raw)) {
         bytes.position = place.position;
         has_place = true;
     }
@@ -253,13 +257,15 @@ show_encrypted(const struct utp_connection *connection, enum peer_side from, con
         show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr), raw, pinfo, tree);
         return (int)tvb_captured_length(tvb);
     }
-    TRY {
+    TRY
+    {
         if (length > 0)
             show_messages(payload, late_size > 0 ? 0 : place.first, pinfo, tree);
     }
-    FINALLY {
-        show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr) + part.at - late_size,
-                  payload, pinfo, tree);
+    FINALLY
+    {
+        show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr) + part.at - late_size, payload,
+                  pinfo, tree);
     }
     ENDTRY;
     return (int)tvb_captured_length(tvb);
@@ -298,10 +304,9 @@ dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *
 {
     const enum peer_side         from = packet_sender(pinfo);
     const struct utp_connection *encrypted = find_encrypted(from, header, pinfo);
-    const bool                   read_first = encrypted != NULL && !PINFO_FD_VISITED(pinfo)
-                                              && path != CLAIMED_BY_ENCRYPTION;
+    const bool read_first = encrypted != NULL && !PINFO_FD_VISITED(pinfo) && path != CLAIMED_BY_ENCRYPTION;
     /* A packet cut short ends the built-in dissector with an exception, but only one that it has accepted. */
-    volatile int                 length = (int)tvb_captured_length(tvb);
+    volatile int length = (int)tvb_captured_length(tvb);
 
     /* What an encrypted packet is, only its connection tells. */
     if (read_first) {
@@ -313,14 +318,16 @@ dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *
         return show_encrypted(encrypted, from, header, tvb, pinfo, tree, data);
     }
 
-    TRY {
+    TRY
+    {
         length = show_builtin(path, tvb, pinfo, tree, data);
         if (length == 0 && header != NULL
-                && (path == CLAIMED_BY_HANDSHAKE
-                    || find_connection(recent_conversation(pinfo), from, header, pinfo->num) != NULL))
+            && (path == CLAIMED_BY_HANDSHAKE
+                || find_connection(recent_conversation(pinfo), from, header, pinfo->num) != NULL))
             length = call_data_dissector(tvb, pinfo, tree);
     }
-    FINALLY {
+    FINALLY
+    {
         if (length > 0 && header != NULL) {
             conversation_t *conversation = recent_or_new_conversation(pinfo);
             lead_here(path, conversation, pinfo->num, pinfo);
@@ -387,10 +394,10 @@ becomes_mse(conversation_t *conversation, const struct utp_header *header, tvbuf
 
     if (PINFO_FD_VISITED(pinfo) || !mse_connections()->enabled || (flow != NULL && flow->claimed_in != 0))
         return false;
-    if (bt_utp_entry != NULL && bt_utp_entry->enabled)      /* it claims them, and all that is ours is searched */
+    if (bt_utp_entry != NULL && bt_utp_entry->enabled) /* it claims them, and all that is ours is searched */
         return false;
     if ((flow == NULL || utp_flow_find(flow, from, header, pinfo->num) == NULL)
-            && !utp_mse_may_begin(header, tvb_get_ptr(tvb, 0, (int)captured), captured))
+        && !utp_mse_may_begin(header, tvb_get_ptr(tvb, 0, (int)captured), captured))
         return false;
     if (flow == NULL) {
         if (!enabled())
@@ -474,7 +481,7 @@ proto_reg_handoff_bt_peer_utp(void)
     flows = g_ptr_array_new();
     bittorrent_handle = find_dissector("bittorrent.utp");
     bt_utp_handle = find_dissector("bt-utp");
-    if (bt_utp_handle == NULL)      /* 4.0 gives it no name */
+    if (bt_utp_handle == NULL) /* 4.0 gives it no name */
         dissector_table_foreach_handle("udp.port", find_bt_utp, NULL);
     bt_peer_utp_handle = create_dissector_handle(dissect_bt_peer_utp, proto_bt_peer_in_name_only);
     heur_dissector_add("udp", dissect_bt_peer_utp_heur, "BitTorrent peers over uTP", BT_PEER_UTP_HEURISTIC,

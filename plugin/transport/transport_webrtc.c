@@ -25,26 +25,26 @@
 #include "peer/packet_watch.h"
 #include "peer/peer_ports.h"
 
-#define BT_PEER_WEBRTC_HEURISTIC    "bt_peer_webrtc"
-#define BT_PEER_SCTP_HEURISTIC      "bt_peer_sctp"
+#define BT_PEER_WEBRTC_HEURISTIC "bt_peer_webrtc"
+#define BT_PEER_SCTP_HEURISTIC   "bt_peer_sctp"
 
 /* Key of what a frame has for the protocol bt.peer: how many records of DTLS came to us. */
-#define RECORD_COUNT_KEY    1
+#define RECORD_COUNT_KEY 1
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t sctp_handle;
 static dissector_handle_t bt_peer_webrtc_handle;
-static wmem_map_t        *flows;        /* conversation of UDP -> struct sctp_flow */
-static wmem_map_t        *frames;       /* frame -> struct channel_parts: what is to be shown in it */
+static wmem_map_t        *flows;  /* conversation of UDP -> struct sctp_flow */
+static wmem_map_t        *frames; /* frame -> struct channel_parts: what is to be shown in it */
 
 /* The SCTP packet that its dissector is showing. */
 struct shown_packet {
     tvbuff_t                  *tvb;
-    uint32_t                   number;  /* of those of the frame */
-    const struct channel_part *parts;   /* of the frame; NULL: none */
+    uint32_t                   number; /* of those of the frame */
+    const struct channel_part *parts;  /* of the frame; NULL: none */
 };
 
-static const struct shown_packet *showing;      /* NULL: none */
+static const struct shown_packet *showing; /* NULL: none */
 
 static bool
 enabled(void)
@@ -75,7 +75,8 @@ keep_parts(struct sctp_flow *flow)
 
     while (part != NULL) {
         struct channel_part  *next = part->next;
-        struct channel_parts *of_frame = (struct channel_parts *)wmem_map_lookup(frames, GUINT_TO_POINTER(part->frame));
+        struct channel_parts *of_frame = (struct channel_parts *)wmem_map_lookup(frames,
+                                                                                 GUINT_TO_POINTER(part->frame));
         if (of_frame == NULL) {
             of_frame = wmem_new0(wmem_file_scope(), struct channel_parts);
             wmem_map_insert(frames, GUINT_TO_POINTER(part->frame), of_frame);
@@ -98,7 +99,7 @@ read_packet(struct sctp_flow *flow, tvbuff_t *tvb, uint32_t number, packet_info 
     };
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
-    if (number == 0)        /* of a frame of the same number, which a read filter rejected */
+    if (number == 0) /* of a frame of the same number, which a read filter rejected */
         wmem_map_remove(frames, GUINT_TO_POINTER(pinfo->num));
     if (sctp_flow_packet(flow, &packet))
         packet_watch_begin();
@@ -135,10 +136,11 @@ static void
 show_part(const struct channel_part *part, tvbuff_t *packet, bool again, packet_info *pinfo, proto_tree *tree)
 {
     int                 proto = dissector_handle_get_protocol_index(bittorrent_handle);
-    struct bt_peer_view view = {
-        .connection = part->connection, .from = part->from, .place = part->place,
-        .show_builtin = show_builtin, .builtin = bittorrent_handle
-    };
+    struct bt_peer_view view = { .connection = part->connection,
+                                 .from = part->from,
+                                 .place = part->place,
+                                 .show_builtin = show_builtin,
+                                 .builtin = bittorrent_handle };
 
     if (part->data != NULL)
         view.tvb = tvb_new_child_real_data(packet, part->data, part->size, (int)part->size);
@@ -155,7 +157,7 @@ show_part(const struct channel_part *part, tvbuff_t *packet, bool again, packet_
     }
     if (again) {
         bt_peer_separate_info(pinfo);
-        col_set_fence(pinfo->cinfo, COL_INFO);      /* the built-in dissector clears what is after it */
+        col_set_fence(pinfo->cinfo, COL_INFO); /* the built-in dissector clears what is after it */
         layers_begin_repeat(pinfo, proto);
     }
     bt_peer_show_messages(&view, 0, part->size, pinfo, tree);
@@ -175,7 +177,7 @@ show_parts(const struct shown_packet *shown, packet_info *pinfo, proto_tree *tre
         show_part(part, shown->tvb, again, pinfo, tree);
         again = again || part->is_messages;
     }
-    if (again) {                        /* another record may follow in the frame */
+    if (again) { /* another record may follow in the frame */
         bt_peer_separate_info(pinfo);
         col_set_fence(pinfo->cinfo, COL_INFO);
     }
@@ -190,12 +192,14 @@ show_packet(const struct shown_packet *shown, packet_info *pinfo, proto_tree *tr
     const port_type            ptype = pinfo->ptype;
     volatile int               length = 0;
 
-    layers_remove(pinfo, proto_bt_peer);    /* of the heuristic */
+    layers_remove(pinfo, proto_bt_peer); /* of the heuristic */
     showing = shown;
-    TRY {
+    TRY
+    {
         length = call_dissector_only(sctp_handle, shown->tvb, pinfo, tree, NULL);
     }
-    FINALLY {
+    FINALLY
+    {
         /* SCTP puts its own ports there. DTLS needs UDP's for the next record of the datagram. */
         pinfo->srcport = srcport;
         pinfo->destport = destport;
@@ -290,7 +294,7 @@ dissect_bt_peer_sctp_heur(tvbuff_t *tvb, packet_info *pinfo _U_, proto_tree *tre
         offset = (uint32_t)(tvb_raw_offset(tvb) - tvb_raw_offset(showing->tvb));
     for (const struct channel_part *part = showing->parts; part != NULL; part = part->next) {
         if (part->packet == showing->number && part->is_messages && part->message_offset == offset
-                && part->message_size == tvb_reported_length(tvb))
+            && part->message_size == tvb_reported_length(tvb))
             return TRUE;
     }
     return FALSE;

@@ -174,9 +174,8 @@ disowned_pieces_in(const struct disowned_pieces *pieces, const uint8_t *bits, ui
         return found;
     }
     for (; piece_set_next_common(&pieces->now, bits, size, &piece); piece++) {
-        if ((*count & (*count - 1)) == 0)           /* room doubles at each power of two */
-            found = (struct disowned_piece **)wmem_realloc(pieces->scope, found,
-                                                           MAX(1, 2 * *count) * sizeof *found);
+        if ((*count & (*count - 1)) == 0) /* room doubles at each power of two */
+            found = (struct disowned_piece **)wmem_realloc(pieces->scope, found, MAX(1, 2 * *count) * sizeof *found);
         found[(*count)++] = lookup(pieces, piece);
     }
     if (*count > 1)

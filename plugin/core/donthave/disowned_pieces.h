@@ -22,30 +22,31 @@
 
 /* A piece that its owner has disowned at least once. */
 struct disowned_piece {
-    uint32_t piece;
-    bool     disowned;          /* not announced again since */
-    uint32_t donthave_in;       /* frame of the first DontHave since the piece was last announced */
-    uint32_t last_in;           /* frame of the latest DontHave */
-    int64_t  time;              /* of the first one's frame, ns */
-    uint64_t end_ack;           /* of the first one, see struct message_context */
-    uint32_t reannouncements;   /* how often it was announced again */
-    uint32_t late_requests;     /* how often it was requested while disowned */
-    uint32_t order;             /* of its DontHave among all of its owner */
-    struct disowned_piece *next;    /* disowned: in the order of their DontHaves */
+    uint32_t               piece;
+    bool                   disowned;        /* not announced again since */
+    uint32_t               donthave_in;     /* frame of the first DontHave since the piece was last announced */
+    uint32_t               last_in;         /* frame of the latest DontHave */
+    int64_t                time;            /* of the first one's frame, ns */
+    uint64_t               end_ack;         /* of the first one, see struct message_context */
+    uint32_t               reannouncements; /* how often it was announced again */
+    uint32_t               late_requests;   /* how often it was requested while disowned */
+    uint32_t               order;           /* of its DontHave among all of its owner */
+    struct disowned_piece *next;            /* disowned: in the order of their DontHaves */
     struct disowned_piece *previous;
-    struct disowned_piece *chained;     /* in the same bucket */
+    struct disowned_piece *chained; /* in the same bucket */
 };
 
 struct disowned_pieces {
-    wmem_allocator_t      *scope;
-    struct disowned_piece **buckets;    /* all that were disowned once, by piece; NULL while there was none. No wmem_map_t:
+    wmem_allocator_t *scope;
+    struct disowned_piece             *
+        *buckets;      /* all that were disowned once, by piece; NULL while there was none. No wmem_map_t:
                                            Wireshark 4.0 cannot give the memory of one back */
-    uint32_t               bucket_count;    /* a power of two */
-    uint32_t               known;       /* pieces in them */
-    struct piece_set       now;         /* those that are disowned now */
-    struct disowned_piece *first;       /* of the same */
+    uint32_t         bucket_count; /* a power of two */
+    uint32_t         known;        /* pieces in them */
+    struct piece_set now;          /* those that are disowned now */
+    struct disowned_piece *first;  /* of the same */
     struct disowned_piece *last;
-    uint32_t               count;       /* of the same */
+    uint32_t               count; /* of the same */
     uint32_t               next_order;
 };
 

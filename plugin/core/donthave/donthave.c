@@ -11,21 +11,17 @@
 #include "core/donthave/donthave_state.h"
 
 /* From this reannouncement of one piece on it is worth a Note. */
-#define REANNOUNCED_OFTEN   4
+#define REANNOUNCED_OFTEN 4
 
 G_STATIC_ASSERT(sizeof(struct donthave_note) <= NOTE_DETAIL_ROOM);
 G_STATIC_ASSERT(sizeof(struct donthave_invalidated) <= NOTE_DETAIL_ROOM);
 G_STATIC_ASSERT(sizeof(struct donthave_block) <= NOTE_DETAIL_ROOM);
 
 const struct note_kind donthave_kinds[DONTHAVE_KIND_COUNT] = {
-    { LT_DONTHAVE_NAME, DONTHAVE_MESSAGE },
-    { LT_DONTHAVE_NAME, DONTHAVE_NEGOTIATED },
-    { LT_DONTHAVE_NAME, DONTHAVE_INVALIDATED },
-    { LT_DONTHAVE_NAME, DONTHAVE_LATE_REQUEST },
-    { LT_DONTHAVE_NAME, DONTHAVE_LATE_BLOCK },
-    { LT_DONTHAVE_NAME, DONTHAVE_REJECT },
-    { LT_DONTHAVE_NAME, DONTHAVE_REANNOUNCED },
-    { LT_DONTHAVE_NAME, DONTHAVE_WAIT_OVER },
+    { LT_DONTHAVE_NAME, DONTHAVE_MESSAGE },     { LT_DONTHAVE_NAME, DONTHAVE_NEGOTIATED },
+    { LT_DONTHAVE_NAME, DONTHAVE_INVALIDATED }, { LT_DONTHAVE_NAME, DONTHAVE_LATE_REQUEST },
+    { LT_DONTHAVE_NAME, DONTHAVE_LATE_BLOCK },  { LT_DONTHAVE_NAME, DONTHAVE_REJECT },
+    { LT_DONTHAVE_NAME, DONTHAVE_REANNOUNCED }, { LT_DONTHAVE_NAME, DONTHAVE_WAIT_OVER },
 };
 
 static double
@@ -71,9 +67,10 @@ excuse_waits(struct donthave_state *state, int64_t end)
         if (state->owners[other_side((enum peer_side)side)].waits == 0)
             continue;
         for (struct request *request = request_table_newest(requests); request != NULL;
-                request = request_table_older(requests, request)) {
+             request = request_table_older(requests, request)) {
             struct donthave_invalidated *waiting = invalidated_of(request);
-            if (waiting != NULL && !peer_connection_answer_was_due(state->connection, request->time + waiting->age, end))
+            if (waiting != NULL
+                && !peer_connection_answer_was_due(state->connection, request->time + waiting->age, end))
                 waiting->by->excused = true;
         }
     }
@@ -137,10 +134,10 @@ static struct donthave_invalidated *
 invalidate(struct donthave_state *state, struct request *request, struct donthave_note *donthave,
            struct message_context *context)
 {
-    struct transfers    *transfers = peer_connection_transfers(state->connection);
-    struct notes        *notes = &state->connection->notes;
-    enum peer_side       asker = other_side(context->from);
-    struct message_note *note = note_of_request(notes, asker, request);
+    struct transfers            *transfers = peer_connection_transfers(state->connection);
+    struct notes                *notes = &state->connection->notes;
+    enum peer_side               asker = other_side(context->from);
+    struct message_note         *note = note_of_request(notes, asker, request);
     struct donthave_invalidated *invalidated = (struct donthave_invalidated *)notes_add_detail(
         notes, note, &donthave_kinds[DONTHAVE_INVALIDATED], sizeof *invalidated);
 
@@ -168,10 +165,10 @@ invalidate(struct donthave_state *state, struct request *request, struct donthav
 static void
 take_donthave(struct donthave_state *state, struct donthave_note *donthave, struct message_context *context)
 {
-    struct transfers     *transfers = peer_connection_transfers(state->connection);
-    struct request_table *requests = &transfers->peers[other_side(context->from)].requests;
-    struct notes         *notes = &state->connection->notes;
-    struct request       *request;
+    struct transfers             *transfers = peer_connection_transfers(state->connection);
+    struct request_table         *requests = &transfers->peers[other_side(context->from)].requests;
+    struct notes                 *notes = &state->connection->notes;
+    struct request               *request;
     struct donthave_invalidated **link = &donthave->invalidated;
 
     while ((request = request_table_of_piece(requests, donthave->piece)) != NULL) {
@@ -184,7 +181,7 @@ take_donthave(struct donthave_state *state, struct donthave_note *donthave, stru
                           "Piece %u: %u request%s (%" PRIu64 " bytes) %s", donthave->piece, donthave->requests,
                           donthave->requests == 1 ? "" : "s", donthave_bytes(donthave),
                           donthave->fast ? "invalidated; BEP 54: each is to be rejected"
-                          : "dropped silently (BEP 54)");
+                                         : "dropped silently (BEP 54)");
     transfers_lose_piece(transfers, context->from, donthave->piece);
     disown(state, donthave->piece, context);
 }
@@ -214,8 +211,8 @@ static struct donthave_block *
 add_block(struct notes *notes, enum donthave_kind kind, const struct peer_message *message,
           struct message_context *context)
 {
-    struct donthave_block *block = (struct donthave_block *)notes_add_detail(
-        notes, notes_get(notes, context), &donthave_kinds[kind], sizeof *block);
+    struct donthave_block *block = (struct donthave_block *)notes_add_detail(notes, notes_get(notes, context),
+                                                                             &donthave_kinds[kind], sizeof *block);
 
     block->piece = message->index;
     block->begin = message->begin;
@@ -250,16 +247,17 @@ take_late_request(struct donthave_state *state, const struct transfer *transfer,
     transfer->request->tag = block;
     disowned->late_requests++;
     if (!peer_connection_heard_since(state->connection, other_side(context->from), disowned->last_in))
-        return;                         /* it may have been announced again */
+        return; /* it may have been announced again */
     if (block->crossed)
         notes_add_finding(notes, context->note, &block->detail, &donthave_findings.late_request_crossed,
                           "Request for piece %u crossed the DontHave of frame %u (%.6f s ago): "
-                          "it was not acknowledged yet", block->piece, block->donthave_in, age);
+                          "it was not acknowledged yet",
+                          block->piece, block->donthave_in, age);
     else
         notes_add_finding(notes, context->note, &block->detail, &donthave_findings.late_request,
                           "Request %u for piece %u, which the peer disowned in frame %u (%.6f s ago); "
-                          "BEP 54: treat it as unavailable", disowned->late_requests, block->piece,
-                          block->donthave_in, age);
+                          "BEP 54: treat it as unavailable",
+                          disowned->late_requests, block->piece, block->donthave_in, age);
 }
 
 static void
@@ -280,8 +278,8 @@ on_request(struct donthave_state *state, const struct transfer *transfer)
     if (peer_connection_heard_since(state->connection, owner, transfer->former->frame))
         notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.rerequest,
                           "Block %u+%u requested again before the Reject of the Request in frame %u; "
-                          "BEP 6: each request gets exactly one response", transfer->message->index,
-                          transfer->message->begin, transfer->former->frame);
+                          "BEP 6: each request gets exactly one response",
+                          transfer->message->index, transfer->message->begin, transfer->former->frame);
 }
 
 /* A block of a disowned piece: rule 7. */
@@ -296,12 +294,12 @@ take_late_block(struct donthave_state *state, const struct transfer *transfer, c
 
     block->donthave_in = disowned->donthave_in;
     if (!peer_connection_heard_since(state->connection, context->from, disowned->last_in))
-        return;                         /* it may have been announced again */
+        return; /* it may have been announced again */
     if (known && request->frame > disowned->donthave_in)
         notes_add_finding(notes, context->note, &block->detail, &donthave_findings.late_block_newer,
                           "Block of piece %u, which its sender disowned in frame %u, for the Request in frame "
-                          "%u; BEP 54: the sender does not have the piece", block->piece, block->donthave_in,
-                          request->frame);
+                          "%u; BEP 54: the sender does not have the piece",
+                          block->piece, block->donthave_in, request->frame);
     else
         notes_add_finding(notes, context->note, &block->detail, &donthave_findings.late_block,
                           "Block of piece %u, which its sender disowned in frame %u%s", block->piece,
@@ -320,7 +318,8 @@ on_piece(struct donthave_state *state, const struct transfer *transfer)
     if (waiting == NULL)
         return;
     if (waiting->unanswered)
-        add_block(&state->connection->notes, DONTHAVE_WAIT_OVER, transfer->message, transfer->context)->answers = waiting;
+        add_block(&state->connection->notes, DONTHAVE_WAIT_OVER, transfer->message, transfer->context)
+            ->answers = waiting;
     end_wait(state, owner, waiting, 0);
 }
 
@@ -328,16 +327,17 @@ on_piece(struct donthave_state *state, const struct transfer *transfer)
 static void
 on_cancel(struct donthave_state *state, const struct transfer *transfer)
 {
-    struct notes         *notes = &state->connection->notes;
-    const struct request *request = transfer->request;
+    struct notes                      *notes = &state->connection->notes;
+    const struct request              *request = transfer->request;
     const struct donthave_invalidated *dropped = invalidated_of(request);
 
     if (request == NULL || request->state != REQUEST_DROPPED || dropped == NULL
-            || !peer_connection_heard_since(state->connection, other_side(transfer->context->from), request->frame))
+        || !peer_connection_heard_since(state->connection, other_side(transfer->context->from), request->frame))
         return;
     notes_add_finding(notes, notes_get(notes, transfer->context), NULL, &donthave_findings.cancel_after,
                       "Cancel for the Request in frame %u, which the DontHave in frame %u dropped before; "
-                      "BEP 54: silently cancelled", request->frame, dropped->by->frame);
+                      "BEP 54: silently cancelled",
+                      request->frame, dropped->by->frame);
 }
 
 /* A Reject that answers an invalidated request. */
@@ -354,23 +354,23 @@ link_reject(struct donthave_state *state, const struct transfer *transfer, struc
 static void
 on_reject(struct donthave_state *state, const struct transfer *transfer)
 {
-    struct notes           *notes = &state->connection->notes;
-    struct message_context *context = transfer->context;
-    const struct transfers *transfers = peer_connection_transfers(state->connection);
-    const struct request   *request = transfer->request;
+    struct notes                *notes = &state->connection->notes;
+    struct message_context      *context = transfer->context;
+    const struct transfers      *transfers = peer_connection_transfers(state->connection);
+    const struct request        *request = transfer->request;
     struct donthave_invalidated *invalidated = invalidated_of(request);
-    struct donthave_block  *late = (struct donthave_block *)tag_of(request, DONTHAVE_LATE_REQUEST);
+    struct donthave_block       *late = (struct donthave_block *)tag_of(request, DONTHAVE_LATE_REQUEST);
     const struct disowned_piece *disowned = disowned_pieces_find(&state->owners[context->from].disowned,
                                                                  transfer->message->index);
 
     if (request == NULL) {
         /* Only where all requests are known. */
         if (disowned != NULL && transfers->peers[other_side(context->from)].from_start
-                && peer_connection_read_all_before(state->connection, context))
+            && peer_connection_read_all_before(state->connection, context))
             notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.double_reject,
                               "Reject for a block of piece %u, disowned in frame %u, that answers no outstanding "
-                              "request; BEP 6: exactly one response to a request", transfer->message->index,
-                              disowned->donthave_in);
+                              "request; BEP 6: exactly one response to a request",
+                              transfer->message->index, disowned->donthave_in);
     } else if (invalidated == NULL) {
         if (late != NULL && transfers->fast)
             late->rejected_in = context->frame;
@@ -393,7 +393,7 @@ reannounce(struct donthave_state *state, struct disowned_piece *disowned, struct
     struct message_note         *note = notes_get(notes, context);
     struct donthave_reannounced *item = (struct donthave_reannounced *)notes_add_detail(
         notes, note, &donthave_kinds[DONTHAVE_REANNOUNCED], sizeof *item);
-    bool                         often = ++disowned->reannouncements >= REANNOUNCED_OFTEN;
+    bool often = ++disowned->reannouncements >= REANNOUNCED_OFTEN;
 
     item->piece = disowned->piece;
     item->disowned_in = disowned->donthave_in;
@@ -460,7 +460,7 @@ on_transfer(void *data, const struct transfer *transfer)
         on_cancel(state, transfer);
         break;
     case TRANSFER_CHOKED:
-        break;                          /* without Fast nothing waits for an answer */
+        break; /* without Fast nothing waits for an answer */
     case TRANSFER_ANNOUNCED:
         on_announcement(state, transfer);
         break;
@@ -484,10 +484,11 @@ on_unknown(void *data, const struct peer_message *message, struct message_contex
     struct notes          *notes = &state->connection->notes;
 
     if (message->id == PEER_BASE_DONTHAVE_ID && message->payload_size + 1 == PEER_BASE_DONTHAVE_LENGTH
-            && peer_connection_offers(state->connection, LT_DONTHAVE_NAME))
+        && peer_connection_offers(state->connection, LT_DONTHAVE_NAME))
         notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.base_message,
                           "A base message of id %d with a piece index; BEP 54: DontHave is an extended message "
-                          "(id %d)", PEER_BASE_DONTHAVE_ID, PEER_EXTENDED);
+                          "(id %d)",
+                          PEER_BASE_DONTHAVE_ID, PEER_EXTENDED);
 }
 
 static void

@@ -13,7 +13,7 @@ static bool
 looks_alike(const struct extension_key *key)
 {
     static const char plain[] = "ltdonthave";
-    size_t matched = 0;
+    size_t            matched = 0;
 
     for (uint32_t i = 0; i < key->name_size; i++) {
         char c = g_ascii_tolower((char)key->name[i]);
@@ -65,10 +65,9 @@ judge_id(struct donthave_state *state, const struct extension_key *key, const st
     struct message_note        *note = notes_get(notes, context);
     const struct extension_ids *ids = &state->connection->ids[context->from];
     const struct extension_id  *now = extension_ids_find(ids, LT_DONTHAVE_NAME);
-    struct donthave_negotiated *negotiated =
-        (struct donthave_negotiated *)notes_add_detail(notes, note, &donthave_kinds[DONTHAVE_NEGOTIATED],
-                                                       sizeof *negotiated);
-    const char                 *shared;
+    struct donthave_negotiated *negotiated = (struct donthave_negotiated *)notes_add_detail(
+        notes, note, &donthave_kinds[DONTHAVE_NEGOTIATED], sizeof *negotiated);
+    const char *shared;
 
     negotiated->id = key->id;
     if (key->id == 0)
@@ -93,7 +92,7 @@ donthave_judge_handshake(struct donthave_state *state, const struct extension_ha
     struct notes               *notes = &state->connection->notes;
     const struct extension_key *given = NULL, *bad = NULL, *look_alike = NULL;
 
-    for (uint32_t i = 0; i < handshake->key_count; i++) {       /* of keys that come twice, the last one counts */
+    for (uint32_t i = 0; i < handshake->key_count; i++) { /* of keys that come twice, the last one counts */
         const struct extension_key *key = &handshake->keys[i];
         if (looks_alike(key)) {
             look_alike = key;
@@ -107,7 +106,8 @@ donthave_judge_handshake(struct donthave_state *state, const struct extension_ha
         char *name = notes_printable(notes->scope, look_alike->name, look_alike->name_size);
         notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.look_alike,
                           "The extension name \"%s\" is not \"" LT_DONTHAVE_NAME "\"; BEP 10: names are case "
-                          "sensitive", name);
+                          "sensitive",
+                          name);
         wmem_free(notes->scope, name);
     }
     if (bad != NULL)

@@ -7,7 +7,7 @@
 #include "core/big_endian.h"
 #include "core/donthave/donthave_state.h"
 
-#define DONTHAVE_PAYLOAD_SIZE   4U      /* BEP 54: the piece index */
+#define DONTHAVE_PAYLOAD_SIZE 4U /* BEP 54: the piece index */
 
 /* Whether a message whose id its receiver did not give to lt_donthave is meant as a DontHave all the same: four bytes
  * speak for it, and where nobody knows what the receiver offers, the user's word does. */
@@ -36,7 +36,7 @@ judge_switched_off(struct donthave_state *state, const struct extension_resoluti
     struct notes *notes = &state->connection->notes;
 
     if (resolution->receiver->assigned_in < state->connection->missed_before[other_side(context->from)])
-        return;                         /* it may have been switched on again */
+        return; /* it may have been switched on again */
     if (resolution->acknowledged)
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.disabled,
                           "DontHave with the id %u, which its receiver switched off in frame %u (BEP 10: id 0)",
@@ -44,7 +44,8 @@ judge_switched_off(struct donthave_state *state, const struct extension_resoluti
     else
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.disabled_crossing,
                           "DontHave with the id %u, which its receiver switched off in frame %u; that was not "
-                          "acknowledged yet", context->note->extended_id, resolution->receiver->changed_in);
+                          "acknowledged yet",
+                          context->note->extended_id, resolution->receiver->changed_in);
 }
 
 static void
@@ -59,7 +60,8 @@ judge_not_advertised(struct donthave_state *state, const struct donthave_note *d
         notes_add_finding(&state->connection->notes, context->note, &donthave->detail,
                           &donthave_findings.not_advertised,
                           "DontHave with the id %u, but its receiver does not offer lt_donthave; BEP 54: only to "
-                          "peers that have advertised support", context->note->extended_id);
+                          "peers that have advertised support",
+                          context->note->extended_id);
 }
 
 static void
@@ -69,8 +71,8 @@ judge_own_id(struct donthave_state *state, const struct extension_resolution *re
     if (resolution->receiver->assigned_in >= state->connection->missed_before[other_side(context->from)])
         notes_add_finding(&state->connection->notes, context->note, &donthave->detail, &donthave_findings.own_id,
                           "DontHave with the id %u, which its sender advertised; the receiver wants %u since frame "
-                          "%u (BEP 10)", context->note->extended_id, resolution->receiver->id,
-                          resolution->receiver->assigned_in);
+                          "%u (BEP 10)",
+                          context->note->extended_id, resolution->receiver->id, resolution->receiver->assigned_in);
 }
 
 /* What there is to say of the id of a DontHave (BEP 10, BEP 54). */
@@ -107,7 +109,7 @@ read_payload(struct donthave_state *state, struct donthave_note *donthave, const
 {
     struct notes  *notes = &state->connection->notes;
     const uint8_t *payload = message->payload;
-    bool bencoded = message->payload_captured > 0 && payload[0] == 'd'
+    bool           bencoded = message->payload_captured > 0 && payload[0] == 'd'
                     && message->payload_size != DONTHAVE_PAYLOAD_SIZE;
 
     donthave->has_index = message->payload_captured >= DONTHAVE_PAYLOAD_SIZE && !bencoded;
@@ -158,7 +160,7 @@ judge_storm(struct donthave_state *state, const struct donthave_note *donthave, 
 
     int64_t *slot = &owner->times[owner->donthaves % STORM_DONTHAVES];
     bool     within_a_second = owner->donthaves >= STORM_DONTHAVES && context->time >= *slot
-                               && context->time - *slot <= NS_PER_S;    /* a clock may step back */
+                           && context->time - *slot <= NS_PER_S; /* a clock may step back */
     *slot = context->time;
     owner->donthaves++;
     if (!within_a_second || owner->storm_told)
@@ -175,11 +177,13 @@ judge_disowned_again(struct notes *notes, const struct donthave_note *donthave, 
     if (disowned->donthave_in == context->frame)
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.redundant,
                           "DontHave for piece %u, which its sender disowned before, in the same frame; BEP 54: it is "
-                          "for pieces that were announced", donthave->piece);
+                          "for pieces that were announced",
+                          donthave->piece);
     else
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.redundant,
                           "DontHave for piece %u, which its sender disowned in frame %u already; BEP 54: it is for "
-                          "pieces that were announced", donthave->piece, disowned->donthave_in);
+                          "pieces that were announced",
+                          donthave->piece, disowned->donthave_in);
 }
 
 /* BEP 54, what a sender does; BEP 6. */
@@ -202,11 +206,13 @@ donthave_judge_sender(struct donthave_state *state, const struct donthave_note *
     else if (owner->from_start && !owner->announced)
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.before_availability,
                           "DontHave for piece %u before any Bitfield, Have, Have All or Have None of its sender; "
-                          "BEP 54: it is for pieces that were announced", index);
+                          "BEP 54: it is for pieces that were announced",
+                          index);
     else if ((owner->from_start || owner->knows_all) && !piece_set_has(&owner->have, index))
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.redundant,
                           "DontHave for piece %u, which its sender had not advertised; BEP 54: it is for pieces "
-                          "that were announced", index);
+                          "that were announced",
+                          index);
 
     if (piece_set_has(&owner->advised, index))
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.contradicts_advice,

@@ -11,18 +11,18 @@
 
 #include "core/notes.h"
 
-#define LT_DONTHAVE_NAME    "lt_donthave"
+#define LT_DONTHAVE_NAME "lt_donthave"
 
 /* What a detail says of its message. */
 enum donthave_kind {
-    DONTHAVE_MESSAGE,       /* it is a DontHave: struct donthave_note */
-    DONTHAVE_NEGOTIATED,    /* extension handshake with lt_donthave: struct donthave_negotiated */
-    DONTHAVE_INVALIDATED,   /* Request that a DontHave invalidated: struct donthave_invalidated */
-    DONTHAVE_LATE_REQUEST,  /* Request for a disowned piece: struct donthave_block */
-    DONTHAVE_LATE_BLOCK,    /* Piece of a disowned piece: struct donthave_block */
-    DONTHAVE_REJECT,        /* Reject of an invalidated request: struct donthave_block */
-    DONTHAVE_REANNOUNCED,   /* Have, Bitfield, Have All; one detail for each piece: struct donthave_reannounced */
-    DONTHAVE_WAIT_OVER,     /* Piece or Request that ends the wait for a Reject: struct donthave_block; shows nothing */
+    DONTHAVE_MESSAGE,      /* it is a DontHave: struct donthave_note */
+    DONTHAVE_NEGOTIATED,   /* extension handshake with lt_donthave: struct donthave_negotiated */
+    DONTHAVE_INVALIDATED,  /* Request that a DontHave invalidated: struct donthave_invalidated */
+    DONTHAVE_LATE_REQUEST, /* Request for a disowned piece: struct donthave_block */
+    DONTHAVE_LATE_BLOCK,   /* Piece of a disowned piece: struct donthave_block */
+    DONTHAVE_REJECT,       /* Reject of an invalidated request: struct donthave_block */
+    DONTHAVE_REANNOUNCED,  /* Have, Bitfield, Have All; one detail for each piece: struct donthave_reannounced */
+    DONTHAVE_WAIT_OVER, /* Piece or Request that ends the wait for a Reject: struct donthave_block; shows nothing */
     DONTHAVE_KIND_COUNT
 };
 
@@ -39,54 +39,54 @@ is_donthave_detail(const struct note_detail *detail)
 /* 56 bytes, for which a note has room. */
 struct donthave_note {
     struct note_detail detail;
-    uint32_t  piece;            /* with has_index */
-    uint32_t  id_assigned_in;   /* frame, 0: no handshake assigned the id */
-    uint32_t  requests;         /* that it invalidated */
-    uint32_t  unrejected;       /* Fast: those that still wait for an answer; final after pass 1 */
-    uint32_t  frame;
-    unsigned  has_index : 1;    /* the payload holds one */
-    unsigned  takes_effect : 1; /* the payload is four bytes: it changes state */
-    unsigned  id_assumed : 1;
-    unsigned  fast : 1;         /* Fast extension in force: its requests are to be rejected by name */
-    unsigned  excused : 1;      /* the connection ended before an answer to it was due; final after pass 1 */
-    int64_t   time;             /* of the frame, ns */
-    struct donthave_invalidated *invalidated;   /* the first of the requests, in their order; NULL: none */
+    uint32_t           piece;          /* with has_index */
+    uint32_t           id_assigned_in; /* frame, 0: no handshake assigned the id */
+    uint32_t           requests;       /* that it invalidated */
+    uint32_t           unrejected;     /* Fast: those that still wait for an answer; final after pass 1 */
+    uint32_t           frame;
+    unsigned           has_index : 1;    /* the payload holds one */
+    unsigned           takes_effect : 1; /* the payload is four bytes: it changes state */
+    unsigned           id_assumed : 1;
+    unsigned           fast : 1;    /* Fast extension in force: its requests are to be rejected by name */
+    unsigned           excused : 1; /* the connection ended before an answer to it was due; final after pass 1 */
+    int64_t            time;        /* of the frame, ns */
+    struct donthave_invalidated *invalidated; /* the first of the requests, in their order; NULL: none */
 };
 
 struct donthave_negotiated {
     struct note_detail detail;
-    uint8_t            id;      /* 0: switched off */
+    uint8_t            id; /* 0: switched off */
 };
 
 struct donthave_block {
     struct note_detail detail;
-    uint32_t piece;
-    uint32_t begin;             /* bytes */
-    uint32_t length;            /* bytes */
-    uint32_t donthave_in;       /* late: frame of the DontHave, the first one since the piece was last announced */
-    uint32_t rejected_in;       /* LATE_REQUEST that no DontHave invalidated: frame of the Reject, 0: none; final after
+    uint32_t           piece;
+    uint32_t           begin;  /* bytes */
+    uint32_t           length; /* bytes */
+    uint32_t donthave_in;      /* late: frame of the DontHave, the first one since the piece was last announced */
+    uint32_t rejected_in;      /* LATE_REQUEST that no DontHave invalidated: frame of the Reject, 0: none; final after
                                    pass 1 */
-    bool     crossed;           /* LATE_REQUEST: its sender had not acknowledged the DontHave */
-    const struct donthave_invalidated *answers;     /* REJECT, WAIT_OVER: the Request */
+    bool     crossed;          /* LATE_REQUEST: its sender had not acknowledged the DontHave */
+    const struct donthave_invalidated *answers; /* REJECT, WAIT_OVER: the Request */
 };
 
 /* 56 bytes, for which a note has room. */
 struct donthave_invalidated {
     struct note_detail           detail;
-    uint32_t                     begin;             /* bytes; the piece is the DontHave's */
-    uint32_t                     length;            /* bytes */
-    uint32_t                     rejected_in;       /* frame of the Reject, 0: none; final after pass 1 */
-    unsigned                     request_in : 31;   /* frame of the Request: no capture in memory has more */
-    unsigned                     unanswered : 1;    /* Fast: still waiting; final after pass 1 */
-    int64_t                      age;               /* ns from the Request to the DontHave */
-    struct donthave_note        *by;                /* the DontHave */
-    struct donthave_invalidated *next;              /* that the same DontHave invalidated */
+    uint32_t                     begin;           /* bytes; the piece is the DontHave's */
+    uint32_t                     length;          /* bytes */
+    uint32_t                     rejected_in;     /* frame of the Reject, 0: none; final after pass 1 */
+    unsigned                     request_in : 31; /* frame of the Request: no capture in memory has more */
+    unsigned                     unanswered : 1;  /* Fast: still waiting; final after pass 1 */
+    int64_t                      age;             /* ns from the Request to the DontHave */
+    struct donthave_note        *by;              /* the DontHave */
+    struct donthave_invalidated *next;            /* that the same DontHave invalidated */
 };
 
 struct donthave_reannounced {
     struct note_detail detail;
     uint32_t           piece;
-    uint32_t           disowned_in;     /* frame of the first DontHave since the piece was announced before */
+    uint32_t           disowned_in; /* frame of the first DontHave since the piece was announced before */
 };
 
 /* The sum of the lengths of the requests that a DontHave invalidated, in bytes. */

@@ -15,25 +15,25 @@
 #include "core/peer_connection.h"
 
 /* DontHaves of one peer within a second that are still no storm. */
-#define STORM_DONTHAVES         64U
+#define STORM_DONTHAVES 64U
 
 /* A close within so many packets is put down to the DontHave before them. */
-#define CLOSED_AFTER_PACKETS    10U
+#define CLOSED_AFTER_PACKETS 10U
 
 /* Of one peer: what it disowned. First pass only. */
 struct donthave_owner {
     struct disowned_pieces disowned;
-    int64_t               *times;       /* ring of its last STORM_DONTHAVES, ns; NULL while it sent none */
-    uint32_t               donthaves;   /* that it sent */
+    int64_t               *times;     /* ring of its last STORM_DONTHAVES, ns; NULL while it sent none */
+    uint32_t               donthaves; /* that it sent */
     bool                   storm_told;
-    uint32_t               waits;       /* Fast: invalidated requests that it has not answered */
-    struct message_note   *watched;     /* its last DontHave, while the other may close because of it; NULL: none */
-    unsigned               packets_after;   /* watched: how many came since */
+    uint32_t               waits;         /* Fast: invalidated requests that it has not answered */
+    struct message_note   *watched;       /* its last DontHave, while the other may close because of it; NULL: none */
+    unsigned               packets_after; /* watched: how many came since */
 };
 
 struct donthave_state {
     struct peer_connection *connection;
-    struct donthave_owner   owners[2];  /* by enum peer_side */
+    struct donthave_owner   owners[2]; /* by enum peer_side */
 };
 
 /* donthave_handshake.c: what is wrong with an extension handshake, as far as lt_donthave is concerned. */
