@@ -34,6 +34,7 @@ HELD_MAX = (64 << 10) - 6       # plugin/core/peer_wire.c, without the header
 PER_REQUEST = 96
 PER_NOTE = 500
 PER_CONNECTION = 5_500
+PER_UTP_CONNECTION = 11_000
 PER_UTP_PACKET = 150
 PER_KEY = 140
 BITFIELD_TIMES = 3
@@ -126,7 +127,7 @@ def test_utp_connections(one_pass, counter, written):
     assert limits == [f"{UTP_CONNECTIONS_MAX} uTP connections on a pair of ports"]
     trace, _ = filled(heavy.utp_connections, 10_000, connect=UtpConnection)
     assert memory(one_pass, counter, written(trace)) \
-        < PER_CONNECTION * UTP_CONNECTIONS_MAX + PER_UTP_PACKET * len(trace.packets)
+        < PER_UTP_CONNECTION * UTP_CONNECTIONS_MAX + PER_UTP_PACKET * len(trace.packets)
 
 
 def test_utp_connections_one_after_another(one_pass, counter, written):

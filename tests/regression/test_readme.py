@@ -107,19 +107,24 @@ def test_command(page, command, workplace):
         assert printed.strip() or "-Y bittorrent" in command, "it prints nothing"
 
 
+def headings(page):
+    """The anchors of a page's headings."""
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
+            for title in re.findall(r"(?m)^#+ (.*)", page.read_text())}
+
+
 def test_links():
     """What README and docs link to is there, and each picture is shown or linked."""
     linked = set()
     for page in PAGES:
-        text = (ROOT / page).read_text()
-        headings = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in re.findall(r"(?m)^#+ (.*)", text)}
-        for target in re.findall(r"\]\(([^)]+)\)", text):
-            if target.startswith("#"):
-                assert target[1:] in headings, target
-            elif "://" not in target:
-                path = ((ROOT / page).parent / target).resolve()
-                assert path.exists(), target
-                linked.add(path)
+        for target in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text()):
+            if "://" in target:
+                continue
+            name, _, anchor = target.partition("#")
+            path = ((ROOT / page).parent / name).resolve() if name else ROOT / page
+            assert path.exists(), target
+            assert not anchor or anchor in headings(path), target
+            linked.add(path)
     assert {path.resolve() for path in (ROOT / "docs" / "screenshots").iterdir()} <= linked
 
 
