@@ -115,9 +115,9 @@ def seen_from(peers, number):
 
 
 def tcp_connections(trace, count):
-    """Connections of two packets each, whose SYNs were not captured."""
+    """Connections of two packets each, whose SYNs were not captured. Port 40000 is SAP's in Wireshark 4.4."""
     for number in range(count):
-        leecher = "10.%d.%d.%d" % (1 + number // 62500, number // 250 % 250, 1 + number % 250), 40000 + number % 1000
+        leecher = "10.%d.%d.%d" % (1 + number // 62500, number // 250 % 250, 1 + number % 250), 41000 + number % 1000
         seen_from(TcpConnection(trace, leecher=leecher, opened=False), number)
 
 
@@ -155,7 +155,7 @@ def large_bitfields(trace, count, pieces=1 << 20):
     """Connections, on each of which both sides have every second piece of so many; and a DontHave of the last one."""
     every_second = message(5, b"\x55" * (pieces // 8))
     for number in range(count):
-        peers = TcpConnection(trace, leecher=("10.1.%d.%d" % divmod(number, 250), 40000), opened=False)
+        peers = TcpConnection(trace, leecher=("10.1.%d.%d" % divmod(number, 250), 41000), opened=False)
         peers.leecher.send(handshake("-LE0001-"), extension_handshake(LEECHER_IDS))
         peers.seed.send(handshake("-SE0001-"), extension_handshake(SEED_IDS))
         stream(peers.seed, [every_second, dont_have(TO_LEECHER, pieces - 1)])
