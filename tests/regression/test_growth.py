@@ -27,7 +27,7 @@ CASES = {
     ("late_requests_in_one_frame", UtpConnection): (16_000, 40_000),
     ("late_blocks_in_one_frame", TcpConnection): (16_000, 40_000),
     ("late_blocks_in_one_frame", UtpConnection): (16_000, 40_000),
-    ("one_byte_a_packet", UtpConnection): (4_000, 160_000),
+    ("one_byte_a_packet", UtpConnection): (16_000, 160_000),
 }
 PER_MORE = 4
 
