@@ -255,13 +255,16 @@ def with_keep_alives(recording):
     return form
 
 
-def with_window_probes(recording):
-    """Before each segment of TCP with data one of its first byte alone (RFC 9293, 3.8.6.1)."""
-    form = []
+def with_window_probes(recording, first=True):
+    """Before each segment of TCP with data one of its first byte alone (RFC 9293, 3.8.6.1); first: also before the first one of
+    each side."""
+    form, begun = [], set()
     for packet in recording:
         part = segment(packet)
         if part and part.protocol == TCP and part.data:
-            form.append(short(packet, part, part.number, part.data[:1]))
+            if first or part.flow in begun:
+                form.append(short(packet, part, part.number, part.data[:1]))
+            begun.add(part.flow)
         form.append(packet)
     return form
 
