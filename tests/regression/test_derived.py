@@ -81,9 +81,10 @@ def test_none_is_missed_whose_bytes_are_there(tshark, written, name):
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_with_reassembly_out_of_order(tshark, written, name):
     """All is found, but where a segment is missing for good: then TCP hands over nothing that follows. Nor does it hand over the
-    first byte of a connection again that came alone, so that no heuristic knows the handshake."""
+    first byte of a connection again that came alone, so that no heuristic knows the handshake; and Wireshark 4.4, with the
+    plugin or without, not what follows a SYN that was captured twice."""
     forms, expected = written(name)
-    spared = "lossy", "begun", "cut", "window-probes-first"
+    spared = "lossy", "begun", "cut", "window-probes-first", "duplicates"
     expected = {path: (Counter() if path.stem.startswith(spared) else must, may)
                 for path, (must, may) in expected.items()}
     check(tshark, forms, expected, "-o", "tcp.reassemble_out_of_order:TRUE")
