@@ -15,7 +15,7 @@ from capture import CAPTURES, Trace, build
 from many import Many, find
 from rows import ledger, pieces
 from tcp import TcpConnection
-from tshark import ROOT
+from tshark import PLUGINS, ROOT
 from utp import UtpConnection
 
 KEYS_FILE = ROOT / "captures" / "encrypted" / "synthetic.keys"
@@ -34,6 +34,8 @@ ALL_FIELDS = " ".join(["frame.number", *(f"bt.mse.{field}" for field in FIELDS.s
 
 FAULTS = ["req2_mismatch", "initiator_vc", "responder_vc", "provide_none", "select_invalid", "select_not_provided",
           "pad_c_length", "pad_d_length", "no_cipher", "position_lost"]
+
+VERSION = tuple(map(int, next(PLUGINS.glob("*.*")).name.split(".")))
 
 
 def test_key_log():
@@ -217,8 +219,10 @@ def test_segments_that_come_again(tshark):
 
 
 @pytest.mark.parametrize("keys", [[], KEYS], ids=["no key", "key"])
-@pytest.mark.parametrize("options", [["-o", "tcp.reassemble_out_of_order:TRUE"], ["-o", "tcp.no_subdissector_on_error:FALSE"]],
-                         ids=["in order", "as they come"])
+@pytest.mark.parametrize("options", [
+    pytest.param(["-o", "tcp.reassemble_out_of_order:TRUE"], id="in order"),
+    pytest.param(["-o", "tcp.no_subdissector_on_error:FALSE"], id="as they come",
+                 marks=pytest.mark.skipif(VERSION >= (4, 6), reason="Wireshark 4.6 withholds late segments all the same"))])
 def test_segments_of_the_handshake_that_changed_places(tshark, options, keys):
     """Whether TCP puts them in order, or gives us the late one as it comes: by default it gives it to nobody."""
     readable = 8 if keys else 4
