@@ -367,7 +367,7 @@ reader_cut_chunk(struct reader *reader, unsigned side, uint64_t offset, const ui
         reader->was_ahead[one] = reader->was_ahead[one] || reader->stream->directions[one].ahead != NULL;
     while (mse_stream_earlier(reader->stream, &piece)) {
         g_assert_cmpuint(piece.frame, <, chunk.frame + reader->any_order);
-        for (uint32_t i = 0; i < piece.size; i++) {
+        for (uint32_t i = 0; i < piece.size && piece.offset + i < FRAMES_MAX; i++) {
             uint32_t first = reader->frames[piece.side][piece.offset + i];
 
             /* Of what came too early, and more than once, any packet that has it may count. */
