@@ -284,21 +284,11 @@ header_bits(uint8_t id, uint32_t length, bool ends)
 static uint32_t
 weighed_size(uint8_t id, uint32_t length)
 {
-    switch (id) {
-    case PEER_HAVE:
-    case PEER_SUGGEST_PIECE:
-    case PEER_ALLOWED_FAST:
-    case PEER_REQUEST:
-    case PEER_CANCEL:
-    case PEER_REJECT_REQUEST:
-        return PEER_PREFIX_SIZE + length;
-    case PEER_PIECE:
+    if (id == PEER_PIECE)
         return PEER_PIECE_HEADER_SIZE;
-    case PEER_EXTENDED:
+    if (id == PEER_EXTENDED)
         return length == 6 ? PEER_PREFIX_SIZE + 6 : PEER_EXTENDED_HEADER_SIZE;
-    default:
-        return HEADER_SIZE;
-    }
+    return peer_wire_names_piece(id) ? PEER_PREFIX_SIZE + length : HEADER_SIZE;
 }
 
 /* Adds the bits of the fields after the id. False where they are out of all reason. */
@@ -308,29 +298,21 @@ add_field_bits(const uint8_t *message, uint8_t id, uint32_t length, int *bits)
     const uint8_t *payload = message + HEADER_SIZE;
     int            index;
 
-    switch (id) {
-    case PEER_EXTENDED:
+    if (id == PEER_EXTENDED) {
         *bits += payload[0] < 32 ? 2 : -1; /* the extended id: below 32, or any */
         if (length == 6)                   /* a number, or anything */
             *bits += MAX(number_bits(get_be32(payload + 1)), 0) - 1;
         return true;
-    case PEER_HAVE:
-    case PEER_SUGGEST_PIECE:
-    case PEER_ALLOWED_FAST:
-    case PEER_REQUEST:
-    case PEER_CANCEL:
-    case PEER_REJECT_REQUEST:
-    case PEER_PIECE:
-        index = number_bits(get_be32(payload));
-        *bits += index;
-        if (id == PEER_PIECE || length == PEER_REQUEST_SIZE - PEER_PREFIX_SIZE)
-            *bits += begin_bits(get_be32(payload + 4));
-        if (length == PEER_REQUEST_SIZE - PEER_PREFIX_SIZE && id != PEER_PIECE)
-            *bits += length_bits(get_be32(payload + 8));
-        return index >= 0;
-    default:
-        return true;
     }
+    if (!peer_wire_names_piece(id))
+        return true;
+    index = number_bits(get_be32(payload));
+    *bits += index;
+    if (id == PEER_PIECE || length == PEER_REQUEST_SIZE - PEER_PREFIX_SIZE)
+        *bits += begin_bits(get_be32(payload + 4));
+    if (length == PEER_REQUEST_SIZE - PEER_PREFIX_SIZE && id != PEER_PIECE)
+        *bits += length_bits(get_be32(payload + 8));
+    return index >= 0;
 }
 
 /* Weighs the message at chain->next, and steps over it. MSE_MORE: not all that is weighed is there. */

@@ -214,21 +214,8 @@ peer_wire_decode(const uint8_t *data, uint32_t captured, uint32_t size, struct p
     message->payload_size = size - header;
     message->payload_captured = (captured < size ? captured : size) - header;
 
-    if (!message->complete)
-        return;
-    switch (message->id) {
-    case PEER_HAVE:
-    case PEER_REQUEST:
-    case PEER_PIECE:
-    case PEER_CANCEL:
-    case PEER_SUGGEST_PIECE:
-    case PEER_REJECT_REQUEST:
-    case PEER_ALLOWED_FAST:
+    if (message->complete && peer_wire_names_piece(message->id))
         decode_block(message);
-        break;
-    default:
-        break;
-    }
 }
 
 bool

@@ -90,6 +90,24 @@ uint32_t peer_wire_size(const uint8_t *data, uint32_t captured);
  * what peer_wire_size() says of the message after them (PEER_SIZE_UNKNOWN also where nothing follows). */
 uint32_t peer_wire_complete(const uint8_t *data, uint32_t captured, uint32_t reported, uint32_t *next_size);
 
+/* Whether the payload of a message begins with the index of a piece. */
+static inline bool
+peer_wire_names_piece(uint8_t id)
+{
+    switch (id) {
+    case PEER_HAVE:
+    case PEER_REQUEST:
+    case PEER_PIECE:
+    case PEER_CANCEL:
+    case PEER_SUGGEST_PIECE:
+    case PEER_REJECT_REQUEST:
+    case PEER_ALLOWED_FAST:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Whether a message announces pieces: Have, Bitfield or Have All. It may take back a DontHave before it. */
 bool peer_wire_announces(const uint8_t *data, uint32_t captured, uint32_t size);
 

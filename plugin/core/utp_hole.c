@@ -154,8 +154,7 @@ begin_search(struct utp_hole *hole)
         hole->given_up = true;
         return;
     }
-    range.highest = range.likely;
-    range.highest = MAX(range.highest,
+    range.highest = MAX(range.likely,
                         range.lowest + MIN(missing * (UTP_HOLE_PACKET_SIZE - 1), MSE_REALIGN_RANGE_MAX));
     cost = MIN(range.highest - range.lowest, MSE_REALIGN_RANGE_MAX) + hole->bytes;
     if (cost > hole->credit)
@@ -173,7 +172,6 @@ static void
 drop_all(struct utp_hole *hole)
 {
     hole->full = true;
-    hole->dropped = hole->dropped_bytes = 0;
     while (hole->kept != NULL) {
         struct utp_kept *first = unlink_first(hole);
 
