@@ -15,7 +15,7 @@ from capture import CAPTURES, Trace, build
 from many import Many, find
 from rows import ledger, pieces
 from tcp import TcpConnection
-from tshark import PLUGINS, ROOT
+from tshark import ROOT, wireshark_version
 from utp import UtpConnection
 
 KEYS_FILE = ROOT / "captures" / "encrypted" / "synthetic.keys"
@@ -35,7 +35,7 @@ ALL_FIELDS = " ".join(["frame.number", *(f"bt.mse.{field}" for field in FIELDS.s
 FAULTS = ["req2_mismatch", "initiator_vc", "responder_vc", "provide_none", "select_invalid", "select_not_provided",
           "pad_c_length", "pad_d_length", "no_cipher", "position_lost"]
 
-VERSION = tuple(map(int, next(PLUGINS.glob("*.*")).name.split(".")))
+VERSION = wireshark_version()
 
 
 def test_key_log():

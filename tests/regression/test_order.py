@@ -11,12 +11,12 @@ import pytest
 
 from derived import read, written
 from many import ROOT, Many
-from tshark import PLUGINS
+from tshark import wireshark_version
 
 PLACES = 3
 SEEDS = range(20)
 IN_ORDER = ["-o", "tcp.reassemble_out_of_order:TRUE"]
-VERSION = tuple(map(int, next(PLUGINS.glob("*.*")).name.split(".")))
+VERSION = wireshark_version()
 
 UTP = ["libtorrent_utp", "libtorrent_utp_forky", "libtorrent_utp_lossy", "libtorrent_utp_three", "libtorrent_utp_trixie",
        "webtorrent_leecher_utp"]

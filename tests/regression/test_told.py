@@ -45,21 +45,22 @@ def dont_haves(tshark, path, *options):
     return tshark.rows(path, "frame.number bt.donthave.piece_index", *options, where="bt.donthave")
 
 
+def begun(name, method, staging, tmp_path):
+    """A connection over TCP, plain or encrypted: the trace, its peers, what the seed's messages are as bytes, and the options to
+    read it with."""
+    trace = Trace()
+    if method == "plain":
+        return trace, begin(trace), b"".join, ()
+    made = wire(name, ia=HANDSHAKE, select=method)
+    del WIRES[name]
+    peers, _ = talk(trace, made)
+    return trace, peers, lambda messages: made.say(B, *messages), mse_keys(staging, tmp_path, made)
+
+
 @pytest.mark.parametrize("method", ["plain", PLAINTEXT, RC4])
 def test_hole_before_a_message_in_several_segments(one_pass, two_passes, staging, tmp_path, method):
     """Over TCP. A later pass does not see the segment that only begins the block: what is missing is told with all of it."""
-    trace, options = Trace(), ()
-    if method == "plain":
-        peers = begin(trace)
-        say = b"".join
-    else:
-        made = wire("told-tcp", ia=HANDSHAKE, select=method)
-        del WIRES["told-tcp"]
-        peers, _ = talk(trace, made)
-        options = mse_keys(staging, tmp_path, made)
-
-        def say(messages):
-            return made.say(B, *messages)
+    trace, peers, say, options = begun("told-tcp", method, staging, tmp_path)
     peers.seed.skip(say([dont_have(TO_LEECHER, 7)]))
     block = say([piece(1, 0, bytes(3000))])
     first = peers.seed.send(block[:1400])
@@ -75,18 +76,7 @@ def test_hole_before_a_message_in_several_segments(one_pass, two_passes, staging
 def test_hole_before_a_message_that_does_not_end(one_pass, two_passes, staging, tmp_path, method, goes_on):
     """Later passes see nothing of a message that TCP waits for in vain: then it is told, once, where the stream was seen last.
     The other side's packets do not count."""
-    trace, options = Trace(), ()
-    if method == "plain":
-        peers = begin(trace)
-        say = b"".join
-    else:
-        made = wire("told-end", ia=HANDSHAKE, select=method)
-        del WIRES["told-end"]
-        peers, _ = talk(trace, made)
-        options = mse_keys(staging, tmp_path, made)
-
-        def say(messages):
-            return made.say(B, *messages)
+    trace, peers, say, options = begun("told-end", method, staging, tmp_path)
     before = peers.seed.send(say([have(1)]))
     peers.seed.skip(say([dont_have(TO_LEECHER, 7)]))
     block = say([piece(1, 0, bytes(3000))])

@@ -15,7 +15,7 @@ import sys
 import pytest
 
 from many import Many
-from tshark import PLUGINS, ROOT
+from tshark import ROOT, wireshark_version
 
 sys.path.append(str(ROOT / "captures" / "record"))
 import dtls
@@ -25,7 +25,7 @@ from streams import datagrams
 
 FOLDER = ROOT / "captures" / "webrtc"
 CAPTURES = sorted(FOLDER.glob("*.pcapng.gz"))
-VERSION = tuple(map(int, next(PLUGINS.glob("*.*")).name.split(".")))
+VERSION = wireshark_version()
 DTLS13 = "firefox_dtls13"       # 4.0 cannot decrypt it
 AGAIN = "werift_again"          # of two DTLS connections on the same ports, Wireshark decrypts the first
 HANDSHAKE = -1                  # a message without a type

@@ -42,6 +42,11 @@ import families  # noqa: E402, F401  (registers the captures)
 from capture import CAPTURES  # noqa: E402
 
 
+def wireshark_version():
+    """That the plugin is built for: (4, 0)."""
+    return tuple(map(int, next(PLUGINS.glob("*.*")).name.split(".")))
+
+
 class Staging:
     """A folder that the user who runs tshark can read."""
 
