@@ -8,15 +8,6 @@
 
 #include <string.h>
 
-#include "core/peer_findings.h"
-
-const struct peer_findings peer_findings = {
-    .gap = { .name = "bt.peer.expert.gap",
-             .severity = FINDING_NOTE,
-             .group = FINDING_SEQUENCE,
-             .summary = "Bytes of the stream of a BitTorrent peer are missing" },
-};
-
 /* --- beginning and end --- */
 
 /* Nothing is known of the connection, and its observers begin. */
@@ -175,54 +166,13 @@ take_handshake(struct peer_connection *connection, const struct peer_message *me
     }
 }
 
-/* What is missing, told elsewhere. */
-#define BEFORE_FRAME "Before frame %u: %s"
-
-/* Writes what is missing for later passes, at context. told_in: the frame after the hole, where that is another one; or 0. */
-static struct message_note *
-note_gap_late(struct peer_connection *connection, const struct message_context *context, uint32_t told_in,
-              const char *text, struct finding **finding)
-{
-    struct message_note *note = notes_add_late(&connection->notes, context->from, context->frame, context->place,
-                                               context->size, true);
-
-    note->stretch = true;
-    if (told_in != 0)
-        *finding = notes_add_finding(&connection->notes, note, NULL, &peer_findings.gap, BEFORE_FRAME, told_in, text);
-    else
-        *finding = notes_add_finding(&connection->notes, note, NULL, &peer_findings.gap, "%s", text);
-    return note;
-}
-
-/* Tells of a gap where it says, on later passes. */
-static void
-tell_gap_late(struct peer_connection *connection, enum peer_side side, struct peer_gap *gap)
-{
-    struct message_context context = { .from = side, .frame = gap->frame, .place = gap->place, .size = gap->size };
-
-    gap->note = note_gap_late(connection, &context, gap->told_in, gap->text, &gap->finding);
-}
-
-/* What was told for later passes only is not. */
-static void
-forget_late_note(struct peer_connection *connection, struct peer_gap *gap)
-{
-    if (gap->late_note != NULL)
-        notes_remove_finding(&connection->notes, gap->late_note, gap->late_finding);
-    gap->late_note = NULL;
-    gap->told_in = 0;
-}
-
 /* Tells what waited for an extension that would be the worse for it. */
 static void
 tell_pending_gaps(struct peer_connection *connection)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
-        struct peer_gap *gap = connection->gaps[side];
-        if (gap == NULL || !gap->pending)
-            continue;
-        gap->pending = false;
-        tell_gap_late(connection, (enum peer_side)side, gap);
+        if (connection->gaps[side] != NULL)
+            peer_gap_tell(connection->gaps[side], &connection->notes);
     }
 }
 
@@ -433,58 +383,24 @@ peer_connection_gap(struct peer_connection *connection, enum peer_side from)
 bool
 peer_connection_lacks(struct peer_connection *connection, struct message_context *context, const char *text)
 {
-    struct peer_gap *gap = connection->gaps[context->from];
-
-    if (gap != NULL)
+    if (connection->gaps[context->from] != NULL)
         return false;
-    connection->gaps[context->from] = gap = wmem_new0(connection->scope, struct peer_gap);
-    gap->pending = !offers_any(connection);
-    if (gap->pending) {
-        gap->frame = context->frame;
-        gap->place = context->place;
-        gap->size = context->size;
-        g_strlcpy(gap->text, text, sizeof gap->text);
-    } else {
-        gap->note = notes_get(&connection->notes, context);
-        gap->note->stretch = true;
-        gap->finding = notes_add_finding(&connection->notes, gap->note, NULL, &peer_findings.gap, "%s", text);
-    }
+    connection->gaps[context->from] = peer_gap_new(&connection->notes, context, text, !offers_any(connection));
     return true;
 }
 
 void
 peer_connection_lacks_shown(struct peer_connection *connection, const struct message_context *context)
 {
-    struct peer_gap *gap = connection->gaps[context->from];
-
-    if (gap == NULL)
-        return;
-    forget_late_note(connection, gap);
-    gap->frame = context->frame;
-    gap->place = context->place;
-    gap->size = context->size;
-    if (gap->pending)
-        return;
-    g_strlcpy(gap->text, gap->finding->text, sizeof gap->text);
-    notes_remove_finding(&connection->notes, gap->note, gap->finding);
-    tell_gap_late(connection, context->from, gap);
+    if (connection->gaps[context->from] != NULL)
+        peer_gap_shown(connection->gaps[context->from], &connection->notes, context);
 }
 
 void
 peer_connection_lacks_hidden(struct peer_connection *connection, const struct message_context *before)
 {
-    struct peer_gap *gap = connection->gaps[before->from];
-
-    if (gap == NULL)
-        return;
-    if (gap->pending) {
-        gap->told_in = gap->frame;
-        gap->frame = before->frame;
-        gap->place = before->place;
-        gap->size = before->size;
-    } else {
-        gap->late_note = note_gap_late(connection, before, gap->note->frame, gap->finding->text, &gap->late_finding);
-    }
+    if (connection->gaps[before->from] != NULL)
+        peer_gap_hidden(connection->gaps[before->from], &connection->notes, before);
 }
 
 void
@@ -494,23 +410,12 @@ peer_connection_lacks_less(struct peer_connection *connection, enum peer_side fr
 
     if (gap == NULL)
         return;
-    if (text != NULL && gap->pending)
-        g_strlcpy(gap->text, text, sizeof gap->text);
-    else if (text != NULL)
-        notes_change_finding(gap->finding, text);
-    if (text != NULL && gap->late_note != NULL) {
-        char late_text[sizeof gap->text];
-
-        g_snprintf(late_text, sizeof late_text, BEFORE_FRAME, gap->note->frame, text);
-        notes_change_finding(gap->late_finding, late_text);
+    if (text != NULL) {
+        peer_gap_change(gap, text);
+    } else {
+        peer_gap_free(gap, &connection->notes);
+        connection->gaps[from] = NULL;
     }
-    if (text != NULL)
-        return;
-    forget_late_note(connection, gap);
-    if (!gap->pending)
-        notes_remove_finding(&connection->notes, gap->note, gap->finding);
-    wmem_free(connection->scope, gap);
-    connection->gaps[from] = NULL;
 }
 
 void

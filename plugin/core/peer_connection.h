@@ -14,6 +14,7 @@
 
 #include "core/extension_ids.h"
 #include "core/notes.h"
+#include "core/peer_gap.h"
 #include "core/peer_observer.h"
 #include "core/transfers.h"
 
@@ -36,22 +37,6 @@ struct peer_handshake {
     bool seen;
     bool fast;      /* reserved bit of BEP 6 */
     bool extension; /* reserved bit of BEP 10 */
-};
-
-/* The first bytes that the stream of a peer lacks. */
-struct peer_gap {
-    bool     pending; /* nobody offers an extension that would be the worse for it, yet */
-    uint32_t frame;   /* pending, or told late: where the first hole ends, as far as later passes show it */
-    uint32_t place;
-    uint32_t size;
-    uint32_t
-         told_in; /* pending, or told late: frame that later passes do not show, which is why it is told before; 0: it
-                           is told where it is */
-    char text[192];
-    struct message_note *note;      /* not pending: where it is told, */
-    struct finding      *finding;   /* and what */
-    struct message_note *late_note; /* for later passes, which do not see note; NULL: they do */
-    struct finding      *late_finding;
 };
 
 struct peer_connection {
