@@ -190,6 +190,39 @@ def ports_reused_silent(trace):
     second.seed.send(extended(3, numbers(6)))
 
 
+@capture("ports-reused-turned")
+def ports_reused_turned(trace):
+    """The same addresses and ports again, but the other end opens the second connection, and the first one the third.
+
+    1-8    first connection, 10.0.0.1 opens it, lt_donthave is 3 for it
+    9      10.0.0.2: DontHave 5 with id 3
+    10-11  FIN of each side
+    12-19  second connection, 10.0.0.2 opens it, lt_donthave is 4 for it, ut_pex 3
+    20     10.0.0.1: ut_pex, id 3, four bytes
+    21     10.0.0.1: DontHave 6 with id 4
+    22     10.0.0.2: upload_only, id 3, four bytes
+    23     10.0.0.2: RST
+    24-31  third connection, 10.0.0.1 opens it, lt_donthave is 5 for it, ut_pex 4
+    32     10.0.0.2: ut_pex, id 4, four bytes
+    33     10.0.0.2: DontHave 7 with id 5
+    """
+    first = begin(trace)
+    first.seed.send(dont_have(3, 5))
+    first.leecher.finish()
+    first.seed.finish()
+    trace.wait(120)
+    turned = {"leecher": ("10.0.0.2", 27000), "seed": ("10.0.0.1", 40000)}
+    second = begin(trace, leecher_ids={"lt_donthave": 4, "ut_pex": 3}, first=(700000, 900000), **turned)
+    second.seed.send(extended(3, numbers(7)))
+    second.seed.send(dont_have(4, 6))
+    second.leecher.send(extended(3, numbers(5)))
+    second.leecher.reset()
+    trace.wait(120)
+    third = begin(trace, leecher_ids={"lt_donthave": 5, "ut_pex": 4}, first=(800000, 990000))
+    third.seed.send(extended(4, numbers(7)))
+    third.seed.send(dont_have(5, 7))
+
+
 @capture("interleaved")
 def interleaved(trace):
     """Thirty connections at once, each with ids of its own, packet by packet in turn.

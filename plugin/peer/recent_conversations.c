@@ -61,13 +61,15 @@ make_end(const address *address, uint32_t port)
     return end;
 }
 
-/* The ports of one pair of ends can be used again: then later conversations with the same key follow this one. And a
- * packet from before its first one is another's. */
+/* The ports of one pair of ends can be used again: then later conversations with the same key follow this one, or, where
+ * the other end opened them, have the key of the other order. A packet from before its first one is another's, and so is
+ * one after its last one: TCP and UDP have counted this packet already, for the conversation that they found. */
 static bool
 is_conversation_of(const struct recent *recent, const packet_info *pinfo)
 {
     if (recent->conversation == NULL || recent->conversation->next != NULL
-        || pinfo->num < recent->conversation->setup_frame || pinfo->ptype != recent->ptype)
+        || pinfo->num < recent->conversation->setup_frame || pinfo->num > recent->conversation->last_frame
+        || pinfo->ptype != recent->ptype)
         return false;
 
     unsigned first = is_end(&recent->ends[0], &pinfo->src, pinfo->srcport) ? 0 : 1;
@@ -94,10 +96,8 @@ recent_conversation(packet_info *pinfo)
 {
     struct recent *recent = slot_of(pinfo);
 
-    if (is_conversation_of(recent, pinfo)) {
-        recent->conversation->last_frame = MAX(recent->conversation->last_frame, pinfo->num);
+    if (is_conversation_of(recent, pinfo))
         return recent->conversation;
-    }
     conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
     if (conversation != NULL)
         keep(recent, conversation, pinfo);

@@ -108,6 +108,12 @@ def test_ports_used_again(tshark):
     assert dont_haves(tshark, "ports-reused-silent") == ["9 10.0.0.2 5 3 6 0 0"]
 
 
+def test_ports_used_again_by_the_other_end(tshark):
+    """So does one that the other end opens: Wireshark keeps it apart from those of the other order."""
+    assert dont_haves(tshark, "ports-reused-turned") == [
+        "9 10.0.0.2 5 3 6 0 0", "21 10.0.0.1 6 4 17 0 0", "33 10.0.0.2 7 5 29 0 0"]
+
+
 def test_many_connections_at_once(tshark):
     """Thirty connections, packet by packet in turn, each with ids of its own."""
     assert dont_haves(tshark, "interleaved") == [
