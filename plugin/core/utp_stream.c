@@ -103,9 +103,18 @@ start(struct utp_stream *stream, uint16_t seq_nr)
 {
     free_waiting(stream);
     stream->started = true;
+    stream->from_state = stream->state_counts = false;
     stream->next = WIDE_BASE + seq_nr;
     stream->lost = 0;
     stream->release = 0;
+}
+
+/* The first packet that the other side sends after an ST_STATE acknowledges the number before the one of that ST_STATE
+ * (libutp, libtorrent), or that number itself, though no packet has it. */
+static void
+take_first_ack(struct utp_stream *stream, uint64_t ack)
+{
+    stream->state_counts = stream->from_state && !stream->handed && stream->waiting_count == 0 && ack >= stream->next;
 }
 
 bool
@@ -115,7 +124,11 @@ utp_stream_acknowledge(struct utp_stream *stream, uint16_t ack_nr, uint64_t *ack
     if (!stream->started)
         return false;
     *ack = widen(stream->next, ack_nr);
-    stream->lost = MAX(stream->lost, *ack + 1);
+    if (*ack < stream->lost)
+        return true;
+    if (stream->lost == 0)
+        take_first_ack(stream, *ack);
+    stream->lost = *ack + 1;
     return true;
 }
 
@@ -203,8 +216,10 @@ find_start(struct utp_stream *stream, const struct utp_packet *packet)
             start(stream, seq_nr);
         break;
     case UTP_STATE: /* its number is that of the packet that its sender sends next; it takes none itself */
-        if (!stream->started)
+        if (!stream->started) {
             start(stream, seq_nr);
+            stream->from_state = true;
+        }
         break;
     case UTP_DATA:
     case UTP_FIN:
@@ -278,7 +293,8 @@ static bool
 skip(struct utp_stream *stream)
 {
     bool     is_lost = stream->next < stream->lost;
-    uint64_t limit = is_lost && !stream->patient ? stream->lost : stream->release;
+    bool     waits = stream->patient && (stream->handed || !stream->state_counts);
+    uint64_t limit = is_lost && !waits ? stream->lost : stream->release;
 
     if (stream->next >= limit)
         return false;

@@ -104,6 +104,9 @@ struct utp_stream {
     bool              ack_seen; /* the other side acknowledged something */
     bool              patient; /* set by the caller: what is missing is waited for although the receiver has it, as it
                                      * is worth more than what comes after it in time */
+    bool              from_state;   /* nothing but an ST_STATE tells that next is the first packet, */
+    bool              state_counts; /* and the other side acknowledged that ST_STATE like a packet (BEP 29 to the
+                                     * letter): there is none with that number */
     enum utp_gap      gap;     /* before the next chunk */
     uint64_t          next;    /* widened seq_nr of the packet to be handed over next */
     uint64_t          first;   /* and of the first one */

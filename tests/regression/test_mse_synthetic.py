@@ -16,7 +16,7 @@ from many import Many, find
 from rows import ledger, pieces
 from tcp import TcpConnection
 from tshark import ROOT, wireshark_version
-from utp import UtpConnection
+from utp import SYN, UtpConnection
 
 KEYS_FILE = ROOT / "captures" / "encrypted" / "synthetic.keys"
 KEYS = ["-o", f"bt.peer.mse_keylog_file:{KEYS_FILE}"]
@@ -402,3 +402,27 @@ def test_sequence_numbers_wrap_in_the_handshake(tshark, staging, method):
     options = ["-o", f"bt.peer.mse_keylog_file:{keys}", "-o", "tcp.relative_sequence_numbers:FALSE"]
     assert rows_of(tshark, path, *options) == [
         f"{frames[7]}\t5\t{frames[6]}", f"{frames[8]}\t9\t"]
+
+
+class ToTheLetter(UtpConnection):
+    """As BEP 29 has it: the ST_STATE that answers takes a number, so the first packet with data has the next one, and the
+    other side acknowledges it like a packet. libutp and libtorrent do otherwise."""
+
+    def __init__(self, trace, **where):
+        super().__init__(trace, opened=False, **where)
+        leecher, seed = self.leecher, self.seed
+        leecher._packet(SYN, leecher.seq, acknowledging=1, connection_id=leecher.sending_id - 1)
+        leecher._advance()
+        seed.acknowledge()
+        seed._advance()
+        leecher.acknowledge()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_utp_to_the_letter(tshark, staging, method):
+    """No packet has the number of the ST_STATE: it is not waited for."""
+    wires = [Wire(f"letter-{number}", Choices(pad_a=7, pad_b=31, ia=ia, select=METHODS[method]))
+             for number, ia in enumerate((NONE, HANDSHAKE))]
+    path, keys, rows = made_here(tshark, staging, ToTheLetter, wires)
+    assert rows_of(tshark, path, *keys) == rows
+    assert rows_of(tshark, path) == (rows if method == "plaintext" else [])

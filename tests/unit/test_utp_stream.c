@@ -159,7 +159,62 @@ static const struct line acceptor_by_the_letter[] = {
     SCRIPT_END
 };
 
-/* The same, where nothing but the handshake of BEP 3 tells that no byte is missing before it. */
+/* There is no packet with the number of the ST_STATE then, so it is not waited for; what is missing after it is. */
+static const struct line acceptor_by_the_letter_patient[] = {
+    { "patient",            "" },
+    { "state 500",          "" },
+    { "ack 500",            "" },
+    { "data 501 hand",      "501:hand@0" },
+    { "data 503 again",     "" },
+    { "ack 503",            "" },
+    { "data 502 shake",     "502:shake@4  503:again@9" },
+    SCRIPT_END
+};
+
+/* But where there is one, be it later than its acknowledgement, it is the first. */
+static const struct line acceptor_patient[] = {
+    { "patient",            "" },
+    { "state 500",          "" },
+    { "ack 500",            "" },
+    { "data 500 hand",      "500:hand@0" },
+    { "data 501 shake",     "501:shake@4" },
+    SCRIPT_END
+};
+
+/* Others acknowledge the number before that of the ST_STATE first: the packet with that number is waited for. */
+static const struct line acceptor_patient_with_a_hole[] = {
+    { "patient",            "" },
+    { "state 500",          "" },
+    { "ack 499",            "" },
+    { "ack 500",            "" },
+    { "data 501 shake",     "" },
+    { "ack 501",            "" },
+    { "data 500 hand",      "500:hand@0  501:shake@4" },
+    SCRIPT_END
+};
+
+/* An ST_SYN tells the number of the first packet for sure. */
+static const struct line initiator_patient[] = {
+    { "patient",            "" },
+    { "syn 499",            "" },
+    { "ack 500",            "" },
+    { "data 501 shake",     "" },
+    { "data 500 hand",      "500:hand@0  501:shake@4" },
+    SCRIPT_END
+};
+
+/* What came before the first acknowledgement tells that this is not about the ST_STATE. */
+static const struct line acceptor_patient_with_a_packet[] = {
+    { "patient",            "" },
+    { "state 500",          "" },
+    { "data 501 shake",     "" },
+    { "ack 501",            "" },
+    { "data 502 again",     "" },
+    { "data 500 hand",      "500:hand@0  501:shake@4  502:again@9" },
+    SCRIPT_END
+};
+
+/* To the letter, where nothing but the handshake of BEP 3 tells that no byte is missing before it. */
 static const struct line acceptor_by_the_letter_one_way[] = {
     { "state 500",          "" },
     { "begin 501 hand",     "501:hand@0" },
@@ -370,7 +425,6 @@ static const struct line holes_before_nothing[] = {
     SCRIPT_END
 };
 
-/* A hole of which one packet is known to be lost, while too much waits for the other. */
 /* Where what is missing is worth waiting for, the other side's word does not end the wait; the window does, and the end. */
 static const struct line patient[] = {
     { "patient",            "" },
@@ -388,6 +442,7 @@ static const struct line patient[] = {
     SCRIPT_END
 };
 
+/* A hole of which one packet is known to be lost, while too much waits for the other. */
 static const struct line lost_and_limit[] = {
     { "data 1000 a",        "1000:a@0" },
     { "ack 1001",           "" },
@@ -823,6 +878,8 @@ main(int argc, char **argv)
     } scripts[] = {
 #define SCRIPT(name) { "/utp_stream/" #name, name }
         SCRIPT(initiator), SCRIPT(acceptor), SCRIPT(acceptor_by_the_letter), SCRIPT(acceptor_by_the_letter_one_way),
+        SCRIPT(acceptor_by_the_letter_patient), SCRIPT(acceptor_patient), SCRIPT(acceptor_patient_with_a_hole),
+        SCRIPT(initiator_patient), SCRIPT(acceptor_patient_with_a_packet),
         SCRIPT(other_types), SCRIPT(out_of_order), SCRIPT(sent_again), SCRIPT(syn_again), SCRIPT(wrap),
         SCRIPT(syn_at_the_wrap), SCRIPT(middle_data), SCRIPT(middle_state), SCRIPT(state_overtakes),
         SCRIPT(state_overtakes_begin), SCRIPT(lost_and_acknowledged), SCRIPT(patient), SCRIPT(acknowledged_before), SCRIPT(two_holes),
