@@ -45,57 +45,6 @@ channel_parts_append(struct channel_parts *parts, struct channel_part *part)
     parts->end = &part->next;
 }
 
-/* --- what is held --- */
-
-static void
-hold(struct data_channel *channel, struct channel_state *state, const uint8_t *data, uint32_t size, uint32_t frame)
-{
-    if (state->held_size + size > state->held_room) {
-        state->held_room = MAX(2 * state->held_room, state->held_size + size);
-        state->held = (uint8_t *)wmem_realloc(channel->scope, state->held, state->held_room);
-    }
-    memcpy(state->held + state->held_size, data, size);
-    state->held_size += size;
-
-    if (state->frame_count > 0 && state->frames[state->frame_count - 1] == frame)
-        return;
-    if (state->frame_count == state->frame_room) {
-        state->frame_room = MAX(4, 2 * state->frame_room);
-        state->frames = (uint32_t *)wmem_realloc(channel->scope, state->frames,
-                                                 state->frame_room * sizeof *state->frames);
-    }
-    state->frames[state->frame_count++] = frame;
-}
-
-static void
-hold_nothing(struct channel_state *state)
-{
-    state->held_size = 0;
-    state->frame_count = 0;
-}
-
-static void
-free_state(struct data_channel *channel, struct channel_state *state)
-{
-    wmem_free(channel->scope, state->held);
-    wmem_free(channel->scope, state->frames);
-    memset(state, 0, sizeof *state);
-}
-
-/* Another state becomes the same as state. */
-static void
-copy_state(struct data_channel *channel, const struct channel_state *state, struct channel_state *other)
-{
-    free_state(channel, other);
-    *other = *state;
-    other->held_room = state->held_size;
-    other->held = state->held_size > 0 ? (uint8_t *)wmem_memdup(channel->scope, state->held, state->held_size) : NULL;
-    other->frame_room = state->frame_count;
-    other->frames = state->frame_count > 0 ? (uint32_t *)wmem_memdup(channel->scope, state->frames,
-                                                                     state->frame_count * sizeof *state->frames)
-                                           : NULL;
-}
-
 /* --- to be fed, and shown --- */
 
 /* Bytes of the stream, the next ones, go to the connection. first: see peer_feed_chunk(). */
@@ -171,7 +120,7 @@ take_held(struct taking *taking)
     part->frames = (uint32_t *)wmem_memdup(scope, direction->state.frames,
                                            direction->state.frame_count * sizeof *part->frames);
     direction->position += direction->state.held_size;
-    hold_nothing(&direction->state);
+    channel_state_clear(&direction->state);
 }
 
 /* Shows whole messages, or what nobody understands, of one fragment. */
@@ -252,7 +201,7 @@ complete_held(struct taking *taking, struct sctp_fragment *fragment, uint32_t at
         size = peer_wire_size(direction->state.held, direction->state.held_size);
         if (size != PEER_SIZE_UNKNOWN || taken == left)
             break;
-        hold(taking->channel, &direction->state, data + taken++, 1, frame);
+        channel_state_hold(taking->channel->scope, &direction->state, data + taken++, 1, frame);
     }
     if (size == PEER_SIZE_UNKNOWN)
         return taken;
@@ -260,17 +209,17 @@ complete_held(struct taking *taking, struct sctp_fragment *fragment, uint32_t at
         feed(taking, direction->state.held, direction->state.held_size, false, &first);
         direction->position += direction->state.held_size;
         direction->state.framed = false;
-        hold_nothing(&direction->state);
+        channel_state_clear(&direction->state);
         return taken;
     }
 
     uint32_t more = MIN(size - direction->state.held_size, left - taken);
     if (more > 0)
-        hold(taking->channel, &direction->state, data + taken, more, frame);
+        channel_state_hold(taking->channel->scope, &direction->state, data + taken, more, frame);
     taken += more;
     if (direction->state.held_size == size && was_read(fragment, at + taken)) {
         pass_over(taking, direction->state.held, size);
-        hold_nothing(&direction->state);
+        channel_state_clear(&direction->state);
     } else if (direction->state.held_size == size) {
         take_held(taking);
         set_read(taking, fragment, 0, at + taken);
@@ -307,7 +256,7 @@ take_framed(struct taking *taking, struct sctp_fragment *fragment, uint32_t at)
     }
     complete = peer_wire_complete(data, left, left, &next_size);
     if (complete == 0 && next_size != PEER_SIZE_BAD) {
-        hold(taking->channel, &direction->state, data, left, fragment->place.frame);
+        channel_state_hold(taking->channel->scope, &direction->state, data, left, fragment->place.frame);
         return left;
     }
     direction->state.framed = feed(taking, data, complete > 0 ? complete : left, false, &first) == CHUNK_NEW
@@ -397,10 +346,11 @@ is_claimed_by(struct data_channel *channel, struct channel_direction *direction,
     if (!direction->state.is_other && direction->missing == 0 && count < PEER_HANDSHAKE_MAGIC_SIZE
         && peer_wire_size(bytes, count) == PEER_SIZE_UNKNOWN) {
         for (const struct sctp_fragment *fragment = message->fragments; fragment != NULL; fragment = fragment->next)
-            hold(channel, &direction->state, fragment->data.payload, fragment->data.size, fragment->place.frame);
+            channel_state_hold(channel->scope, &direction->state, fragment->data.payload, fragment->data.size,
+                               fragment->place.frame);
         return false;
     }
-    hold_nothing(&direction->state);
+    channel_state_clear(&direction->state);
     direction->state.is_other = true;
     return begins_with_handshake(message);
 }
@@ -439,7 +389,7 @@ rewind_stream(struct data_channel *channel, enum peer_side from, uint64_t missin
     struct channel_direction *direction = &channel->directions[from];
     char                      lacking[LACKING_SIZE];
 
-    copy_state(channel, &direction->before_hole, &direction->state);
+    channel_state_copy(channel->scope, &direction->before_hole, &direction->state);
     direction->missing = 0;
     direction->took_late = false;
     if (!channel->claimed)
@@ -458,7 +408,7 @@ data_channel_begin_message(struct data_channel *channel, enum peer_side from, co
     struct channel_direction *direction = &channel->directions[from];
 
     if (message->opens_hole) {
-        copy_state(channel, &direction->state, &direction->before_hole);
+        channel_state_copy(channel->scope, &direction->state, &direction->before_hole);
         if (channel->claimed)
             channel->feed.told[from].open = false; /* what was told is missing for good */
     }
@@ -494,7 +444,7 @@ data_channel_message(struct data_channel *channel, const struct channel_packet *
             taking.lacking = lacking;
         }
         direction->position += direction->state.held_size + CHANNEL_GAP_SIZE;
-        hold_nothing(&direction->state);
+        channel_state_clear(&direction->state);
         direction->state.framed = false;
     }
     take_message(&taking);
@@ -518,8 +468,8 @@ void
 data_channel_end(struct data_channel *channel)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
-        free_state(channel, &channel->directions[side].state);
-        free_state(channel, &channel->directions[side].before_hole);
+        channel_state_free(channel->scope, &channel->directions[side].state);
+        channel_state_free(channel->scope, &channel->directions[side].before_hole);
     }
     if (channel->claimed)
         peer_feed_end(&channel->feed); /* the connection stays: parts point at it */

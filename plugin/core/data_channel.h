@@ -16,6 +16,7 @@
 #ifndef DATA_CHANNEL_H
 #define DATA_CHANNEL_H
 
+#include "core/data_channel_state.h"
 #include "core/peer_feed.h"
 #include "core/sctp_messages.h"
 
@@ -44,19 +45,6 @@ struct channel_part {
 struct channel_parts {
     struct channel_part  *first;
     struct channel_part **end;
-};
-
-/* How far the stream of one side was read. */
-struct channel_state {
-    bool      has_content; /* something of the channel came */
-    bool      is_other;    /* not claimed: it does not begin with a handshake */
-    bool      framed;      /* claimed: held begins with a message of BitTorrent, or is empty and the next byte does */
-    uint8_t  *held;        /* the beginning of a message */
-    uint32_t  held_size;
-    uint32_t  held_room;
-    uint32_t *frames; /* that hold it */
-    uint32_t  frame_count;
-    uint32_t  frame_room;
 };
 
 /* What one side sends. First pass only. */

@@ -25,7 +25,7 @@ fault(struct mse_stream *stream, enum mse_fault which, unsigned side, uint32_t o
     const struct mse_direction *direction = &stream->directions[side];
 
     if (stream->handshake->fault_frames[which] == 0)
-        stream->handshake->fault_frames[which] = mse_stream_mark_at(direction, offset)->frame;
+        stream->handshake->fault_frames[which] = mse_held_mark_at(direction, offset)->frame;
 }
 
 /* --- the key --- */
@@ -218,7 +218,7 @@ read_select(struct mse_stream *stream)
     if (!handshake->has_vc[side] || handshake->has_select || !read_field(stream, side, at, bytes, sizeof bytes))
         return;
     handshake->has_select = true;
-    handshake->select_frame = mse_stream_mark_at(&stream->directions[side], at + MSE_VC_SIZE)->frame;
+    handshake->select_frame = mse_held_mark_at(&stream->directions[side], at + MSE_VC_SIZE)->frame;
     handshake->crypto_select = get_be32(bytes + MSE_VC_SIZE);
     handshake->pad_d_length = get_be16(bytes + MSE_VC_SIZE + 4);
     if (handshake->pad_d_length > MSE_PAD_MAX)

@@ -1,5 +1,5 @@
 /* mse_reader.c
- * One connection that may be encrypted, see mse_stream.h: holds the first bytes, hands out payload.
+ * One connection that may be encrypted, see mse_stream.h: hands out payload.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,9 +10,6 @@
 
 #include "core/mse_evidence.h"
 #include "core/mse_stream_parts.h"
-
-#define HELD_ROOM_MIN 128U
-#define MARK_ROOM_MIN 4U
 
 const char *const mse_fault_texts[MSE_FAULT_COUNT] = {
 #define X(name, text) text,
@@ -37,115 +34,16 @@ mse_stream_set_initiator(struct mse_stream *stream, unsigned side)
     stream->initiator = side;
 }
 
-/* --- what is held --- */
-
-static void
-release(struct mse_stream *stream, struct mse_direction *direction)
-{
-    wmem_free(stream->scope, direction->held);
-    wmem_free(stream->scope, direction->marks);
-    direction->held = NULL;
-    direction->marks = NULL;
-    while (direction->ahead != NULL)
-        mse_ahead_drop_first(&direction->ahead, stream->scope);
-    direction->held_size = direction->held_room = 0;
-    direction->mark_count = direction->mark_room = 0;
-}
-
 void
 mse_stream_free(struct mse_stream *stream)
 {
     for (unsigned side = 0; side < 2; side++) {
-        release(stream, &stream->directions[side]);
+        mse_held_release(stream, &stream->directions[side]);
         if (stream->handshake != NULL && stream->handshake->rc4[side] != NULL)
             mse_rc4_free(stream->handshake->rc4[side]);
     }
     wmem_free(stream->scope, stream->handshake);
     wmem_free(stream->scope, stream);
-}
-
-static void
-append(struct mse_stream *stream, struct mse_direction *direction, const uint8_t *data, uint32_t size,
-       const struct mse_mark *mark)
-{
-    const struct mse_mark *last = direction->mark_count > 0 ? &direction->marks[direction->mark_count - 1] : NULL;
-
-    if (last == NULL || last->frame != mark->frame) {
-        if (direction->mark_count == direction->mark_room) {
-            direction->mark_room = MAX(MARK_ROOM_MIN, 2 * direction->mark_room);
-            direction->marks = (struct mse_mark *)wmem_realloc(stream->scope, direction->marks,
-                                                               direction->mark_room * sizeof *direction->marks);
-        }
-        direction->marks[direction->mark_count++] = *mark;
-    }
-    if (direction->held_size + size > direction->held_room) {
-        direction->held_room = MAX(direction->held_size + size, MIN(MSE_HELD_MAX, 2 * direction->held_room));
-        direction->held_room = MAX(direction->held_room, HELD_ROOM_MIN);
-        direction->held = (uint8_t *)wmem_realloc(stream->scope, direction->held, direction->held_room);
-    }
-    memcpy(direction->held + direction->held_size, data, size);
-    direction->held_size += size;
-}
-
-/* Takes the bytes into held that follow it, of size bytes at an offset that is not after its end. */
-static void
-take(struct mse_stream *stream, struct mse_direction *direction, uint64_t offset, const uint8_t *data, uint32_t size,
-     struct mse_mark *mark)
-{
-    uint32_t known = direction->held_size - (uint32_t)offset;
-
-    mark->start = direction->held_size;
-    if (size > known)
-        append(stream, direction, data + known, size - known, mark);
-}
-
-/* What is ahead follows held now, or some of it. Nobody has read it yet, so all of it is held, beyond MSE_HELD_MAX if
- * need be. */
-static void
-take_ahead(struct mse_stream *stream, struct mse_direction *direction)
-{
-    while (direction->ahead != NULL && direction->ahead->offset <= direction->held_size) {
-        const struct mse_ahead *ahead = direction->ahead;
-        struct mse_mark         mark = { .frame = ahead->frame, .turn = ahead->turn, .answer = ahead->answer };
-        uint64_t                end = ahead->offset + ahead->size;
-
-        direction->filled |= end > direction->held_size;
-        direction->cut |= ahead->cut && end >= direction->held_size;
-        take(stream, direction, ahead->offset, ahead->data, ahead->size, &mark);
-        mse_ahead_drop_first(&direction->ahead, stream->scope);
-    }
-}
-
-/* Takes what is new in the chunk into held, or keeps it until it fits. */
-static void
-hold(struct mse_stream *stream, struct mse_direction *direction, const struct mse_chunk *chunk, bool turn,
-     bool answer)
-{
-    struct mse_ahead ahead = { .offset = chunk->offset,
-                               .size = chunk->captured,
-                               .frame = chunk->frame,
-                               .turn = turn,
-                               .answer = answer,
-                               .cut = chunk->captured < chunk->reported };
-    struct mse_mark  mark = { .frame = chunk->frame, .turn = turn, .answer = answer };
-    uint64_t         room = MSE_HELD_MAX - MIN(direction->held_size, MSE_HELD_MAX);
-
-    if (mse_is_closed(direction))
-        return;
-    if (chunk->offset > direction->held_size) {
-        direction->holed = chunk->in_order || direction->cut
-                           || !mse_ahead_add(&direction->ahead, stream->scope, &ahead, chunk->data);
-        return;
-    }
-    /* What came too early came in the same turn. */
-    for (const struct mse_ahead *later = direction->ahead; later != NULL; later = later->next) {
-        mark.turn |= later->turn;
-        mark.answer |= later->answer;
-    }
-    direction->cut |= ahead.cut && chunk->offset + chunk->captured >= direction->held_size;
-    take(stream, direction, chunk->offset, chunk->data,
-         (uint32_t)MIN(chunk->captured, direction->held_size - chunk->offset + room), &mark);
-    take_ahead(stream, direction);
 }
 
 /* The sender of a chunk has what is missing of the other side: it will not be sent again. */
@@ -154,32 +52,6 @@ take_ack(const struct mse_chunk *chunk, struct mse_direction *other)
 {
     if (other->ahead != NULL && chunk->acked > other->held_size)
         other->holed = true;
-}
-
-/* Keeps what is held, and what is ahead, as ahead by so much more. False where it is too much. */
-static bool
-move_ahead(struct mse_stream *stream, const struct mse_direction *direction, uint64_t by, struct mse_ahead **ahead)
-{
-    bool fits = true;
-
-    for (uint32_t i = 0; i < direction->mark_count; i++) {
-        const struct mse_mark *mark = &direction->marks[i];
-        uint32_t               end = i + 1 < direction->mark_count ? mark[1].start : direction->held_size;
-        struct mse_ahead       moved = { .offset = mark->start + by,
-                                         .size = end - mark->start,
-                                         .frame = mark->frame,
-                                         .turn = mark->turn,
-                                         .answer = mark->answer };
-
-        fits = fits && mse_ahead_add(ahead, stream->scope, &moved, direction->held + mark->start);
-    }
-    for (const struct mse_ahead *kept = direction->ahead; kept != NULL; kept = kept->next) {
-        struct mse_ahead moved = *kept;
-
-        moved.offset += by;
-        fits = fits && mse_ahead_add(ahead, stream->scope, &moved, kept->data);
-    }
-    return fits;
 }
 
 bool
@@ -192,31 +64,16 @@ mse_stream_begins_earlier(struct mse_stream *stream, unsigned side, uint64_t siz
     if (direction->state != MSE_SEARCHING || stream->handshake != NULL || mse_is_closed(direction) || direction->cut
         || size > MSE_AHEAD_MAX)
         return false;
-    if (!move_ahead(stream, direction, size, &ahead)) {
+    if (!mse_held_move_ahead(stream, direction, size, &ahead)) {
         while (ahead != NULL)
             mse_ahead_drop_first(&ahead, stream->scope);
         return false;
     }
-    release(stream, direction);
+    mse_held_release(stream, direction);
     *direction = (struct mse_direction){ .first_frame = direction->first_frame, .end = end, .ahead = ahead };
     if (stream->has_last && stream->last_side == side)
         stream->last_offset += size;
     return true;
-}
-
-const struct mse_mark *
-mse_stream_mark_at(const struct mse_direction *direction, uint64_t offset)
-{
-    uint32_t low = 0, high = direction->mark_count;
-
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (direction->marks[middle].start <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
-    return &direction->marks[low];
 }
 
 /* --- results --- */
@@ -290,7 +147,7 @@ note_frame(struct mse_direction *direction, const struct mse_chunk *chunk)
     if (!direction->has_payload || direction->payload_frame != 0)
         return;
     if (direction->payload < direction->held_size)
-        direction->payload_frame = mse_stream_mark_at(direction, direction->payload)->frame;
+        direction->payload_frame = mse_held_mark_at(direction, direction->payload)->frame;
     else if (chunk != NULL && chunk->offset <= direction->payload
              && chunk->offset + chunk->reported > direction->payload)
         direction->payload_frame = chunk->frame;
@@ -338,7 +195,7 @@ next_earlier(const struct mse_stream *stream, unsigned side, struct mse_piece *p
     if (stream->has_last && stream->last_side == side && !direction->filled)
         to = MIN(to, stream->last_offset);
     if (from < to) {
-        const struct mse_mark *mark = mse_stream_mark_at(direction, from);
+        const struct mse_mark *mark = mse_held_mark_at(direction, from);
 
         if (mark + 1 < direction->marks + direction->mark_count)
             to = MIN(to, mark[1].start);
@@ -377,7 +234,7 @@ release_settled(struct mse_stream *stream)
         if (direction->state == MSE_SEARCHING || (direction->held == NULL && direction->ahead == NULL)
             || next_earlier(stream, side, &piece, &data))
             continue;
-        release(stream, direction);
+        mse_held_release(stream, direction);
         if (direction->state != MSE_RC4 && handshake != NULL && handshake->rc4[side] != NULL)
             mse_rc4_rest(handshake->rc4[side]);
     }
@@ -442,7 +299,7 @@ mse_stream_feed(struct mse_stream *stream, const struct mse_chunk *chunk)
     stream->directions[0].filled = stream->directions[1].filled = false;
     take_ack(chunk, &stream->directions[mse_other(chunk->side)]);
     if (direction->state == MSE_SEARCHING)
-        hold(stream, direction, chunk, turn, answer);
+        mse_held_add(stream, direction, chunk, turn, answer);
     direction->end = MAX(direction->end, chunk->offset + chunk->reported);
     if (!has_verdict(stream))
         follow(stream, chunk->side, held_before);

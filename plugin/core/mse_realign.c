@@ -9,11 +9,8 @@
 #include <string.h>
 
 #include "core/big_endian.h"
+#include "core/mse_message_bits.h"
 #include "core/peer_wire.h"
-
-#define HEADER_SIZE (PEER_PREFIX_SIZE + 1)
-/* The longest header with the fields that are weighed. */
-#define FIELDS_MAX PEER_REQUEST_SIZE
 
 /* Bits of what is searched by: two zeros, with which the length of a message begins that has less than 64 KiB. */
 #define INDEX_BITS_MIN 10U
@@ -190,45 +187,7 @@ mse_realign_forget(struct mse_realign *realign, uint64_t offset)
     realign->key_size = realign->key_room = 0;
 }
 
-/* --- the code ---
- *
- * A message is as likely as the bits say that follow; all together are not likelier than 1, so the code of none is too short.
- * "Ends its packet" is a length as well: the one with which the message ends where the packet ends that it begins in.
- *
- *     Piece                   2: 16 KiB; 6: another power of two, 1 to 32 KiB; 4: ends its packet; 4 + 16: other
- *     fixed length            6 for each of 15
- *     Extended, short         4: ends its packet; 4 + 8: other
- *     Extended, long          5: ends its packet; 5 + 16: other
- *     Bitfield, Hashes        6: ends its packet; 6 + 16: other; for each of the two
- *     keep-alive; id 18       7 for each
- */
-
-/* A number below 2^31 by its length, 5 bits, and what follows its first 1. Returns what that is shorter than 32 bits; -1: the
- * number is greater. */
-static int
-number_bits(uint32_t number)
-{
-    unsigned length = 0;
-
-    while (length < 32 && number >> length != 0)
-        length++;
-    return length == 32 ? -1 : 27 - (int)MAX(length, 1) + 1;
-}
-
-/* Where a block begins in its piece: 2 bits for the start, 1 + 10 for another multiple of 16 KiB, 2 + 32 for what else. */
-static int
-begin_bits(uint32_t begin)
-{
-    if (begin == 0)
-        return 30;
-    return begin % 16384 == 0 && begin / 16384 < 1024 ? 21 : -2;
-}
-
-static int
-length_bits(uint32_t length)
-{
-    return length == 16384 ? 31 : number_bits(length) - 1;
-}
+/* --- messages of a chain --- */
 
 /* Whether bytes of the run from one place up to before another are the end of one packet. */
 static bool
@@ -246,85 +205,16 @@ ends_packet(const struct mse_realign *realign, uint32_t from, uint64_t to)
     return low < realign->end_count && realign->ends[low] == to;
 }
 
-/* The bits of prefix and id; 0: no message begins so. ends: the message ends its packet. */
-static int
-header_bits(uint8_t id, uint32_t length, bool ends)
-{
-    switch (id) {
-#define X(value, name, least, greatest)                                                                              \
-    case value:                                                                                                      \
-        if (length < (least) || length > (greatest))                                                                 \
-            return 0;                                                                                                \
-        if ((least) == (greatest))                                                                                   \
-            return 40 - 6;                                                                                           \
-        break;
-        PEER_MESSAGES(X)
-#undef X
-    case PEER_BASE_DONTHAVE_ID:
-        return length == PEER_BASE_DONTHAVE_LENGTH ? 40 - 7 : 0;
-    default:
-        return 0;
-    }
-    if (id == PEER_PIECE) {
-        uint32_t block = length - (PEER_PIECE_HEADER_SIZE - PEER_PREFIX_SIZE);
-        if (block == 16384)
-            return 40 - 2;
-        if (ends)
-            return 40 - 4;
-        return block >= 1024 && block <= 32768 && (block & (block - 1)) == 0 ? 40 - 6 : 40 - 4 - 16;
-    }
-    if (id == PEER_EXTENDED && length < 256)
-        return ends ? 40 - 4 : 40 - 4 - 8;
-    if (id == PEER_EXTENDED)
-        return ends ? 40 - 5 : 40 - 5 - 16;
-    return ends ? 40 - 6 : 40 - 6 - 16;
-}
-
-/* How much of a message is weighed. */
-static uint32_t
-weighed_size(uint8_t id, uint32_t length)
-{
-    if (id == PEER_PIECE)
-        return PEER_PIECE_HEADER_SIZE;
-    if (id == PEER_EXTENDED)
-        return length == 6 ? PEER_PREFIX_SIZE + 6 : PEER_EXTENDED_HEADER_SIZE;
-    return peer_wire_names_piece(id) ? PEER_PREFIX_SIZE + length : HEADER_SIZE;
-}
-
-/* Adds the bits of the fields after the id. False where they are out of all reason. */
-static bool
-add_field_bits(const uint8_t *message, uint8_t id, uint32_t length, int *bits)
-{
-    const uint8_t *payload = message + HEADER_SIZE;
-    int            index;
-
-    if (id == PEER_EXTENDED) {
-        *bits += payload[0] < 32 ? 2 : -1; /* the extended id: below 32, or any */
-        if (length == 6)                   /* a number, or anything */
-            *bits += MAX(number_bits(get_be32(payload + 1)), 0) - 1;
-        return true;
-    }
-    if (!peer_wire_names_piece(id))
-        return true;
-    index = number_bits(get_be32(payload));
-    *bits += index;
-    if (id == PEER_PIECE || length == PEER_REQUEST_SIZE - PEER_PREFIX_SIZE)
-        *bits += begin_bits(get_be32(payload + 4));
-    if (length == PEER_REQUEST_SIZE - PEER_PREFIX_SIZE && id != PEER_PIECE)
-        *bits += length_bits(get_be32(payload + 8));
-    return index >= 0;
-}
-
 /* Weighs the message at chain->next, and steps over it. MSE_MORE: not all that is weighed is there. */
 static enum mse_verdict
 weigh(const struct mse_realign *realign, struct chain *chain)
 {
-    uint8_t        message[FIELDS_MAX];
-    uint32_t       there = MIN(realign->run_size - chain->next, FIELDS_MAX);
+    uint8_t        message[MSE_WEIGHED_MAX];
+    uint32_t       there = MIN(realign->run_size - chain->next, MSE_WEIGHED_MAX);
     const uint8_t *key = key_at(realign, chain->start - realign->range.lowest + chain->next);
-    int            bits = 40 - 7 - 8; /* keep-alive: no id */
+    int            bits = MSE_KEEP_ALIVE_BITS;
 
-    if (there < HEADER_SIZE)
+    if (there < MSE_HEADER_SIZE)
         return MSE_MORE;
     for (uint32_t i = 0; i < there; i++)
         message[i] = realign->run[chain->next + i] ^ key[i];
@@ -334,13 +224,13 @@ weigh(const struct mse_realign *realign, struct chain *chain)
     if (message[0] != 0 || message[1] != 0 || (length == 0 && chain->keep_alive))
         return MSE_NO;
     if (length > 0) {
-        bits = header_bits(id, length,
-                           ends_packet(realign, chain->next, (uint64_t)chain->next + PEER_PREFIX_SIZE + length));
+        bits = mse_header_bits(id, length,
+                               ends_packet(realign, chain->next, (uint64_t)chain->next + PEER_PREFIX_SIZE + length));
         if (bits == 0)
             return MSE_NO;
-        if (there < weighed_size(id, length))
+        if (there < mse_weighed_size(id, length))
             return MSE_MORE;
-        if (!add_field_bits(message, id, length, &bits))
+        if (!mse_add_field_bits(message, id, length, &bits))
             return MSE_NO;
     }
     chain->keep_alive = length == 0;
@@ -436,7 +326,7 @@ scan(struct mse_realign *realign, struct chain *found)
 {
     const uint8_t *key = key_at(realign, 0);
 
-    for (; realign->scanned + HEADER_SIZE <= realign->run_size; realign->scanned++) {
+    for (; realign->scanned + MSE_HEADER_SIZE <= realign->run_size; realign->scanned++) {
         uint32_t       place = realign->scanned;
         const uint8_t *bytes = realign->run + place;
 

@@ -7,7 +7,7 @@
  * At the right offset the run decrypts to messages of the peer wire protocol, at any other one to random bytes. So each
  * message header that shows at some offset is evidence for that offset, and so is the header that stands where it says that
  * the next one begins, and so on. How strong it is, is counted in bits: 8 for each byte of a header, less what it costs to
- * say which message it is, by a fixed code (mse_realign.c). Of all random bytes, 2^-bits look like that or better, however
+ * say which message it is, by a fixed code (mse_message_bits.h). Of all random bytes, 2^-bits look like that or better, however
  * often one looks again with more of them. An offset is proved where a chain has MSE_REALIGN_CERTAINTY bits more than it costs
  * to say where it begins: which of the offsets, which place in the run. In all, a run of random bytes is taken for messages
  * in less than one case of 2^MSE_REALIGN_CERTAINTY.

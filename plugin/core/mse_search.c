@@ -100,7 +100,7 @@ handshake_search_is_over(const struct mse_stream *stream, unsigned side)
 static bool
 begins_turn(const struct mse_direction *direction, uint32_t offset)
 {
-    const struct mse_mark *mark = mse_stream_mark_at(direction, offset);
+    const struct mse_mark *mark = mse_held_mark_at(direction, offset);
 
     return mark->turn && mark->start == offset;
 }

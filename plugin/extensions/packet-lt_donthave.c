@@ -22,10 +22,10 @@
 #include "core/donthave/donthave_note.h"
 #include "extensions/info_marks.h"
 #include "extensions/tap_donthave.h"
+#include "extensions/unanswered.h"
 #include "peer/expert_rows.h"
 #include "peer/packet-bt-peer.h"
 #include "peer/packet_facts.h"
-#include "peer/packet_watch.h"
 
 #define BT_DONTHAVE_SHORT_NAME "BT-DontHave"
 #define DONTHAVE_HEURISTIC     "lt_donthave_bittorrent"
@@ -94,31 +94,6 @@ static void
 add_generated_boolean(proto_tree *tree, int hf, tvbuff_t *tvb, bool value)
 {
     proto_item_set_generated(proto_tree_add_boolean(tree, hf, tvb, 0, 0, value));
-}
-
-/* Whether some requests were never answered although the capture runs long enough to show an answer. Known from the second
- * pass on. disowned: time of the DontHave. */
-static bool
-is_unanswered(const struct peer_connection *connection, const struct donthave_note *donthave, enum peer_side owner,
-              uint32_t request_in, int64_t disowned)
-{
-    int64_t end = connection->closed_at != 0 ? connection->closed_at : packet_watch_capture_end();
-
-    return !donthave->excused && peer_connection_heard_since(connection, owner, request_in)
-           && peer_connection_answer_was_due(connection, disowned, end);
-}
-
-/* Flags requests that were never answered although the capture runs long enough to show an answer. */
-static void
-show_unanswered(proto_item *item, packet_info *pinfo, uint32_t count)
-{
-    char text[160];
-
-    g_snprintf(text, sizeof text,
-               "%u invalidated request%s never answered, neither by Reject nor by Piece; BEP 6: "
-               "exactly one response to each",
-               count, count == 1 ? " was" : "s were");
-    expert_rows_add(rows, &donthave_findings.unrejected, pinfo, item, text);
 }
 
 /* --- a DontHave --- */
@@ -192,9 +167,9 @@ show_donthave(const struct bt_peer_extended *extended, const struct donthave_not
         show_requests(donthave, place, item, tree);
     expert_rows_show_about(rows, extended->note->findings, &donthave->detail, item, place->pinfo, true);
     if (donthave->unrejected > 0 && PINFO_FD_VISITED(place->pinfo)
-        && is_unanswered(extended->connection, donthave, extended->sender, donthave->invalidated->request_in,
-                         packet_time(place->pinfo)))
-        show_unanswered(item, place->pinfo, donthave->unrejected);
+        && donthave_is_unanswered(extended->connection, donthave, extended->sender, donthave->invalidated->request_in,
+                                  packet_time(place->pinfo)))
+        donthave_show_unanswered(rows, item, place->pinfo, donthave->unrejected);
     show_info(donthave, place->pinfo);
 }
 
@@ -269,9 +244,9 @@ show_invalidated(const struct peer_connection *connection, const struct message_
     if (invalidated->rejected_in != 0)
         add_generated_uint(tree, hf_bt_donthave_request_rejected_in, place->tvb, invalidated->rejected_in);
     if (invalidated->unanswered
-        && is_unanswered(connection, invalidated->by, owner, note->frame,
-                         packet_time(place->pinfo) + invalidated->age))
-        show_unanswered(item, place->pinfo, 1);
+        && donthave_is_unanswered(connection, invalidated->by, owner, note->frame,
+                                  packet_time(place->pinfo) + invalidated->age))
+        donthave_show_unanswered(rows, item, place->pinfo, 1);
     return item;
 }
 

@@ -36,6 +36,12 @@ struct donthave_state {
     struct donthave_owner   owners[2]; /* by enum peer_side */
 };
 
+static inline double
+donthave_seconds(int64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
 /* donthave_handshake.c: what is wrong with an extension handshake, as far as lt_donthave is concerned. */
 void donthave_judge_handshake(struct donthave_state *state, const struct extension_handshake *handshake,
                               const struct extension_id *before, struct message_context *context);
@@ -47,5 +53,11 @@ struct donthave_note *donthave_read(struct donthave_state *state, const struct e
 /* donthave_message.c: what the sender of a DontHave should not have said. */
 void donthave_judge_sender(struct donthave_state *state, const struct donthave_note *donthave,
                            struct message_context *context);
+
+/* donthave_transfers.c: what happened to a request or a piece. */
+void donthave_judge_transfer(struct donthave_state *state, const struct transfer *transfer);
+
+/* donthave_transfers.c: how a DontHave invalidated a request; NULL: it did not, or something else was said of it since. */
+struct donthave_invalidated *donthave_invalidated_of(const struct request *request);
 
 #endif
