@@ -78,14 +78,23 @@ class Writer12:
         self._suite, self._iv = suite, iv
         self._aead = suite.aead(key)
 
-    def open(self, record):
+    def _parts(self, record):
+        """Nonce, additional data, and where the ciphertext begins."""
         kind, version, epoch_and_sequence, _ = struct.unpack_from(">BH8sH", record)
         if self._suite.fixed_iv == 4:
-            nonce, body = self._iv + record[13:21], record[21:]
+            nonce, at = self._iv + record[13:21], 21
         else:
-            nonce, body = xored(self._iv, epoch_and_sequence.rjust(12, b"\0")), record[13:]
-        additional = epoch_and_sequence + struct.pack(">BHH", kind, version, len(body) - TAG)
-        return kind, self._aead.decrypt(nonce, body, additional)
+            nonce, at = xored(self._iv, epoch_and_sequence.rjust(12, b"\0")), 13
+        return nonce, epoch_and_sequence + struct.pack(">BHH", kind, version, len(record) - at - TAG), at
+
+    def open(self, record):
+        nonce, additional, at = self._parts(record)
+        return record[0], self._aead.decrypt(nonce, record[at:], additional)
+
+    def close(self, record, plain):
+        """The record as it would be with another text of the same length."""
+        nonce, additional, at = self._parts(record)
+        return record[:at] + self._aead.encrypt(nonce, plain, additional)
 
 
 class Writer13:
@@ -103,18 +112,39 @@ class Writer13:
             return Cipher(algorithms.AES(self._number_key), modes.ECB()).encryptor().update(sample)
         return Cipher(algorithms.ChaCha20(self._number_key, sample), None).encryptor().update(bytes(8))
 
-    def open(self, record):
-        number_length = 2 if record[0] & 8 else 1
-        header_length = 1 + number_length + (2 if record[0] & 4 else 0)
+    def _hide(self, header, body):
+        """The header with its number hidden; or, of a hidden one, in the clear."""
+        end = 1 + number_length(header)
+        return header[:1] + xored(header[1:end], self._mask(body[:16])) + header[end:]
+
+    def _parts(self, record):
+        """Sequence number, header in the clear, and ciphertext."""
+        header_length = 1 + number_length(record) + (2 if record[0] & 4 else 0)
         body = record[header_length:]
-        number = xored(record[1:1 + number_length], self._mask(body[:16]))
-        header = record[:1] + number + record[1 + number_length:header_length]
-        modulus = 1 << 8 * number_length
-        nearest = int.from_bytes(number, "big") - self._next
-        sequence = self._next + (nearest + modulus // 2) % modulus - modulus // 2
-        plain = self._aead.decrypt(xored(self._iv, sequence.to_bytes(12, "big")), body, header).rstrip(b"\0")
+        header = self._hide(record[:header_length], body)
+        modulus = 1 << 8 * number_length(record)
+        nearest = int.from_bytes(header[1:1 + number_length(record)], "big") - self._next
+        return self._next + (nearest + modulus // 2) % modulus - modulus // 2, header, body
+
+    def _nonce(self, sequence):
+        return xored(self._iv, sequence.to_bytes(12, "big"))
+
+    def open(self, record):
+        sequence, header, body = self._parts(record)
+        plain = self._aead.decrypt(self._nonce(sequence), body, header).rstrip(b"\0")
         self._next = max(self._next, sequence + 1)
         return plain[-1], plain[:-1]
+
+    def close(self, record, plain):
+        """The record as it would be with another text of the same length."""
+        sequence, header, body = self._parts(record)
+        padded = (plain + bytes([APPLICATION_DATA])).ljust(len(body) - TAG, b"\0")
+        body = self._aead.encrypt(self._nonce(sequence), padded, header)
+        return self._hide(header, body) + body
+
+
+def number_length(record):
+    return 2 if record[0] & 8 else 1
 
 
 def xored(left, right):
@@ -160,6 +190,10 @@ class Connection:
         if not self._writers:
             raise Undecipherable(f"encrypted before the ServerHello, from {sender}")
         return self._writers[sender].open(record)
+
+    def close(self, sender, record, plain):
+        """A record that was opened, with another text of the same length."""
+        return self._writers[sender].close(record, plain)
 
 
 class Decryptor:

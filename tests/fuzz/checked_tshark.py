@@ -1,4 +1,5 @@
-"""What mutate_captures and sanitize_captures have in common: which captures there are, and tshark whose trouble is seen."""
+"""What mutate_captures and sanitize_captures have in common: which captures there are, the keys of those that are encrypted,
+and tshark whose trouble is seen."""
 
 import os
 import re
@@ -7,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+STOCK = "/nonexistent"      # for the folder of plugins
 # As root, tshark ignores WIRESHARK_PLUGIN_DIR without a word.
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
 COMMON = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
@@ -16,6 +18,25 @@ TROUBLE = re.compile(r"(?i)dissector bug|critical|assertion|too many items|sanit
 def captures():
     return sorted([*(ROOT / "captures").rglob("*.pcap"), *(ROOT / "captures").rglob("*.pcap.gz"),
                    *(ROOT / "captures").rglob("*.pcapng.gz")])
+
+
+class Keys:
+    """All keys that lie beside captures, in two files that everybody may read: of MSE, which the plugin alone knows, and of
+    DTLS."""
+
+    def __init__(self, folder):
+        texts = [path.read_text() for path in sorted((ROOT / "captures").rglob("*.keys"))]
+        self.of_dtls = "".join(text for text in texts if "MSE " not in text)
+        self._mse, self._dtls = folder / "mse.keys", folder / "dtls.keys"
+        self._mse.write_text("".join(text for text in texts if "MSE " in text))
+        self._dtls.write_text(self.of_dtls)
+        for path in (self._mse, self._dtls):
+            path.chmod(0o644)
+
+    def options(self, plugins):
+        """For tshark with the plugins of that folder."""
+        ours = [] if str(plugins) == STOCK else ["-o", f"bt.peer.mse_keylog_file:{self._mse}"]
+        return ["-o", f"tls.keylog_file:{self._dtls}", *ours]
 
 
 def command(environment, plugins, *arguments):

@@ -36,7 +36,7 @@ def contents(path):
 
 
 def packets(data):
-    """Of a pcap or pcapng file with one interface: its link type, and the time, length and bytes of each packet."""
+    """Of each packet of a pcap or pcapng file: the link type, the time, the length and the bytes."""
     offset = 24
     if struct.unpack_from("<I", data)[0] == PCAP:
         link_type = struct.unpack_from("<I", data, 20)[0]
@@ -45,12 +45,13 @@ def packets(data):
             yield link_type, seconds * 1_000_000 + microseconds, length, data[offset + 16:offset + 16 + captured]
             offset += 16 + captured
     else:
+        link_types = []
         for kind, block in blocks(data):
             if kind == INTERFACE:
-                link_type = struct.unpack_from("<H", block)[0]
+                link_types.append(struct.unpack_from("<H", block)[0])
             elif kind == PACKET:
-                _, high, low, captured, length = struct.unpack_from("<IIIII", block)
-                yield link_type, high << 32 | low, length, block[20:20 + captured]
+                interface, high, low, captured, length = struct.unpack_from("<IIIII", block)
+                yield link_types[interface], high << 32 | low, length, block[20:20 + captured]
 
 
 def blocks(pcapng):

@@ -1,21 +1,39 @@
 """tests/fuzz/mutate_captures: captures with changed bytes do no harm, and the script sees it where they do."""
 
 import os
+import shutil
 import subprocess
+import sys
 
-from tshark import BUILD, ROOT
+import pytest
 
-MUTATE = ROOT / "tests" / "fuzz" / "mutate_captures"
+from many import contents, packets
+from tshark import BUILD, ROOT, wireshark_version
+
+FUZZ = ROOT / "tests" / "fuzz"
+MUTATE = FUZZ / "mutate_captures"
 CAPTURES = ["npm_nofast.pcapng.gz", "libtorrent_utp_trixie.pcapng.gz", "synthetic/story-late.pcap",
             "synthetic/story-holes-utp.pcap"]
+ENCRYPTED = ["encrypted/mse_rc4_tcp.pcapng.gz", "webrtc/werift_cut.pcapng.gz"]
+WEBRTC = ROOT / "captures" / "webrtc"
 
-# Stands in for a tshark whose plugin has a bug.
-BROKEN = """#!/bin/sh
-case "$*" in
-*"-G protocols"*) printf 'x\\tx\\tbt.donthave\\n' ;;
-*) [ "$WIRESHARK_PLUGIN_DIR" = /nonexistent ] || { echo 'Dissector bug in packet 1' >&2; exit 3; } ;;
-esac
+# Stand in for a tshark: whose plugin has a bug; which has one with large files, and with its plugin with the small ones, too.
+BEGIN = """#!/bin/sh
+case "$*" in *"-G protocols"*) printf 'x\\tx\\tbt.donthave\\n'; exit;; esac
+bug() { echo 'Dissector bug in packet 1' >&2; exit 3; }
 """
+BROKEN = BEGIN + """
+[ "$WIRESHARK_PLUGIN_DIR" = /nonexistent ] || bug
+"""
+BOTH_BROKEN = BEGIN + """
+for path; do :; done
+[ "$(stat -c %s "$path")" -lt 60000 ] || bug
+[ "$WIRESHARK_PLUGIN_DIR" = /nonexistent ] || bug
+"""
+
+sys.path.append(str(FUZZ))
+
+import changed_dtls  # noqa: E402
 
 
 def mutate(*arguments, **environment):
@@ -27,17 +45,64 @@ def test_few_seeds():
     """More: tests/fuzz/mutate_captures --seeds 20."""
     done = mutate("--seeds", "2", *(ROOT / "captures" / name for name in CAPTURES))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("4 captures, 2 seeds: 8 files, 0 failures")
+    assert done.stdout.startswith("4 captures, 2 seeds: 8 pairs in 8 files, 16 runs, 0 failures")
 
 
-def test_the_test_sees_a_bug(tmp_path):
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "tshark").write_text(BROKEN)
-    for path in [folder / "tshark", folder, *folder.parents[:3]]:
-        path.chmod(path.stat().st_mode | 0o055)
-    done = mutate("--seeds", "1", ROOT / "captures" / CAPTURES[0], PATH=f"{folder}:{os.environ['PATH']}")
+def test_few_seeds_joined():
+    """Encrypted ones too; a second file for DTLS."""
+    done = mutate("--joined", "--seeds", "2", *(ROOT / "captures" / name for name in [*CAPTURES, *ENCRYPTED]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("6 captures, 2 seeds: 12 pairs in 6 files, 12 runs, 0 failures")
+
+
+@pytest.mark.parametrize("name", ["firefox_dtls12", "firefox_dtls13", "werift_cut"])
+def test_changed_dtls_is_decrypted(name, staging, one_pass, tmp_path):
+    """As it was where nothing is changed; else its packets have other bytes, and are SCTP as before."""
+    capture, target = WEBRTC / f"{name}.pcapng.gz", staging.folder / f"changed-{name}.pcapng"
+    keys = (WEBRTC / f"{name}.keys").read_text()
+
+    def changed(share):
+        assert changed_dtls.write_changed(capture, keys, 1, share, target) > 100
+        target.chmod(0o644)
+        return [packet for *_, packet in packets(target.read_bytes())]
+
+    recorded = changed(0)
+    assert recorded == [packet for *_, packet in packets(contents(capture))]
+    decrypted = "-o", f"tls.keylog_file:{staging.readable(WEBRTC / f'{name}.keys')}", "-Y", "sctp"
+    before = one_pass.read(target, *decrypted).count("\n")
+    assert [len(packet) for packet in changed(0.002)] == [len(packet) for packet in recorded]
+    assert changed(0.002) != recorded
+    if name != "firefox_dtls13" or wireshark_version() >= (4, 4):
+        assert one_pass.read(target, *decrypted).count("\n") > before / 4 > 10
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """Environment in which tshark is another program."""
+    def make(script):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        (folder / "tshark").write_text(script)
+        for path in [folder / "tshark", folder, *folder.parents[:3]]:
+            path.chmod(path.stat().st_mode | 0o055)
+        return {"PATH": f"{folder}:{os.environ['PATH']}"}
+    yield make
+    shutil.rmtree(BUILD / "mutated", ignore_errors=True)
+
+
+def test_the_test_sees_a_bug(broken):
+    done = mutate("--seeds", "1", ROOT / "captures" / CAPTURES[0], **broken(BROKEN))
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "--seed 1" in done.stdout
+    assert f"--seeds 1 --first 1 {ROOT / 'captures' / CAPTURES[0]}" in done.stdout
     assert "exit code 3, stock 0" in done.stdout
     assert "Dissector bug in packet 1" in done.stdout
+
+
+def test_a_bug_of_stock_hides_none_in_joined_captures(broken):
+    """Where stock fails with a joined file, its parts are read by themselves."""
+    small = sorted((ROOT / "captures" / "synthetic").glob("*.pcap"), key=lambda path: path.stat().st_size)[:8]
+    large = ROOT / "captures" / CAPTURES[0]
+    done = mutate("--joined", "--seeds", "1", "--jobs", "1", *small, large, **broken(BOTH_BROKEN))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "exit code 3, stock 0" in done.stdout
+    assert "1 seeds: 9 pairs in 1 files, 2 runs, 8 failures (2 that stock has, too)" in done.stdout
