@@ -124,6 +124,13 @@ become_other(struct mse_feed *mse, bool encrypted)
     memset(mse->sides, 0, sizeof mse->sides);
 }
 
+bool
+mse_feed_has_keys(const struct mse_feed *mse)
+{
+    return mse->state == MSE_FEED_SEARCHING && mse->stream->directions[0].held_size > 0
+           && mse->stream->directions[1].held_size > 0 && looks_encrypted(mse);
+}
+
 void
 mse_feed_give_up(struct mse_feed *mse)
 {

@@ -142,6 +142,10 @@ bool mse_feed_is_over(const struct mse_feed *mse);
 bool mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const struct feed_chunk *chunk,
                      bool gap);
 
+/* Whether the first bytes of both sides can be public keys, while it is searched: messages that are found after them in
+ * plain do not end the search then, as the handshake in plain may be what comes next. First pass only. */
+bool mse_feed_has_keys(const struct mse_feed *mse);
+
 /* It is something else, as the caller knows. First pass only. */
 void mse_feed_give_up(struct mse_feed *mse);
 

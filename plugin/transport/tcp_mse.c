@@ -42,8 +42,8 @@ tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
 
     if (peers->search_over)
         return;
-    if (peers->feed.synced_in[PEER_A] != 0 || peers->feed.synced_in[PEER_B] != 0) {
-        tcp_search_give_up(conversation);
+    if ((peers->feed.synced_in[PEER_A] != 0 || peers->feed.synced_in[PEER_B] != 0)
+        && tcp_search_give_up(conversation)) {
         peers->search_over = true;
         return;
     }

@@ -121,15 +121,18 @@ tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbu
     return NULL;
 }
 
-void
+bool
 tcp_search_give_up(conversation_t *conversation)
 {
     struct mse_feed *mse = (struct mse_feed *)conversation_get_proto_data(conversation, proto_bt_mse);
 
     if (mse == NULL || mse == &none)
-        return;
+        return true;
+    if (mse_feed_has_keys(mse))
+        return false;
     mse_feed_give_up(mse);
     forget(conversation, mse);
+    return true;
 }
 
 void

@@ -27,8 +27,9 @@ tcp_first_position(uint32_t seq)
 struct mse_feed *tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
                             const packet_info *pinfo, const struct tcpinfo *tcpinfo, bool *is_over);
 
-/* It is something else. First pass only. */
-void tcp_search_give_up(conversation_t *conversation);
+/* Messages were found in plain: it is something else, unless the search has seen public keys before them. False then. First
+ * pass only. */
+bool tcp_search_give_up(conversation_t *conversation);
 
 /* A segment as mse_feed.h takes it. First pass only. */
 struct feed_chunk tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
