@@ -166,6 +166,8 @@ mse_feed_new(struct mse_feeds *feeds, enum mse_carrier carrier, const uint8_t *d
 void
 mse_feed_free(struct mse_feed *mse)
 {
+    for (unsigned side = 0; side < 2; side++)
+        wmem_free(mse->feeds->scope, mse->sides[side].checkpoints);
     wmem_free(mse->feeds->scope, mse);
 }
 

@@ -126,7 +126,6 @@ begin_capture(void)
                    has_file ? mse_keylog_new(wmem_file_scope(), MSE_KEYLOG_KEYS_MAX) : NULL);
     feeds.enabled = proto_is_protocol_enabled(find_protocol_by_id(proto_switch));
     read_to = 0;
-    device = inode = 0;
     bad_lines_told = 0;
     if (has_file && feeds.enabled) {
         feeds.read_keys = read_keys;

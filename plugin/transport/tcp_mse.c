@@ -185,5 +185,5 @@ void
 tcp_mse_begin_capture(bool wanted)
 {
     searches = wanted;
-    tcp_search_begin_capture();
+    tcp_early_begin_capture();
 }

@@ -10,7 +10,7 @@
 #include "peer/packet-bt-mse.h"
 #include "transport/tcp_early.h"
 
-static struct mse_feed none; /* of connections whose search is over */
+static struct mse_feed none; /* stands for those whose search is over */
 
 static struct feed_chunk
 make_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, const struct stream_chunk *bytes, uint32_t frame)
@@ -32,9 +32,9 @@ tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff
 
     bytes.data = tvb_get_ptr(tvb, 0, (int)bytes.captured);
     chunk = make_chunk(mse, from, seq, &bytes, pinfo->num);
-    chunk.has_ack = (tcpinfo->flags & TH_ACK) != 0 && mse->sides[other_side(from)].has_base;
-    if (chunk.has_ack)
-        chunk.ack = mse_feed_position(mse, other_side(from), pinfo->num, tcpinfo->lastackseq);
+    /* Also without the flag ACK: TCP takes that number for one, too, and withholds what comes late after it. */
+    chunk.has_ack = true;
+    chunk.ack = mse_feed_position(mse, other_side(from), pinfo->num, tcpinfo->lastackseq);
     return chunk;
 }
 
@@ -47,14 +47,14 @@ begin(const uint8_t *data, uint32_t size)
     return mse != NULL ? mse : &none;
 }
 
-/* Searches what was kept. */
+/* Searches what was kept: only what can be MSE is. */
 static struct mse_feed *
 catch_up(const struct early_connection *early)
 {
     struct mse_feed *mse = begin(early->bytes[early->segments[0].side], early->segments[0].size);
     uint32_t         at[2] = { 0, 0 };
 
-    for (uint32_t i = 0; i < early->count && mse != &none; i++) {
+    for (uint32_t i = 0; i < early->count; i++) {
         const struct early_segment *segment = &early->segments[i];
         enum peer_side              from = (enum peer_side)segment->side;
         struct stream_chunk         bytes = { .data = early->bytes[from] + at[from],
@@ -109,11 +109,9 @@ tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbu
     *is_over = true;
     if (mse == &none)
         return NULL;
-    if (mse->state == MSE_FEED_SEARCHING) {
-        chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo, tcpinfo);
-        if (mse_feed_search(mse, &packet, &chunk, false))
-            return mse;
-    }
+    chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo, tcpinfo);
+    if (mse_feed_search(mse, &packet, &chunk, false))
+        return mse;
     if (mse->state == MSE_FEED_OTHER)
         forget(conversation, mse);
     else
@@ -133,11 +131,4 @@ tcp_search_give_up(conversation_t *conversation)
     mse_feed_give_up(mse);
     forget(conversation, mse);
     return true;
-}
-
-void
-tcp_search_begin_capture(void)
-{
-    tcp_early_begin_capture();
-    none.state = MSE_FEED_OTHER;
 }

@@ -35,7 +35,4 @@ bool tcp_search_give_up(conversation_t *conversation);
 struct feed_chunk tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
                                    const packet_info *pinfo, const struct tcpinfo *tcpinfo);
 
-/* For an init routine. */
-void tcp_search_begin_capture(void);
-
 #endif
