@@ -107,13 +107,13 @@ struct utp_stream {
     bool              from_state;   /* nothing but an ST_STATE tells that next is the first packet, */
     bool              state_counts; /* and the other side acknowledged that ST_STATE like a packet (BEP 29 to the
                                      * letter): there is none with that number */
-    enum utp_gap      gap;     /* before the next chunk */
-    uint64_t          next;    /* widened seq_nr of the packet to be handed over next */
-    uint64_t          first;   /* and of the first one */
-    uint64_t          last;    /* handed: and of the last one that was handed over */
-    uint64_t          lost;    /* what is missing before this packet never comes: the receiver has it */
-    uint64_t          release; /* what is missing before this packet is not waited for: too much waits */
-    uint64_t          missing; /* packets stepped over since the last chunk */
+    enum utp_gap      gap;          /* before the next chunk */
+    uint64_t          next;         /* widened seq_nr of the packet to be handed over next */
+    uint64_t          first;        /* and of the first one */
+    uint64_t          last;         /* handed: and of the last one that was handed over */
+    uint64_t          lost;         /* what is missing before this packet never comes: the receiver has it */
+    uint64_t          release;      /* what is missing before this packet is not waited for: too much waits */
+    uint64_t          missing;      /* packets stepped over since the last chunk */
     uint64_t          stepped_over[UTP_WINDOW_PACKETS / 64]; /* a bit for each number before next: still missing */
     uint64_t          position;                              /* of the next byte */
     uint32_t          strays;                                /* packets out of all reason since the last good one */
