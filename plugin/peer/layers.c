@@ -15,24 +15,23 @@ count_of(const packet_info *pinfo, int proto)
     return (int *)wmem_map_lookup(pinfo->proto_layers, GINT_TO_POINTER(proto));
 }
 
-void
+unsigned
 layers_begin_repeat(packet_info *pinfo, int proto)
 {
     int *count = count_of(pinfo, proto);
 
     if (count != NULL)
         --*count;
+    return wmem_list_count(pinfo->layers);
 }
 
-/* Where the last layer is the protocol's, it is no more; it stays counted. */
+/* Where a layer is the protocol's, it is no more; it stays counted. */
 static bool
-remove_last(packet_info *pinfo, int proto)
+remove_layer(packet_info *pinfo, wmem_list_frame_t *layer, int proto)
 {
-    wmem_list_frame_t *last = wmem_list_tail(pinfo->layers);
-
-    if (last == NULL || GPOINTER_TO_INT(wmem_list_frame_data(last)) != proto)
+    if (layer == NULL || GPOINTER_TO_INT(wmem_list_frame_data(layer)) != proto)
         return false;
-    wmem_list_remove_frame(pinfo->layers, last);
+    wmem_list_remove_frame(pinfo->layers, layer);
     pinfo->curr_layer_num--;
     return true;
 }
@@ -42,15 +41,19 @@ layers_remove(packet_info *pinfo, int proto)
 {
     int *count = count_of(pinfo, proto);
 
-    if (remove_last(pinfo, proto) && count != NULL)
+    if (remove_layer(pinfo, wmem_list_tail(pinfo->layers), proto) && count != NULL)
         --*count;
 }
 
 void
-layers_end_repeat(packet_info *pinfo, int proto)
+layers_end_repeat(packet_info *pinfo, int proto, unsigned before)
 {
-    int *count = count_of(pinfo, proto);
+    int               *count = count_of(pinfo, proto);
+    wmem_list_frame_t *added = wmem_list_tail(pinfo->layers);
 
-    if (!remove_last(pinfo, proto) && count != NULL)
+    /* After the call's own layer there may be those of other protocols. */
+    for (unsigned after = wmem_list_count(pinfo->layers); after > before + 1; after--)
+        added = wmem_list_frame_prev(added);
+    if ((wmem_list_count(pinfo->layers) <= before || !remove_layer(pinfo, added, proto)) && count != NULL)
         ++*count; /* the dissector did not want it: no layer was added */
 }

@@ -13,9 +13,9 @@
 #include <epan/packet.h>
 
 /* Around a call of the protocol's dissector, where its layer is there from an earlier call: the call gets the same
- * number, and adds nothing. */
-void layers_begin_repeat(packet_info *pinfo, int proto);
-void layers_end_repeat(packet_info *pinfo, int proto);
+ * number, and adds nothing. What the first returns, the number of layers, the second is to be given. */
+unsigned layers_begin_repeat(packet_info *pinfo, int proto);
+void     layers_end_repeat(packet_info *pinfo, int proto, unsigned before);
 
 /* In a heuristic that only hands on to another dissector: takes away the layer that was added for the protocol. */
 void layers_remove(packet_info *pinfo, int proto);

@@ -277,15 +277,16 @@ offer_extended(const struct bt_peer_view *view, struct message_note *note, tvbuf
         .note = note,
     };
     heur_dtbl_entry_t *entry = NULL;
+    unsigned           layers = 0;
 
     if (tvb_reported_length(message) < PEER_EXTENDED_HEADER_SIZE)
         return;
     if (shown->extension >= 0)
-        layers_begin_repeat(pinfo, shown->extension);
+        layers = layers_begin_repeat(pinfo, shown->extension);
     bool taken = dissector_try_heuristic(extended_list, tvb_new_subset_remaining(message, PEER_EXTENDED_HEADER_SIZE),
                                          pinfo, tree, &entry, &extended);
     if (shown->extension >= 0)
-        layers_end_repeat(pinfo, shown->extension);
+        layers_end_repeat(pinfo, shown->extension, layers);
     if (taken && entry != NULL)
         shown->extension = proto_get_id(entry->protocol);
     if (taken && !PINFO_FD_VISITED(pinfo))
@@ -391,21 +392,22 @@ static void
 show_builtin_part(const struct bt_peer_view *view, uint32_t from, uint32_t to, bool again, packet_info *pinfo,
                   proto_tree *tree)
 {
-    int proto = dissector_handle_get_protocol_index(view->builtin);
+    int      proto = dissector_handle_get_protocol_index(view->builtin);
+    unsigned layers = 0;
 
     if (from >= to)
         return;
     if (again) {
         bt_peer_separate_info(pinfo);
         col_set_fence(pinfo->cinfo, COL_INFO); /* the built-in dissector clears what is after it */
-        layers_begin_repeat(pinfo, proto);
+        layers = layers_begin_repeat(pinfo, proto);
     }
     view->show_builtin(from == 0 && to == tvb_reported_length(view->tvb)
                            ? view->tvb
                            : tvb_new_subset_length(view->tvb, (int)from, (int)(to - from)),
                        pinfo, tree, view->data);
     if (again)
-        layers_end_repeat(pinfo, proto);
+        layers_end_repeat(pinfo, proto, layers);
 }
 
 /* A message that has a text of ours in the Info column in place of the built-in dissector's. */

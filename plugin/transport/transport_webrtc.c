@@ -135,6 +135,7 @@ show_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data _U
 static void
 show_part(const struct channel_part *part, tvbuff_t *packet, bool again, packet_info *pinfo, proto_tree *tree)
 {
+    unsigned            layers = 0;
     int                 proto = dissector_handle_get_protocol_index(bittorrent_handle);
     struct bt_peer_view view = { .connection = part->connection,
                                  .from = part->from,
@@ -158,11 +159,11 @@ show_part(const struct channel_part *part, tvbuff_t *packet, bool again, packet_
     if (again) {
         bt_peer_separate_info(pinfo);
         col_set_fence(pinfo->cinfo, COL_INFO); /* the built-in dissector clears what is after it */
-        layers_begin_repeat(pinfo, proto);
+        layers = layers_begin_repeat(pinfo, proto);
     }
     bt_peer_show_messages(&view, 0, part->size, pinfo, tree);
     if (again)
-        layers_end_repeat(pinfo, proto);
+        layers_end_repeat(pinfo, proto, layers);
 }
 
 /* Shows the messages that are complete with the packet. */

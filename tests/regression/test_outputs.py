@@ -6,7 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from capture import Trace
 from many import ROOT
+from peer_wire import dont_have, extended
+from session import TO_LEECHER, begin
 from tshark import ITEMS
 
 CAPTURE = "carrier-ipv4"
@@ -92,6 +95,23 @@ def test_many_messages_are_one_layer(tshark):
     assert tshark.rows("framing-forty", "frame.number", where="bt.donthave.piece_index#2") == []
     assert tshark.rows("framing-forty", "frame.protocols", where="bt.donthave") == \
         ["eth:ethertype:ip:tcp:bittorrent:bt.donthave"] * 2
+
+
+@pytest.fixture
+def followed(tmp_path):
+    """A segment with a DontHave and then an extended message that nobody takes."""
+    trace = Trace()
+    begin(trace).seed.send(dont_have(TO_LEECHER, 5), extended(99, b"\0\0\0\5"))
+    path = tmp_path / "followed.pcap"
+    path.write_bytes(trace.pcap())
+    return path
+
+
+def test_a_message_that_nobody_takes_adds_no_layer(tshark, followed):
+    """And takes away none: the one of the DontHave before it stays."""
+    columns = "frame.number frame.protocols"
+    assert tshark.rows(followed, columns, where="bt.donthave.piece_index#1 == 5") == \
+        ["9 eth:ethertype:ip:tcp:bittorrent:bt.donthave"]
 
 
 def members(value, key):
