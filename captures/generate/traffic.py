@@ -3,8 +3,9 @@
 import random
 
 from network import UDP, Address, ip_packet, udp_datagram
-from peer_wire import BLOCK, dont_have, handshake, piece, reject, request
-from session import TO_LEECHER, begin
+from peer_wire import (BLOCK, INTERESTED, UNCHOKE, bitfield, dont_have, extension_handshake, handshake, piece, reject,
+                       request)
+from session import ALL, PIECES, TO_LEECHER, begin
 from tcp import TcpConnection
 
 SEGMENT = 1460
@@ -69,3 +70,19 @@ def opening(trace):
     """One handshake: what is left of a capture without its packets."""
     peers = TcpConnection(trace)
     peers.leecher.send(handshake("-LE0001-"))
+
+
+def connections(trace, count, offers=None):
+    """Connections one after the other, of which each asks for a block and gets it. `offers`: the ids that their extension
+    handshakes give; None: they do not know BEP 10. With lt_donthave among them, a piece is disowned at the end."""
+    for number in range(count):
+        where = "10.%d.%d.%d" % (1 + number // 62500, number // 250 % 250, 1 + number % 250), 41000 + number % 1000
+        peers = trace.connect(trace, leecher=where)
+        for peer, name in ((peers.leecher, "-LE0001-"), (peers.seed, "-SE0001-")):
+            peer.send(handshake(name, extensions=offers is not None),
+                      *([] if offers is None else [extension_handshake(offers)]))
+        peers.seed.send(bitfield(ALL, PIECES), UNCHOKE)
+        peers.leecher.send(INTERESTED, request(1, 0, SMALL_BLOCK))
+        peers.seed.send(piece(1, 0, b"\xbe" * SMALL_BLOCK))
+        if "lt_donthave" in (offers or ()):
+            peers.seed.send(dont_have(offers["lt_donthave"], 1))

@@ -8,14 +8,16 @@
 
 #include <string.h>
 
-#define PAGE_BYTES  512U
-#define PAGE_PIECES (PAGE_BYTES * 8)
+#define PAGE_BYTES     512U
+#define PAGE_BYTES_MIN 8U
+#define PAGE_PIECES    (PAGE_BYTES * 8)
 
 /* A slice of a bitfield, in the bit order of BEP 3. */
 struct piece_page {
     struct piece_page *next;
     uint32_t           number;
-    uint8_t            bits[PAGE_BYTES];
+    uint32_t           room; /* bytes at bits; those after them are like pages that are not there */
+    uint8_t           *bits;
 };
 
 static struct piece_page *
@@ -23,7 +25,16 @@ find_page(const struct piece_set *set, uint32_t number)
 {
     if (set->count == 0)
         return NULL;
+    if (set->by_number == NULL)
+        return set->pages->number == number ? set->pages : NULL;
     return (struct piece_page *)wmem_map_lookup(set->by_number, GUINT_TO_POINTER(number));
+}
+
+/* What is not there. */
+static uint8_t
+usual_bits(const struct piece_set *set)
+{
+    return set->all ? 0xff : 0;
 }
 
 /* The page of that number, made where there is none. NULL: there is no room. */
@@ -34,21 +45,39 @@ get_page(struct piece_set *set, uint32_t number)
 
     if (page != NULL || set->count == PIECE_SET_PAGES_MAX)
         return page;
-    if (set->by_number == NULL)
+    if (set->count == 1 && set->by_number == NULL) {
         set->by_number = wmem_map_new(set->scope, g_direct_hash, g_direct_equal);
+        wmem_map_insert(set->by_number, GUINT_TO_POINTER(set->pages->number), set->pages);
+    }
     if (set->spare != NULL) {
         page = set->spare;
         set->spare = page->next;
+        memset(page->bits, usual_bits(set), page->room);
     } else {
-        page = wmem_new(set->scope, struct piece_page);
+        page = wmem_new0(set->scope, struct piece_page);
     }
     page->number = number;
-    memset(page->bits, set->all ? 0xff : 0, PAGE_BYTES);
     page->next = set->pages;
     set->pages = page;
     set->count++;
-    wmem_map_insert(set->by_number, GUINT_TO_POINTER(number), page);
+    if (set->by_number != NULL)
+        wmem_map_insert(set->by_number, GUINT_TO_POINTER(number), page);
     return page;
+}
+
+/* The first size bytes of a page are there from now on, PAGE_BYTES at most. */
+static void
+reserve(const struct piece_set *set, struct piece_page *page, uint32_t size)
+{
+    uint32_t room = MAX(page->room, PAGE_BYTES_MIN);
+
+    if (size <= page->room)
+        return;
+    while (room < size)
+        room *= 2;
+    page->bits = (uint8_t *)wmem_realloc(set->scope, page->bits, room);
+    memset(page->bits + page->room, usual_bits(set), room - page->room);
+    page->room = room;
 }
 
 void
@@ -65,7 +94,8 @@ piece_set_fill(struct piece_set *set, bool all)
     while (set->pages != NULL) {
         struct piece_page *page = set->pages;
         set->pages = page->next;
-        wmem_map_remove(set->by_number, GUINT_TO_POINTER(page->number));
+        if (set->by_number != NULL)
+            wmem_map_remove(set->by_number, GUINT_TO_POINTER(page->number));
         page->next = set->spare;
         set->spare = page;
     }
@@ -79,6 +109,7 @@ piece_set_free(struct piece_set *set)
     while (set->spare != NULL) {
         struct piece_page *page = set->spare;
         set->spare = page->next;
+        wmem_free(set->scope, page->bits);
         wmem_free(set->scope, page);
     }
 }
@@ -93,14 +124,16 @@ bool
 piece_set_put(struct piece_set *set, uint32_t piece, bool in)
 {
     struct piece_page *page = find_page(set, piece / PAGE_PIECES);
+    uint32_t           at = piece % PAGE_PIECES / 8;
 
-    if (page == NULL && in == set->all)
+    if ((page == NULL || at >= page->room) && in == set->all)
         return true; /* it is so already */
     if (page == NULL)
         page = get_page(set, piece / PAGE_PIECES);
     if (page == NULL)
         return false;
-    uint8_t *byte = &page->bits[piece % PAGE_PIECES / 8];
+    reserve(set, page, at + 1);
+    uint8_t *byte = &page->bits[at];
     *byte = in ? *byte | bit_of(piece) : *byte & (uint8_t)~bit_of(piece);
     return true;
 }
@@ -113,7 +146,9 @@ piece_set_from_bitfield(struct piece_set *set, const uint8_t *bits, uint32_t siz
         struct piece_page *page = get_page(set, at / PAGE_BYTES);
         if (page == NULL)
             return false;
-        memcpy(page->bits, bits + at, MIN(PAGE_BYTES, size - at));
+        uint32_t bytes = MIN(PAGE_BYTES, size - at);
+        reserve(set, page, bytes);
+        memcpy(page->bits, bits + at, bytes);
     }
     return true;
 }
@@ -123,7 +158,7 @@ piece_set_has(const struct piece_set *set, uint32_t piece)
 {
     const struct piece_page *page = find_page(set, piece / PAGE_PIECES);
 
-    if (page == NULL)
+    if (page == NULL || piece % PAGE_PIECES / 8 >= page->room)
         return set->all;
     return (page->bits[piece % PAGE_PIECES / 8] & bit_of(piece)) != 0;
 }
@@ -136,14 +171,16 @@ piece_set_next_common(const struct piece_set *set, const uint8_t *bits, uint32_t
     for (uint32_t at = *piece / 8; at < size;) {
         const struct piece_page *page = find_page(set, at / PAGE_BYTES);
         uint32_t                 end = MIN(size, at - at % PAGE_BYTES + PAGE_BYTES);
+        uint32_t                 room = page != NULL ? page->room : 0;
 
-        if (page == NULL && !set->all) {
+        if (at % PAGE_BYTES >= room && !set->all) {
             at = end;
             from = 0xff;
             continue;
         }
         for (; at < end; at++, from = 0xff) {
-            uint8_t common = bits[at] & (page != NULL ? page->bits[at % PAGE_BYTES] : 0xff) & from;
+            uint8_t common = bits[at] & (at % PAGE_BYTES < room ? page->bits[at % PAGE_BYTES] : usual_bits(set))
+                             & from;
             if (common == 0)
                 continue;
             *piece = at * 8;

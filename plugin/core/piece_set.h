@@ -18,17 +18,17 @@
 #include <wireshark.h>
 #include <wsutil/wmem/wmem.h>
 
-/* Most memory of one set: pages of 512 bytes, 4096 pieces each. */
+/* Most memory of one set: pages of 512 bytes, 4096 pieces each. Of a page only the beginning that was touched is there. */
 #define PIECE_SET_PAGES_MAX 4096U
 
 struct piece_page;
 
 struct piece_set {
     wmem_allocator_t  *scope;
-    wmem_map_t        *by_number; /* page number -> page; NULL while the set was never touched */
-    struct piece_page *pages;     /* those of the map */
+    wmem_map_t        *by_number; /* page number -> page; NULL while the set never had two pages */
+    struct piece_page *pages;     /* all of them */
     struct piece_page *spare;     /* those that were forgotten, to be used again */
-    uint32_t           count;     /* pages of the map */
+    uint32_t           count;     /* of pages */
     bool               all;       /* pages that are not there hold every piece, not none */
 };
 

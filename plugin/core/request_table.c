@@ -8,14 +8,22 @@
 
 #include <string.h>
 
-#define REQUESTS_PER_SLAB 32U
-#define BUCKETS_MIN       32U
-#define NONE              UINT32_MAX
+#define GROUP_REQUESTS  4U
+#define SLAB_GROUPS_MAX 8U
+#define BUCKETS_MIN     4U
+#define NONE            UINT32_MAX
 
 static struct request *
 request_at(const struct request_table *table, uint32_t number)
 {
-    return &table->slabs[number / REQUESTS_PER_SLAB][number % REQUESTS_PER_SLAB];
+    return &table->groups[number / GROUP_REQUESTS][number % GROUP_REQUESTS];
+}
+
+/* Groups in the slab that begins with that group: as many as there are before it, but no more than SLAB_GROUPS_MAX. */
+static uint32_t
+groups_in_slab(uint32_t first)
+{
+    return CLAMP(first, 1, SLAB_GROUPS_MAX);
 }
 
 /* Spreads keys that differ in any of their bits: indices may be apart by a power of two. */
@@ -51,9 +59,9 @@ request_table_init(struct request_table *table, wmem_allocator_t *scope)
 void
 request_table_free(struct request_table *table)
 {
-    for (uint32_t i = 0; i < table->slab_count; i++)
-        wmem_free(table->scope, table->slabs[i]);
-    wmem_free(table->scope, table->slabs);
+    for (uint32_t i = 0; i < table->group_count; i += groups_in_slab(i))
+        wmem_free(table->scope, table->groups[i]);
+    wmem_free(table->scope, table->groups);
     wmem_free(table->scope, table->by_block);
     wmem_free(table->scope, table->by_piece);
     request_table_init(table, table->scope);
@@ -158,16 +166,19 @@ grow_hashes(struct request_table *table)
 static void
 grow_slabs(struct request_table *table)
 {
-    uint32_t first = table->slab_count * REQUESTS_PER_SLAB;
+    uint32_t first = table->group_count;
+    uint32_t count = groups_in_slab(first);
 
-    /* The array of slabs grows by doubling, at each power of two. */
-    if ((table->slab_count & (table->slab_count - 1)) == 0) {
-        size_t room = MAX(1, 2 * (size_t)table->slab_count);
-        table->slabs = (struct request **)wmem_realloc(table->scope, table->slabs, room * sizeof *table->slabs);
+    /* The array of groups grows by doubling, at each power of two: no slab reaches across one. */
+    if ((first & (first - 1)) == 0) {
+        size_t room = MAX(1, 2 * (size_t)first);
+        table->groups = (struct request **)wmem_realloc(table->scope, table->groups, room * sizeof *table->groups);
     }
-    table->slabs[table->slab_count++] = (struct request *)wmem_alloc(table->scope,
-                                                                     REQUESTS_PER_SLAB * sizeof(struct request));
-    for (uint32_t number = first + REQUESTS_PER_SLAB; number-- > first;) {
+    table->groups[first] = wmem_alloc_array(table->scope, struct request, count * GROUP_REQUESTS);
+    for (uint32_t i = 1; i < count; i++)
+        table->groups[first + i] = table->groups[first] + i * GROUP_REQUESTS;
+    table->group_count += count;
+    for (uint32_t number = table->group_count * GROUP_REQUESTS; number-- > first * GROUP_REQUESTS;) {
         request_at(table, number)->newer = table->free;
         table->free = number;
     }

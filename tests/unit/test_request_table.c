@@ -29,16 +29,19 @@ tear_down(struct fixture *fixture)
     wmem_destroy_allocator(fixture->scope);
 }
 
-/* The bytes that a table has allocated, from its fields: slabs of 32 requests, the array of slabs, which is as long as
+/* What a table with no more than four requests may take, in bytes. */
+#define BYTES_OF_FEW_MAX 350U
+
+/* The bytes that a table has allocated, from its fields: groups of 4 requests, the array of groups, which is as long as
  * the next power of two, and two hash tables of numbers. */
 static size_t
 memory(const struct request_table *table)
 {
     size_t room = 0;
 
-    while (room < table->slab_count)
+    while (room < table->group_count)
         room = room == 0 ? 1 : 2 * room;
-    return table->slab_count * 32 * sizeof(struct request) + room * sizeof *table->slabs
+    return table->group_count * 4 * sizeof(struct request) + room * sizeof *table->groups
            + table->buckets * (sizeof *table->by_block + sizeof *table->by_piece);
 }
 
@@ -121,7 +124,7 @@ compare_piece(struct request_table *table, const GArray *known, uint32_t piece)
         g_assert_true(request->by_piece);
         g_assert_cmpuint(request->frame, ==, known_tag(known, (unsigned)wanted));
         wanted = find_known_of_piece(known, piece, (unsigned)wanted + 1);
-        request = &table->slabs[request->piece_next / 32][request->piece_next % 32];
+        request = &table->groups[request->piece_next / 4][request->piece_next % 4];
         if (request == oldest)
             break;
     }
@@ -150,7 +153,7 @@ compare(struct request_table *table, const GArray *known, uint32_t pieces, uint3
 
     uint32_t number = table->oldest;
     for (unsigned i = 0; i < known->len; i++) {
-        const struct request *request = &table->slabs[number / 32][number % 32];
+        const struct request *request = &table->groups[number / 4][number % 4];
         g_assert_cmpuint(request->frame, ==, known_tag(known, i));
         number = request->newer;
     }
@@ -226,6 +229,20 @@ size_of_request(void)
     g_assert_cmpuint(sizeof(struct request), ==, 72);
 }
 
+/* Most connections have few requests at a time. */
+static void
+bytes_of_few_requests(void)
+{
+    struct fixture fixture;
+
+    set_up(&fixture);
+    for (uint32_t i = 0; i < 4; i++) {
+        add(&fixture, 1, i * 16384);
+        g_assert_cmpuint(memory(&fixture.table), <=, BYTES_OF_FEW_MAX);
+    }
+    tear_down(&fixture);
+}
+
 static void
 bytes_per_request(void)
 {
@@ -277,7 +294,7 @@ longest_chain(const struct request_table *table, bool by_piece)
         unsigned length = 0;
         uint32_t number = by_piece ? table->by_piece[bucket] : table->by_block[bucket];
         while (number != UINT32_MAX) {
-            const struct request *request = &table->slabs[number / 32][number % 32];
+            const struct request *request = &table->groups[number / 4][number % 4];
             number = by_piece ? request->heads_next : request->block_next;
             length++;
         }
@@ -459,6 +476,7 @@ main(int argc, char **argv)
     g_test_add_func("/request_table/hide", hide);
     g_test_add_func("/request_table/age", age);
     g_test_add_func("/request_table/size_of_request", size_of_request);
+    g_test_add_func("/request_table/bytes_of_few_requests", bytes_of_few_requests);
     g_test_add_func("/request_table/bytes_per_request", bytes_per_request);
     g_test_add_func("/request_table/bytes_per_finished_request", bytes_per_finished_request);
     g_test_add_func("/request_table/short_chains", short_chains);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS_MIN 16U
+#define BUCKETS_MIN 2U
 
 void
 disowned_pieces_init(struct disowned_pieces *pieces, wmem_allocator_t *scope)

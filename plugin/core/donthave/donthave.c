@@ -29,9 +29,18 @@ begin(struct peer_connection *connection)
     struct donthave_state *state = wmem_new0(connection->scope, struct donthave_state);
 
     state->connection = connection;
-    for (int side = PEER_A; side <= PEER_B; side++)
-        disowned_pieces_init(&state->owners[side].disowned, connection->scope);
     return state;
+}
+
+/* What is known of a peer that sends a DontHave. */
+static struct donthave_owner *
+get_owner(struct donthave_state *state, enum peer_side side)
+{
+    if (state->owners[side] == NULL) {
+        state->owners[side] = wmem_new0(state->connection->scope, struct donthave_owner);
+        disowned_pieces_init(&state->owners[side]->disowned, state->connection->scope);
+    }
+    return state->owners[side];
 }
 
 /* Where the connection ended within a round trip of a DontHave, no answer was due. */
@@ -39,9 +48,10 @@ static void
 excuse_waits(struct donthave_state *state, int64_t end)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
-        struct request_table *requests = &peer_connection_transfers(state->connection)->peers[side].requests;
-        if (state->owners[other_side((enum peer_side)side)].waits == 0)
+        const struct donthave_owner *owner = state->owners[other_side((enum peer_side)side)];
+        if (owner == NULL || owner->waits == 0)
             continue;
+        struct request_table *requests = &peer_connection_transfers(state->connection)->peers[side].requests;
         for (struct request *request = request_table_newest(requests); request != NULL;
              request = request_table_older(requests, request)) {
             struct donthave_invalidated *waiting = donthave_invalidated_of(request);
@@ -59,8 +69,12 @@ end(void *data, int64_t time)
 
     excuse_waits(state, time);
     for (int side = PEER_A; side <= PEER_B; side++) {
-        disowned_pieces_free(&state->owners[side].disowned);
-        wmem_free(state->connection->scope, state->owners[side].times);
+        struct donthave_owner *owner = state->owners[side];
+        if (owner == NULL)
+            continue;
+        disowned_pieces_free(&owner->disowned);
+        wmem_free(state->connection->scope, owner->times);
+        wmem_free(state->connection->scope, owner);
     }
     wmem_free(state->connection->scope, state);
 }
@@ -71,7 +85,7 @@ end(void *data, int64_t time)
 static void
 disown(struct donthave_state *state, uint32_t piece, struct message_context *context)
 {
-    struct disowned_pieces *pieces = &state->owners[context->from].disowned;
+    struct disowned_pieces *pieces = &state->owners[context->from]->disowned;
     bool                    full;
     struct disowned_piece  *disowned = disowned_pieces_add(pieces, piece, &full);
 
@@ -129,7 +143,7 @@ invalidate(struct donthave_state *state, struct request *request, struct donthav
     if (donthave->fast) {
         invalidated->unanswered = true;
         donthave->unrejected++;
-        state->owners[context->from].waits++;
+        state->owners[context->from]->waits++;
         request_table_hide(&transfers->peers[asker].requests, request);
     } else {
         transfers_drop(transfers, asker, request);
@@ -168,10 +182,10 @@ extended(void *data, const struct extension_resolution *resolution, const struct
 {
     struct donthave_state *state = (struct donthave_state *)data;
     struct donthave_note  *donthave = donthave_read(state, resolution, message, context);
-    struct donthave_owner *owner = &state->owners[context->from];
 
     if (donthave == NULL)
         return false;
+    struct donthave_owner *owner = get_owner(state, context->from);
     if (donthave->takes_effect) {
         donthave_judge_sender(state, donthave, context);
         take_donthave(state, donthave, context);
@@ -226,7 +240,8 @@ watches(const void *data)
     const struct donthave_state *state = (const struct donthave_state *)data;
 
     for (int side = PEER_A; side <= PEER_B; side++) {
-        if (state->owners[side].watched != NULL || state->owners[side].waits > 0)
+        const struct donthave_owner *owner = state->owners[side];
+        if (owner != NULL && (owner->watched != NULL || owner->waits > 0))
             return true;
     }
     return false;
@@ -239,8 +254,8 @@ on_packet(void *data, enum peer_side from, uint32_t frame, bool closes)
     struct donthave_state *state = (struct donthave_state *)data;
 
     for (int side = PEER_A; side <= PEER_B; side++) {
-        struct donthave_owner *owner = &state->owners[side];
-        struct message_note   *note = owner->watched;
+        struct donthave_owner *owner = state->owners[side];
+        struct message_note   *note = owner != NULL ? owner->watched : NULL;
         if (note == NULL)
             continue;
         if (note->frame != frame)

@@ -153,10 +153,13 @@ donthave_read(struct donthave_state *state, const struct extension_resolution *r
 static void
 judge_storm(struct donthave_state *state, const struct donthave_note *donthave, struct message_context *context)
 {
-    struct donthave_owner *owner = &state->owners[context->from];
+    struct donthave_owner *owner = state->owners[context->from];
 
-    if (owner->times == NULL)
-        owner->times = wmem_alloc_array(state->connection->scope, int64_t, STORM_DONTHAVES);
+    if (owner->donthaves == owner->times_room && owner->times_room < STORM_DONTHAVES) {
+        owner->times_room = CLAMP(2 * owner->times_room, 2, STORM_DONTHAVES);
+        owner->times = (int64_t *)wmem_realloc(state->connection->scope, owner->times,
+                                               owner->times_room * sizeof *owner->times);
+    }
 
     int64_t *slot = &owner->times[owner->donthaves % STORM_DONTHAVES];
     bool     within_a_second = owner->donthaves >= STORM_DONTHAVES && context->time >= *slot
@@ -195,7 +198,7 @@ donthave_judge_sender(struct donthave_state *state, const struct donthave_note *
     const struct transfer_peer  *owner = &transfers->peers[context->from];
     struct notes                *notes = &state->connection->notes;
     uint32_t                     index = donthave->piece;
-    const struct disowned_piece *disowned = disowned_pieces_find(&state->owners[context->from].disowned, index);
+    const struct disowned_piece *disowned = donthave_disowned(state, context->from, index);
 
     if (transfers->piece_bound > 0 && index >= transfers->piece_bound)
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.out_of_range,

@@ -20,11 +20,12 @@
 /* A close within so many packets is put down to the DontHave before them. */
 #define CLOSED_AFTER_PACKETS 10U
 
-/* Of one peer: what it disowned. First pass only. */
+/* Of one peer that sent a DontHave: what it disowned. First pass only. */
 struct donthave_owner {
     struct disowned_pieces disowned;
-    int64_t               *times;     /* ring of its last STORM_DONTHAVES, ns; NULL while it sent none */
-    uint32_t               donthaves; /* that it sent */
+    int64_t               *times;      /* of its DontHaves, ns; a ring once it has the last STORM_DONTHAVES */
+    uint32_t               times_room; /* it doubles, up to STORM_DONTHAVES */
+    uint32_t               donthaves;  /* that it sent */
     bool                   storm_told;
     uint32_t               waits;         /* Fast: invalidated requests that it has not answered */
     struct message_note   *watched;       /* its last DontHave, while the other may close because of it; NULL: none */
@@ -33,13 +34,20 @@ struct donthave_owner {
 
 struct donthave_state {
     struct peer_connection *connection;
-    struct donthave_owner   owners[2]; /* by enum peer_side */
+    struct donthave_owner  *owners[2]; /* by enum peer_side; NULL: it sent no DontHave */
 };
 
 static inline double
 donthave_seconds(int64_t ns)
 {
     return (double)ns / (double)NS_PER_S;
+}
+
+/* The piece if that peer has disowned it, else NULL. */
+static inline struct disowned_piece *
+donthave_disowned(const struct donthave_state *state, enum peer_side owner, uint32_t piece)
+{
+    return state->owners[owner] != NULL ? disowned_pieces_find(&state->owners[owner]->disowned, piece) : NULL;
 }
 
 /* donthave_handshake.c: what is wrong with an extension handshake, as far as lt_donthave is concerned. */

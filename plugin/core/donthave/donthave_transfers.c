@@ -47,7 +47,7 @@ end_wait(struct donthave_state *state, enum peer_side owner, struct donthave_inv
         return;
     waiting->unanswered = false;
     waiting->by->unrejected--;
-    state->owners[owner].waits--;
+    state->owners[owner]->waits--;
 }
 
 /* A Request for a piece that its owner has disowned (BEP 54, what a receiver does): rule 6. */
@@ -80,10 +80,10 @@ take_late_request(struct donthave_state *state, const struct transfer *transfer,
 static void
 on_request(struct donthave_state *state, const struct transfer *transfer)
 {
-    struct notes           *notes = &state->connection->notes;
-    struct message_context *context = transfer->context;
-    enum peer_side          owner = other_side(context->from);
-    struct disowned_piece  *disowned = disowned_pieces_find(&state->owners[owner].disowned, transfer->message->index);
+    struct notes                *notes = &state->connection->notes;
+    struct message_context      *context = transfer->context;
+    enum peer_side               owner = other_side(context->from);
+    struct disowned_piece       *disowned = donthave_disowned(state, owner, transfer->message->index);
     struct donthave_invalidated *former = donthave_invalidated_of(transfer->former);
 
     if (disowned != NULL)
@@ -127,7 +127,7 @@ static void
 on_piece(struct donthave_state *state, const struct transfer *transfer)
 {
     enum peer_side         owner = transfer->context->from;
-    struct disowned_piece *disowned = disowned_pieces_find(&state->owners[owner].disowned, transfer->message->index);
+    struct disowned_piece *disowned = donthave_disowned(state, owner, transfer->message->index);
 
     if (disowned != NULL)
         take_late_block(state, transfer, disowned);
@@ -177,8 +177,7 @@ on_reject(struct donthave_state *state, const struct transfer *transfer)
     const struct request        *request = transfer->request;
     struct donthave_invalidated *invalidated = donthave_invalidated_of(request);
     struct donthave_block       *late = (struct donthave_block *)tag_of(request, DONTHAVE_LATE_REQUEST);
-    const struct disowned_piece *disowned = disowned_pieces_find(&state->owners[context->from].disowned,
-                                                                 transfer->message->index);
+    const struct disowned_piece *disowned = donthave_disowned(state, context->from, transfer->message->index);
 
     if (request == NULL) {
         /* Only where all requests are known. */
@@ -218,7 +217,7 @@ reannounce(struct donthave_state *state, struct disowned_piece *disowned, struct
                       often ? &donthave_findings.reannounced_often : &donthave_findings.reannounced,
                       "Piece %u, disowned in frame %u, is announced again (time %u)", disowned->piece,
                       disowned->donthave_in, disowned->reannouncements);
-    disowned_pieces_take_back(&state->owners[context->from].disowned, disowned);
+    disowned_pieces_take_back(&state->owners[context->from]->disowned, disowned);
 }
 
 /* The disowned pieces of a Bitfield, or all of them where bits is NULL. */
@@ -226,7 +225,7 @@ static void
 reannounce_many(struct donthave_state *state, const uint8_t *bits, uint32_t size, struct message_context *context)
 {
     uint32_t                count;
-    struct disowned_piece **pieces = disowned_pieces_in(&state->owners[context->from].disowned, bits, size, &count);
+    struct disowned_piece **pieces = disowned_pieces_in(&state->owners[context->from]->disowned, bits, size, &count);
 
     for (uint32_t i = 0; i < count; i++)
         reannounce(state, pieces[i], context);
@@ -236,13 +235,14 @@ reannounce_many(struct donthave_state *state, const uint8_t *bits, uint32_t size
 static void
 on_announcement(struct donthave_state *state, const struct transfer *transfer)
 {
-    const struct disowned_pieces *pieces = &state->owners[transfer->context->from].disowned;
-    const struct peer_message    *message = transfer->message;
-    struct disowned_piece        *disowned;
+    const struct peer_message *message = transfer->message;
+    struct disowned_piece     *disowned;
 
+    if (state->owners[transfer->context->from] == NULL)
+        return;
     switch (message->id) {
     case PEER_HAVE:
-        disowned = disowned_pieces_find(pieces, message->index);
+        disowned = donthave_disowned(state, transfer->context->from, message->index);
         if (disowned != NULL)
             reannounce(state, disowned, transfer->context);
         break;
