@@ -235,7 +235,7 @@ mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const st
     if (chunk->bytes.position < side->base) {
         uint64_t before = side->base - chunk->bytes.position;
 
-        if (mse->state != MSE_FEED_SEARCHING || !mse_stream_begins_earlier(mse->stream, packet->from, before))
+        if (!mse_stream_begins_earlier(mse->stream, packet->from, before))
             return false;
         side->base -= before;
         side->base_place -= (uint32_t)before;

@@ -61,8 +61,10 @@ mse_stream_begins_earlier(struct mse_stream *stream, unsigned side, uint64_t siz
     struct mse_ahead     *ahead = NULL;
     uint64_t              end = direction->end + size;
 
-    if (direction->state != MSE_SEARCHING || stream->handshake != NULL || mse_is_closed(direction) || direction->cut
-        || size > MSE_AHEAD_MAX)
+    /* Nothing of the responder's handshake is known before its VC is found. */
+    if (stream->handshake != NULL && (side == stream->handshake->initiator || stream->handshake->has_vc[side]))
+        return false;
+    if (direction->state != MSE_SEARCHING || mse_is_closed(direction) || direction->cut || size > MSE_AHEAD_MAX)
         return false;
     if (!mse_held_move_ahead(stream, direction, size, &ahead)) {
         while (ahead != NULL)

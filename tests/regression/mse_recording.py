@@ -1,4 +1,4 @@
-"""What was said in a recording of one encrypted connection over uTP, and what is still there of it where packets are missing."""
+"""What was said in a recording of one encrypted connection, and what is still there of it where packets are missing."""
 
 import gzip
 import re
@@ -22,7 +22,8 @@ class Said:
         connection, = mse.connections(gzip.decompress(capture.read_bytes()), mse.keys_beside(capture))
         self.streams = connection.streams
         self.opening = set()        # frames with the handshakes, of MSE and of BitTorrent, and of the extensions
-        self.said = []              # (piece, frames) of the DontHaves
+        self.said = []              # (piece, frames, those from a boundary on) of the DontHaves
+        self.all_frames = set()     # with data
         assigned = {}
         for (sender, receiver), plain in connection.plain.items():
             at = len(self.streams[sender, receiver].bytes) - len(plain)
@@ -32,11 +33,17 @@ class Said:
                     assigned[receiver, sender] = int(named[1])
                     self.opening |= self.frames((sender, receiver), 0, at + end)
             self.opening |= self.frames((sender, receiver), 0, at + mse.HANDSHAKE_LENGTH)
+            self.all_frames |= self.frames((sender, receiver), 0, at + len(plain))
         for flow, plain in connection.plain.items():
             at = len(self.streams[flow].bytes) - len(plain)
+            boundary = at
             for begin, end, kind, payload in messages(plain):
+                frame_at = self.streams[flow].frame_at
+                if begin + at == 0 or frame_at(begin + at) != frame_at(begin + at - 1):
+                    boundary = begin + at
                 if kind == EXTENDED and payload[0] == assigned.get(flow) and len(payload) == 5:
-                    self.said.append((struct.unpack(">I", payload[1:])[0], self.frames(flow, at + begin, at + end)))
+                    self.said.append((struct.unpack(">I", payload[1:])[0], self.frames(flow, at + begin, at + end),
+                                      self.frames(flow, boundary, at + end)))
 
     def frames(self, flow, begin, end):
         """Those with some of the bytes."""
@@ -44,7 +51,11 @@ class Said:
 
     def dont_haves(self, missing):
         """Those of which no byte is in one of the missing frames."""
-        return Counter(piece for piece, frames in self.said if not frames & missing)
+        return Counter(piece for piece, frames, _ in self.said if not frames & missing)
+
+    def dont_haves_after_a_boundary(self, missing):
+        """Those of which besides no byte is missing from the beginning of a frame on that begins with a message."""
+        return Counter(piece for piece, _, frames in self.said if not frames & missing)
 
     def opens_without(self, missing):
         """Whether the handshakes are there."""
