@@ -15,8 +15,19 @@ extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope)
     ids->scope = scope;
 }
 
+/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/. Names made to collide cost what a walk of all names costs. */
+static uint32_t
+hash_of(const uint8_t *name, uint32_t size)
+{
+    uint32_t hash = 2166136261U;
+
+    for (uint32_t i = 0; i < size; i++)
+        hash = (hash ^ name[i]) * 16777619U;
+    return hash;
+}
+
 static struct extension_id *
-append(struct extension_ids *ids, const uint8_t *name, uint32_t size)
+append(struct extension_ids *ids, const uint8_t *name, uint32_t size, uint32_t hash)
 {
     if ((ids->count & (ids->count - 1)) == 0) /* room doubles at each power of two */
         ids->ids = (struct extension_id *)wmem_realloc(ids->scope, ids->ids,
@@ -24,13 +35,18 @@ append(struct extension_ids *ids, const uint8_t *name, uint32_t size)
     struct extension_id *entry = &ids->ids[ids->count++];
     memset(entry, 0, sizeof *entry);
     entry->name = wmem_strndup(ids->scope, (const char *)name, size);
+    entry->name_hash = hash;
+    entry->next = ids->chains[hash % EXTENSION_CHAINS];
+    ids->chains[hash % EXTENSION_CHAINS] = (uint16_t)ids->count;
     return entry;
 }
 
 void
 extension_ids_reserve(struct extension_ids *ids, const char *name)
 {
-    append(ids, (const uint8_t *)name, (uint32_t)strlen(name));
+    uint32_t size = (uint32_t)strlen(name);
+
+    append(ids, (const uint8_t *)name, size, hash_of((const uint8_t *)name, size));
 }
 
 void
@@ -74,15 +90,18 @@ extension_ids_shared(const struct extension_ids *ids, const struct extension_id 
 static struct extension_id *
 entry_for(struct extension_ids *ids, const struct extension_key *key, bool *full)
 {
-    for (uint32_t i = 0; i < ids->count; i++) {
-        if (extension_key_is(key, ids->ids[i].name))
-            return &ids->ids[i];
+    if (key->name_size > EXTENSION_NAME_SIZE_MAX)
+        return NULL;
+    uint32_t hash = hash_of(key->name, key->name_size);
+    for (uint32_t number = ids->chains[hash % EXTENSION_CHAINS]; number != 0; number = ids->ids[number - 1].next) {
+        struct extension_id *entry = &ids->ids[number - 1];
+        if (entry->name_hash == hash && extension_key_is(key, entry->name))
+            return entry;
     }
-    if (key->id == 0 || key->name_size == 0 || key->name_size > EXTENSION_NAME_SIZE_MAX
-        || memchr(key->name, '\0', key->name_size) != NULL)
+    if (key->id == 0 || key->name_size == 0 || memchr(key->name, '\0', key->name_size) != NULL)
         return NULL;
     *full = *full || ids->count >= EXTENSION_NAMES_MAX;
-    return ids->count >= EXTENSION_NAMES_MAX ? NULL : append(ids, key->name, key->name_size);
+    return ids->count >= EXTENSION_NAMES_MAX ? NULL : append(ids, key->name, key->name_size, hash);
 }
 
 /* The handshake that is added gives an extension its next id. */

@@ -20,10 +20,15 @@
 #define EXTENSION_NAMES_MAX 256U
 /* Longest name that is kept, in bytes. */
 #define EXTENSION_NAME_SIZE_MAX 64U
+/* Names are found by their hash, in one of so many chains: else a handshake with very many names would compare each of
+ * them with all that are kept. */
+#define EXTENSION_CHAINS 32U
 
 /* What one peer gave to one extension. First pass only. */
 struct extension_id {
     const char *name;        /* terminated, owned */
+    uint32_t    name_hash;   /* the lower bits number its chain */
+    uint32_t    next;        /* of its chain: number of the entry, counted from 1; 0: it is the last */
     uint8_t     id;          /* 0: not offered, or switched off */
     uint8_t     former_id;   /* that a later handshake replaced or switched off; 0: none */
     uint32_t    assigned_in; /* frame of the handshake that gave id; 0: none did */
@@ -39,6 +44,7 @@ struct extension_ids {
     wmem_allocator_t    *scope;
     struct extension_id *ids; /* the names that observers listen for come first */
     uint32_t             count;
+    uint16_t             chains[EXTENSION_CHAINS]; /* number of the first entry, counted from 1; 0: none */
     bool                 handshake_seen; /* a handshake was read whole */
 };
 
@@ -67,7 +73,7 @@ struct extension_fallback {
     uint32_t    ids[(UINT8_MAX + 1) / 32]; /* a bit for each; that of 0 is never set */
 };
 
-/* Nothing is known yet. Names that are reserved always have room. Memory comes from scope. */
+/* Nothing is known yet. Names that are reserved, of EXTENSION_NAME_SIZE_MAX bytes at most, always have room. Memory comes from scope. */
 void extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope);
 void extension_ids_reserve(struct extension_ids *ids, const char *name);
 void extension_ids_free(struct extension_ids *ids);
