@@ -159,11 +159,11 @@ def test_many_names(one_pass, written, connect):
 
 
 def test_bitfields(one_pass, counter, written):
-    """Of 2^20 pieces on each of 400 connections: 53 MB; of a thousand the capture would be 131 MB."""
-    trace, _ = filled(heavy.large_bitfields, 400)
+    """Of 2^20 pieces on each of a thousand connections: 131 MB."""
+    trace, _ = filled(heavy.large_bitfields, 1000)
     path = written(trace)
-    assert pieces_and_limits(rows(one_pass, path)) == ([(1 << 20) - 1] * 400, [])
-    assert memory(one_pass, counter, path) < 400 * (PER_CONNECTION + BITFIELD_TIMES * (1 << 20) // 8)
+    assert pieces_and_limits(rows(one_pass, path)) == ([(1 << 20) - 1] * 1000, [])
+    assert memory(one_pass, counter, path) < 1000 * (PER_CONNECTION + BITFIELD_TIMES * (1 << 20) // 8)
 
 
 LAST = (1 << 32) - 1
