@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tshark")
+pytest.register_assert_rewrite("tshark", "derived_check")
 
 from allocated import Counter
 from tshark import Staging, Tshark

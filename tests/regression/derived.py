@@ -20,6 +20,7 @@ from many import INTERFACE, PACKET, ROOT, SECTION, block, contents, packets
 
 sys.path.append(str(ROOT / "captures" / "record"))
 
+import mse  # noqa: E402
 from streams import utp_data  # noqa: E402
 
 ETHERNET, SLL = 1, 113
@@ -96,13 +97,16 @@ class Sent:
     is_utp: bool
     size: int
     offsets: dict                                   # number of a packet, counted from first -> bytes before it
+    begun: int = HANDSHAKE                          # where the handshake of BitTorrent ends
     boundaries: set = dataclasses.field(default_factory=set)    # where messages begin
     ids: list = dataclasses.field(default_factory=list)         # (begin, end, id) of the handshakes that assign one to lt_donthave
     said: list = dataclasses.field(default_factory=list)        # (begin, end, id, payload) of extended messages
 
 
-def sent_in(recording):
-    """{flow: Sent} of the connections of BitTorrent in a recording, which has all of their bytes."""
+def sent_in(recording, keys=()):
+    """{flow: Sent} of the connections of BitTorrent in a recording, which has all of their bytes. keys: those of MSE, as
+    mse.read_keys() returns them; positions are those in the stream as it was sent."""
+    plain = plain_parts(recording, keys) if keys else {}
     parts = {}              # flow -> number, that never wraps -> bytes
     for part in map(segment, recording):
         if part and part.data:
@@ -117,10 +121,21 @@ def sent_in(recording):
         for number in sorted(known):
             offsets[number - first] = len(said)
             said += known[number] if is_utp else known[number][len(said) - (number - first):]
-        if said.startswith(b"\x13BitTorrent protocol"):
-            result[flow] = Sent(first, is_utp, len(said), offsets)
-            read_messages(result[flow], said)
+        begin, said_there = plain.get(flow, (0, said))
+        if said_there.startswith(mse.PROTOCOL):
+            result[flow] = Sent(first, is_utp, len(said), offsets, begin + HANDSHAKE)
+            read_messages(result[flow], bytes(begin) + said_there)
     return result
+
+
+def plain_parts(recording, keys):
+    """{flow: (where what a peer says begins, that)}, without MSE's handshake and encryption."""
+    parts = {}
+    for connection in mse.connections(written(recording), keys):
+        for ends, said in connection.plain.items():
+            flow = tuple((host, int(port)) for host, _, port in (end.rpartition(":") for end in ends))
+            parts[flow] = len(connection.streams[ends].bytes) - len(said), said
+    return parts
 
 
 def utp_flows(recording):
@@ -128,7 +143,7 @@ def utp_flows(recording):
 
 
 def read_messages(sent, data):
-    at = HANDSHAKE
+    at = sent.begun
     sent.boundaries.add(0)
     while at + 4 <= len(data):
         end = at + 4 + struct.unpack_from(">I", data, at)[0]
@@ -203,7 +218,7 @@ def expected(sent, form):
             may[flow[0], piece] += 1
             seen = there.readable(flow, begin, end)
             known = [there.readable(back, *handshake[:2]) for handshake in assigned]
-            before = [there.readable(way, 0, HANDSHAKE) for way in (flow, back)]
+            before = [there.readable(way, 0, sent[way].begun) for way in (flow, back)]
             if seen is not None and all(number is not None and number <= seen for number in before) \
                     and any(number is not None and number < seen for number in known):
                 must[flow[0], piece] += 1
