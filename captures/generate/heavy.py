@@ -1,8 +1,11 @@
 """Captures of any size with what can make a dissector walk the same list for each message: its time must grow with the
 size and not with its square. Each is told over `trace.connect`, TCP or uTP."""
 
-from peer_wire import (BLOCK, HAVE_ALL, HAVE_NONE, bitfield, dont_have, extension_handshake, handshake, have, message, piece,
-                       request)
+import struct
+
+from network import ip_in_ip_in_udp
+from peer_wire import (BLOCK, HAVE_ALL, HAVE_NONE, KEEP_ALIVE, bitfield, dont_have, extended, extension_handshake, handshake,
+                       have, message, numbers, piece, reject, request)
 from session import LEECHER_IDS, PIECES, SEED_IDS, TO_LEECHER, begin
 from tcp import TcpConnection
 from utp import UtpConnection
@@ -169,3 +172,66 @@ def in_one_segment(trace, peer, messages):
     peer.skip(data[1:])
     packet[2:4] = bytes(2)
     return trace.add(bytes(packet) + data[1:], peer.answer)
+
+
+def dont_haves_in_one_segment(trace, count):
+    return in_one_segment(trace, begin(trace).seed, [dont_have(TO_LEECHER, number) for number in range(count)])
+
+
+def messages_in_one_segment(trace, count):
+    """Keep-alives, and a DontHave."""
+    return in_one_segment(trace, begin(trace).seed, [*[KEEP_ALIVE] * count, dont_have(TO_LEECHER, DISOWNED)])
+
+
+def leecher_of(number):
+    """Endpoint of a connection of its own."""
+    return "10.%d.%d.%d" % (1 + number // 62500, number // 250 % 250, 1 + number % 250), 41000
+
+
+def lengths_that_overflow(trace, count):
+    """Connections, on each of which a message is longer than all numbers, and what follows looks like messages."""
+    for number in range(count):
+        peers = begin(trace, leecher=leecher_of(number))
+        peers.seed.send(dont_have(TO_LEECHER, 5), struct.pack(">IBB", (1 << 32) - 1 - number % 5, 20, TO_LEECHER) + numbers(6))
+        for _ in range(3):
+            peers.seed.send(b"\xff" * 200)
+
+
+def strings_longer_than_all(trace, count):
+    """Extension handshakes on one connection, in each of which a string is longer than the message."""
+    peers = begin(trace)
+    for number in range(count):
+        peers.leecher.send(extended(0, b"d1:md11:lt_donthavei9ee1:v%d:xe" % ((1 << 32) - 1 + number)))
+    return peers.seed.send(dont_have(9, DISOWNED))
+
+
+def the_last_numbers(trace, count):
+    """Requests, DontHaves and answers with numbers of 2^32 - 1 and a little less."""
+    peers, last = begin(trace, fast=True), (1 << 32) - 1
+    for number in range(count):
+        peers.leecher.send(request(last - number % 7, last - number, last))
+        peers.seed.send(have(last - number % 7), dont_have(TO_LEECHER, last - number % 7), reject(last - number % 7, last - number, last))
+
+
+def cut_frames(trace, count):
+    """Connections, on each of which a frame with several messages was cut at another byte."""
+    parts = b"".join([have(1), dont_have(TO_LEECHER, 5), reject(5), dont_have(TO_LEECHER, 6), piece(7), dont_have(TO_LEECHER, 8)])
+    for number in range(count):
+        peers = begin(trace, fast=True, leecher=leecher_of(number))
+        peers.leecher.send(request(5), request(6))
+        packet = trace.packets[peers.seed.send(parts) - 1]
+        packet.data = packet.data[:len(packet.data) - 1 - number * 7 % len(parts)]
+        peers.seed.send(dont_have(TO_LEECHER, 9))
+
+
+def in_and_out_of_a_tunnel(trace, count):
+    """Requests and DontHaves, a packet each, each captured once by itself and once as IP in IP in UDP."""
+    peers = begin(trace)
+    for number in range(count):
+        peers.leecher.send(request(number % PIECES))
+        peers.seed.send(dont_have(TO_LEECHER, number % PIECES))
+    plain, trace.packets = trace.packets, []
+    trace.link, ethernet = ip_in_ip_in_udp, trace.link
+    for packet in plain:
+        trace.packets.append(packet)
+        trace.add(packet.data[len(ethernet(b"E", False)) - 1:], False)

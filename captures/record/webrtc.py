@@ -41,6 +41,7 @@ class Chunk:
     order: int  # number of its message in the stream: SSN, or MID of I-DATA
     ppid: int  # of an I-DATA chunk only with FIRST
     data: bytes
+    copies: list  # frames that have it, this one too
 
 
 @dataclasses.dataclass
@@ -50,6 +51,7 @@ class Message:
     ppid: int
     data: bytes
     parts: tuple = ()  # (frame, size) of each of its chunks
+    copies: tuple = ()  # for each of them all frames that have it
 
 
 @dataclasses.dataclass
@@ -90,6 +92,8 @@ class Association:
         first = known.setdefault(absolute, chunk)
         if (first.stream, first.data) != (chunk.stream, chunk.data):
             raise Unreadable(f"frame {chunk.frame}: TSN {tsn} of {sender} has other bytes than in frame {first.frame}")
+        if first is not chunk:
+            first.copies.append(chunk.frame)
 
     def messages(self, sender):
         """(stream, message) in the order of the sender."""
@@ -110,7 +114,8 @@ class Association:
                 del parts[chunk.stream]
                 yield chunk.stream, Message(frames[chunk.stream], chunk.order, part[0].ppid,
                                             b"".join(each.data for each in part),
-                                            tuple((each.frame, len(each.data)) for each in part))
+                                            tuple((each.frame, len(each.data)) for each in part),
+                                            tuple(tuple(each.copies) for each in part))
         if parts:
             raise Unreadable(f"the last message of {sender} in stream {next(iter(parts))} is not complete")
 
@@ -146,7 +151,7 @@ class Associations:
                 tsn, stream = struct.unpack_from(">IH", value)
                 (order, ppid), data = ((struct.unpack_from(">HI", value, 6), value[12:]) if kind == DATA else
                                        (struct.unpack_from(">II", value, 8), value[16:]))
-                association.add(sender, tsn, Chunk(frame, stream, flags, order, ppid, data))
+                association.add(sender, tsn, Chunk(frame, stream, flags, order, ppid, data, [frame]))
 
     def _begin(self, connection, tags):
         keys = [(connection, sender, tag) for sender, tag in tags.items()]

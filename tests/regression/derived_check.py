@@ -41,15 +41,23 @@ def forms_of(recording, keys=(), seeds=20, begun=31):
         yield f"cut-{size}", *some(derived.cut(recording, size))
 
 
-class Forms:
-    """Forms, as forms_of() yields them, in one file."""
+def without_senders(counted):
+    summed = Counter()
+    for (_, piece), count in counted.items():
+        summed[None, piece] += count
+    return summed
 
-    def __init__(self, staging, folder, forms):
+
+class Forms:
+    """Forms, as forms_of() yields them, in one file. by_sender: whether a DontHave is shown in a packet of its sender."""
+
+    def __init__(self, staging, folder, forms, by_sender=True):
+        self.by_sender = by_sender
         self.expected = {}      # path of a form: what must be found, and what may
         for form, packets, link_type, *wanted in forms:
             path = folder / f"{form}.pcapng"
             path.write_bytes(derived.written(packets, link_type))
-            self.expected[path] = wanted
+            self.expected[path] = [counted if by_sender else without_senders(counted) for counted in wanted]
         self.many = Many(staging, self.expected)
 
     def check(self, tshark, *options, spared=()):
@@ -57,7 +65,7 @@ class Forms:
         found = {path: Counter() for path in self.expected}
         for line in tshark.read(self.many.path, *options, "-Y", "bt.donthave", "-T", "fields", *COLUMNS).splitlines():
             frame, host, tcp_port, udp_port, pieces = line.split("\t")
-            sender = self.many.hosts[host], int(tcp_port or udp_port)
+            sender = (self.many.hosts[host], int(tcp_port or udp_port)) if self.by_sender else None
             found[self.many.place(int(frame))[0]].update((sender, int(piece)) for piece in pieces.split(",") if piece)
         missed = {path.stem: must - found[path] for path, (must, _) in self.expected.items()
                   if must - found[path] and not path.stem.startswith(spared)}
