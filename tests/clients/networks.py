@@ -6,6 +6,8 @@ import sys
 
 INSIDE = "BT_DONTHAVE_INSIDE_NAMESPACE"
 ETHERNET_MTU = "1500"
+LOCAL_PORTS = "/proc/sys/net/ipv4/ip_local_port_range"
+NOBODYS_PORTS = 60002, 65535    # no dissector of Wireshark 4.0, 4.4 or 4.6 has one of them
 ONE_PACKET_AT_A_TIME = ("gso_max_segs", "1", "gso_max_size", ETHERNET_MTU)  # the kernel would capture larger ones
 
 
@@ -32,12 +34,15 @@ def enter(command=None):
     """Start a command, or this program again, in a new network namespace that holds nothing but loopback.
 
     Does not return there; inside, it makes loopback ready: it gets the packet sizes of Ethernet, as with its usual 64 KiB
-    hardly any message would be split.
+    hardly any message would be split. A port that the system chooses is none that Wireshark gives to a dissector (it was
+    5037 once, adb's).
     """
     if not inside():
         os.environ[INSIDE] = "yes"
         os.execvp("unshare", unshare(command or [sys.executable, *sys.argv]))
     ip("link", "set", "lo", "mtu", ETHERNET_MTU, *ONE_PACKET_AT_A_TIME, "up")
+    with open(LOCAL_PORTS, "w") as file:
+        file.write("{} {}".format(*NOBODYS_PORTS))
 
 
 def endpoint(text):
