@@ -8,7 +8,7 @@ import pytest
 
 from capture import Trace
 from many import ROOT
-from peer_wire import dont_have, extended
+from peer_wire import dont_have, extended, reject, request
 from session import TO_LEECHER, begin
 from tshark import ITEMS
 
@@ -114,6 +114,27 @@ def test_a_message_that_nobody_takes_adds_no_layer(tshark, followed):
         ["9 eth:ethertype:ip:tcp:bittorrent:bt.donthave"]
 
 
+def test_expert_items_are_the_protocols_own(one_pass):
+    """-z expert names the protocol that an item is of: ours, also on a Request."""
+    printed = one_pass.read("anomaly-late-request", "-q", "-z", "expert")
+    assert len(re.findall(r"(?m)^ +1 +Sequence +BT-DontHave +Request [12] for piece 5, ", printed)) == 2
+
+
+def test_a_message_that_was_cut_is_the_built_in_dissectors(tshark, tmp_path):
+    """What follows a message with items of ours is not put down to us."""
+    trace = Trace()
+    peers = begin(trace)
+    peers.seed.send(dont_have(TO_LEECHER, 5))
+    peers.leecher.send(request(5), request(6))
+    trace.packets[-1].data = trace.packets[-1].data[:-9]
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(trace.pcap())
+    assert tshark.rows(path, "frame.number", where="bt.donthave.late_request") == ["10"]
+    cut = "[Packet size limited during capture: BitTorrent truncated]"
+    assert tshark.stock(path, "-V", "-Y", "frame.number == 10").count(cut) == 1
+    assert tshark.read(path, "-V", "-Y", "frame.number == 10").count(cut) == 1
+
+
 def members(value, key):
     """Every value of a key, however deep it lies."""
     if isinstance(value, dict):
@@ -202,6 +223,23 @@ def test_info_column_marks(two_passes):
     info = two_passes.info("anomaly-unrejected")
     assert info[8].endswith("[Invalidated by 10] [Rejected in 11]") and info[8].count("[Invalidated by 10]") == 2
     assert info[10].endswith("[Rejects 9]")
+
+
+def test_info_column_marks_leave_room(one_pass, tmp_path):
+    """55 Rejects of piece 0xfffffff5, 73 characters each, all but fill the column: marks come where none of them is lost."""
+    index, begins = 0xFFFFFFF5, [number << 24 | 0x123456 for number in range(16, 71)]
+    trace = Trace()
+    peers = begin(trace, fast=True)
+    peers.leecher.send(*(request(index, start, 0x12345678) for start in begins))
+    peers.seed.send(dont_have(TO_LEECHER, index))
+    peers.seed.send(*(reject(index, start, 0x12345678) for start in begins))
+    path = tmp_path / "rejects.pcap"
+    path.write_bytes(trace.pcap())
+    info = one_pass.info(path)[10]
+    stock = one_pass.stock(path, "-o", 'gui.column.format:"Info","%i"').splitlines()[10]
+    assert len(stock.strip()) > 55 * 70
+    assert 1 <= info.count("[Rejects 9]") < 55
+    assert info.replace("[Rejects 9]", "").split() == stock.split()
 
 
 def test_tree(one_pass):

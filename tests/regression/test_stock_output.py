@@ -8,7 +8,10 @@ import re
 import pytest
 
 import capture as captures
+from capture import Trace
 from many import Many
+from peer_wire import extended, have, piece
+from session import begin
 from tshark import OUR_MALFORMED, ROOT
 
 # Stock framing loses the stream in these, so that its own lines are about the wrong bytes; ours finds the messages.
@@ -132,6 +135,38 @@ def test_list_keeps_every_line(tshark, comparable):
     stock, ours = tshark.stock(comparable).splitlines(), tshark.read(comparable).splitlines()
     assert len(stock) == len(ours)
     assert [(before, after) for before, after in zip(stock, ours) if without_ours(after) != without_ours(before)] == []
+
+
+def test_put_together_before_messages_are_found(tshark, tmp_path):
+    """A capture that begins with the first part of a message, whose header alone proves nothing: the built-in dissector asks
+    for the rest, and gets it."""
+    trace = Trace()
+    peers = trace.connect(trace, seed=("10.0.0.2", 6881), opened=False)
+    peers.seed.send_cut(extended(3, b"x" * 900), at=[500])
+    path = tmp_path / "middle.pcap"
+    path.write_bytes(trace.pcap())
+    assert "[2 Reassembled TCP Segments (906 bytes)" in tshark.stock(path, "-V")
+    assert tshark.read(path, "-V") == tshark.stock(path, "-V")
+
+
+def test_put_together_again(tshark, tmp_path):
+    """A Have and a Piece that come again, in segments of another size: the built-in dissector puts the Piece together."""
+    trace = Trace()
+    peers = begin(trace)
+    first, again = have(9), piece(1, 0, b"\xbe" * 3000)
+    start = peers.seed.seq
+    peers.seed.send(first)
+    peers.seed.send_cut(again, at=[1400, 2800])
+    end = peers.seed.seq
+    for at in range(0, len(first + again), 1100):
+        peers.seed.seq = start + at
+        peers.seed.send((first + again)[at:at + 1100])
+    assert peers.seed.seq == end
+    path = tmp_path / "again.pcap"
+    path.write_bytes(trace.pcap())
+    options = ["-o", "tcp.analyze_sequence_numbers:FALSE"]
+    assert "Piece, Idx:0x1," in tshark.stock(path, *options)
+    assert tshark.read(path, *options) == tshark.stock(path, *options)
 
 
 @pytest.mark.parametrize("options", [

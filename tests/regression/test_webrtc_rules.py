@@ -7,7 +7,12 @@ import pytest
 from tshark import ROOT, SYNTHETIC
 
 sys.path.append(str(ROOT / "captures" / "generate"))
+import data_channel
 import dtls_records
+from capture import Trace
+from network import Address
+from peer_wire import dont_have
+from session import begin
 
 KEYS = ROOT / "captures" / "webrtc" / "synthetic.keys"
 NAMES = sorted(path.name.partition(".")[0] for path in SYNTHETIC.glob("webrtc-*.pcap*"))
@@ -212,3 +217,26 @@ def test_bittorrent_switched_off(tshark):
     """Without BitTorrent, nothing leads to SCTP either."""
     options = [*keys(tshark), "--disable-protocol", "bittorrent", "-V"]
     assert tshark.read("webrtc-cut", *options) == tshark.stock("webrtc-cut", *options)
+
+
+def test_no_checksum_counts_only_after_a_right_one(tshark, tmp_path):
+    """What has none is SCTP once one was right (RFC 9653). What came before is not, on later passes neither."""
+    trace = Trace()
+    dtls = dtls_records.Dtls(trace, Address("10.54.0.1", 40000), Address("10.54.0.2", 50000))
+    stranger = data_channel.Peer(dtls, dtls.client, 1, 1, interleaving=False, checksum=False, unordered=False)
+    before = stranger.sctp(*stranger.message(b"before"), tag=2)
+    first = dtls.send(dtls.client, before)
+    send = dtls.send
+
+    def send_after_it(sender, *texts):
+        dtls.send = send
+        return send(sender, before, *texts)
+    dtls.send = send_after_it
+    trace.connect = lambda trace: data_channel.WebRtcConnection(trace, dtls=dtls, checksum=False)
+    begin(trace).seed.send(dont_have(3, 1))
+    path = tmp_path / "before.pcap"
+    path.write_bytes(trace.pcap())
+    rows = tshark.rows(path, "frame.number frame.protocols", *keys(tshark))
+    layers = [row.split()[1].split(":").count("sctp") for row in rows]
+    assert layers[first - 1:first + 2] == [0, 1, 1]
+    assert [row.split()[0] for row in rows if row.endswith(":bt.donthave")] == [str(len(rows))]
