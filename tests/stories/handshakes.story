@@ -37,3 +37,8 @@ story: nothing_to_say after handshakes
     10 X Extensions de
     11 Y Extensions d1:v4:teste
     12 X Extensions {6:ut_pexi1e}
+
+story: twice_in_a_handshake after handshakes
+    Of a key that comes twice, the last one counts.
+    10 X Extensions {11:lt_donthavei-1e11:lt_donthavei3e} => negotiated 3
+    11 X Extensions {11:lt_donthavei4e11:lt_donthavei-1e} => warn:bad_id

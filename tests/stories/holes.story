@@ -10,6 +10,14 @@ story: late_request after without_fast
     15 Y DontHave 6                => requests 0
     16 X Request 6 0 16384         => late_request disowned_in 15 warn:late_request
 
+story: late_request_right_after after without_fast
+    The DontHave is the last that was seen of anybody before the hole, or the first after it.
+    10 Y DontHave 5                => requests 0
+    11 Y (hole)
+    12 Y DontHave 6                => requests 0
+    13 X Request 5 0 16384         => late_request disowned_in 10
+    14 X Request 6 0 16384         => late_request disowned_in 12 warn:late_request
+
 story: late_request_hole_of_the_other_side after without_fast
     X saw the DontHave, and nothing of Y is missing.
     10 Y DontHave 5                => requests 0

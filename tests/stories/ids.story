@@ -135,3 +135,10 @@ story: base_message_not_negotiated after handshakes
     base_message
     10 X Extensions {6:ut_pexi1e}
     11 Y Base 18 00000005
+
+story: another_extension_is_renumbered after handshakes
+    An id that its sender may still take for the valid one names the extension, whoever's it is.
+    10 X Extensions {6:ut_pexi1e}
+    11 X Extensions {6:ut_pexi2e}
+    12 Y acks 10 Extended 1 00000005 => extended ut_pex
+    13 Y Extended 1 00000005       => extended unknown

@@ -80,6 +80,13 @@ story: older_request after without_fast
     11 Y DontHave 5                => requests 1 bytes 16384 request_in 10 note:invalidated
     12 Y Piece 5 0 16              => late_block disowned_in 11 note:late_block
 
+story: late_block_of_a_cancelled_request after with_fast
+    A block that was cancelled in time is only late.
+    10 Y DontHave 5                => requests 0 unrejected 0
+    11 X Request 5 0 16384         => late_request disowned_in 10 warn:late_request
+    12 X Cancel 5 0 16384
+    13 Y Piece 5 0 16              => late_block disowned_in 10 note:late_block
+
 story: newer_request after without_fast
     Warn where the request is newer than the DontHave.
     10 Y DontHave 5                => requests 0

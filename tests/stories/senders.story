@@ -54,6 +54,14 @@ story: before_availability
     13 Y Have 6
     14 Y DontHave 6                => requests 0
 
+story: before_availability_after_a_bad_message
+    A message whose length its id cannot have hides nothing.
+    1 X Handshake
+    2 Y Handshake
+    3 X Extensions {11:lt_donthavei3e} => negotiated 3
+    10 Y Base 4 00
+    11 Y DontHave 5                => requests 0 note:before_availability
+
 story: before_availability_ends
     before_availability
     1 X Handshake fast

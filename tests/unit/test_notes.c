@@ -58,6 +58,62 @@ untaken(void)
     wmem_destroy_allocator(scope);
 }
 
+/* Bytes are kept once. */
+static void
+bytes_once(void)
+{
+    wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct notes         notes;
+    struct message_note *note;
+
+    notes_init(&notes, scope);
+    note = add_offer(&notes, 5, 0, NULL, "first");
+    notes_keep_bytes(&notes, note, (const uint8_t *)"later", 5, NULL, 0);
+    g_assert_cmpmem(note->bytes->data, note->bytes->captured, "first", 5);
+    g_assert_cmpuint(note->bytes->frame_count, ==, 2);
+    wmem_destroy_allocator(scope);
+}
+
+/* The findings of a note as one text. */
+static void
+check_findings(const struct message_note *note, const char *expected)
+{
+    GString *texts = g_string_new("");
+
+    for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next)
+        g_string_append(texts, finding->text);
+    g_assert_cmpstr(texts->str, ==, expected);
+    g_string_free(texts, TRUE);
+}
+
+/* What is found after one was taken away, or after a later pass joined two notes of the message, comes at the end. */
+static void
+findings_go_on(void)
+{
+    static const struct finding_kind found = { .name = "found" };
+    wmem_allocator_t                *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct notes                     notes;
+    struct message_note *const      *end;
+    struct message_note             *note;
+
+    notes_init(&notes, scope);
+    note = add_offer(&notes, 5, 0, NULL, NULL);
+    notes_add_finding(&notes, note, NULL, &found, "a");
+    const struct finding *last = notes_add_finding(&notes, note, NULL, &found, "b");
+    notes_remove_finding(&notes, note, last);
+    notes_add_finding(&notes, note, NULL, &found, "c");
+    check_findings(note, "ac");
+
+    struct message_note *late = notes_add_late(&notes, PEER_A, 5, 0, 10, true);
+    notes_add_finding(&notes, late, NULL, &found, "d");
+    notes_add_finding(&notes, note, NULL, &found, "e");
+    g_assert_nonnull(notes_of_frame(&notes, 5, true, &end));
+    check_findings(note, "aced");
+    notes_add_finding(&notes, note, NULL, &found, "f");
+    check_findings(note, "acedf");
+    wmem_destroy_allocator(scope);
+}
+
 /* Another packet with the same frame number: a read filter rejected the one before. */
 static void
 frame_again(void)
@@ -136,6 +192,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/notes/untaken", untaken);
     g_test_add_func("/notes/frame_again", frame_again);
+    g_test_add_func("/notes/bytes_once", bytes_once);
+    g_test_add_func("/notes/findings_go_on", findings_go_on);
     g_test_add_func("/notes/joined", joined);
     g_test_add_func("/notes/names", names);
     return g_test_run();

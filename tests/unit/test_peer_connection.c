@@ -54,6 +54,68 @@ closed_after(void)
     }
 }
 
+/* The packets are counted from the last DontHave on. */
+static void
+closed_after_the_last(void)
+{
+    struct story_player player;
+
+    begin_with_fast(&player);
+    story_tell(&player, "10 Y DontHave 5");
+    for (uint32_t frame = 11; frame < 17; frame++)
+        peer_connection_packet(player.connection, PEER_A, frame, INT64_C(11000000000), false);
+    story_tell(&player, "17 Y DontHave 6");
+    for (uint32_t frame = 18; frame < 26; frame++)
+        peer_connection_packet(player.connection, PEER_A, frame, INT64_C(11000000000), false);
+    peer_connection_packet(player.connection, PEER_A, 26, INT64_C(12000000000), true);
+    const struct finding *finding = story_first_finding(player.connection, 17);
+    while (finding != NULL && finding->kind != &donthave_findings.closed_after)
+        finding = finding->next;
+    g_assert_nonnull(finding);
+    g_assert_nonnull(strstr(finding->text, "frame 26, 9 packets after"));
+    story_end(&player);
+}
+
+/* double_reject: only where all was read that the Reject answers. What came late does not make it less. */
+static void
+read_all_before(void)
+{
+    static const uint8_t   interested[] = { 0, 0, 0, 1, 2 };
+    struct story_player    player;
+    struct message_context context = { .from = PEER_A, .frame = 11, .size = sizeof interested, .end_ack = 100 };
+    struct message_context reject = { .from = PEER_B, .has_ack = true, .ack = 100 };
+
+    begin_with_fast(&player);
+    peer_connection_message(player.connection, interested, sizeof interested, sizeof interested, &context);
+    g_assert_true(peer_connection_read_all_before(player.connection, &reject));
+    context.end_ack = 50;
+    peer_connection_message(player.connection, interested, sizeof interested, sizeof interested, &context);
+    g_assert_true(peer_connection_read_all_before(player.connection, &reject));
+    reject.ack = 101;
+    g_assert_false(peer_connection_read_all_before(player.connection, &reject));
+    story_end(&player);
+}
+
+/* A Reject that its sender wrote when it had requests that were not seen yet may answer one of them. */
+static void
+reject_of_what_is_to_come(void)
+{
+    for (unsigned more = 0; more <= 1; more++) {
+        static const uint8_t reject[] = { 0, 0, 0, 13, PEER_REJECT_REQUEST, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 64, 0 };
+        struct story_player  player;
+
+        begin_with_fast(&player);
+        story_tell(&player, "10 Y DontHave 5");
+
+        struct message_context context = { .from = PEER_B, .frame = 11, .size = sizeof reject, .has_ack = true };
+        context.ack = player.connection->read_to[PEER_A] + more;
+        peer_connection_message(player.connection, reject, sizeof reject, sizeof reject, &context);
+        const struct finding *finding = story_first_finding(player.connection, 11);
+        g_assert_cmpint(finding != NULL && finding->kind == &donthave_findings.double_reject, ==, more == 0);
+        story_end(&player);
+    }
+}
+
 /* unrejected: not when the connection or the capture ended within a round trip; a second, where none was measured. */
 static void
 answer_was_due(void)
@@ -146,7 +208,9 @@ close_is_seen(void)
     g_assert_true(peer_connection_watches(player.connection));
     peer_connection_packet(player.connection, PEER_B, 70, INT64_C(12000000000), true);
     g_assert_cmpint(player.connection->closed_at, ==, INT64_C(12000000000));
-    story_tell(&player, "71 Y Reject 5 0 16384");
+    peer_connection_packet(player.connection, PEER_A, 71, INT64_C(13000000000), true); /* and so does the other */
+    g_assert_cmpint(player.connection->closed_at, ==, INT64_C(12000000000));
+    story_tell(&player, "72 Y Reject 5 0 16384");
     g_assert_false(peer_connection_watches(player.connection));
     story_end(&player);
 }
@@ -299,6 +363,9 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     wmem_init();
     g_test_add_func("/peer_connection/closed_after", closed_after);
+    g_test_add_func("/peer_connection/closed_after_the_last", closed_after_the_last);
+    g_test_add_func("/peer_connection/read_all_before", read_all_before);
+    g_test_add_func("/peer_connection/reject_of_what_is_to_come", reject_of_what_is_to_come);
     g_test_add_func("/peer_connection/cut_handshake", cut_handshake);
     g_test_add_func("/peer_connection/limit_of_each_connection", limit_of_each_connection);
     g_test_add_func("/peer_connection/answer_was_due", answer_was_due);

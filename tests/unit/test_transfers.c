@@ -358,6 +358,11 @@ static const struct overtaken overtaken[] = {
         { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 100, 0 },
         { { 3, A, PEER_REQUEST, 6, 0, 9, "requested 6+0 by A in 3", NULL }, 101, 0 },
     }, { 1, 0 } },
+    { "choked before it, twice", false, {
+        { { 1, B, PEER_CHOKE, 0, 0, 0, "choked by B in 1", NULL }, 0, 100 },
+        { { 2, B, PEER_CHOKE, 0, 0, 0, "choked by B in 2", NULL }, 0, 50 },
+        { { 3, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 3", NULL }, 100, 0 },
+    }, { 0, 0 } },
     { "choked before it, with Fast", true, {
         { { 1, B, PEER_CHOKE, 0, 0, 0, "choked by B in 1", NULL }, 0, 100 },
         { { 2, A, PEER_REQUEST, 5, 0, 9, "requested 5+0 by A in 2", NULL }, 100, 0 },
