@@ -76,6 +76,22 @@ closed_after_the_last(void)
     story_end(&player);
 }
 
+/* What may be missing was said after the message that was taken last. */
+static void
+heard_since(void)
+{
+    struct story_player player;
+
+    begin_with_fast(&player);
+    story_tell(&player, "10 Y DontHave 5");
+    g_assert_true(peer_connection_heard_since(player.connection, PEER_B, 10));
+    peer_connection_gap(player.connection, PEER_B);
+    g_assert_false(peer_connection_heard_since(player.connection, PEER_B, 10));
+    g_assert_true(peer_connection_heard_since(player.connection, PEER_B, 11));
+    g_assert_true(peer_connection_heard_since(player.connection, PEER_A, 10));
+    story_end(&player);
+}
+
 /* double_reject: only where all was read that the Reject answers. What came late does not make it less. */
 static void
 read_all_before(void)
@@ -364,6 +380,7 @@ main(int argc, char **argv)
     wmem_init();
     g_test_add_func("/peer_connection/closed_after", closed_after);
     g_test_add_func("/peer_connection/closed_after_the_last", closed_after_the_last);
+    g_test_add_func("/peer_connection/heard_since", heard_since);
     g_test_add_func("/peer_connection/read_all_before", read_all_before);
     g_test_add_func("/peer_connection/reject_of_what_is_to_come", reject_of_what_is_to_come);
     g_test_add_func("/peer_connection/cut_handshake", cut_handshake);
