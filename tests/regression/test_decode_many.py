@@ -30,10 +30,15 @@ def rows(path):
         return list(csv.reader(file))[1:]
 
 
-def one_by_one(capture):
-    done = subprocess.run([ROOT / "tools" / "decode", "--csv", capture], capture_output=True, text=True, timeout=300)
+@pytest.fixture(scope="module")
+def one_by_one():
+    """{name of a recording: what tools/decode finds in it}. It reads one after the other."""
+    done = subprocess.run([ROOT / "tools" / "decode", "--csv", *RECORDINGS], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    return list(csv.reader(done.stdout.splitlines()))[1:]
+    found = {path.name: [] for path in RECORDINGS}
+    for capture, *row in list(csv.reader(done.stdout.splitlines()))[1:]:
+        found[Path(capture).name].append(row)
+    return found
 
 
 def workers_of(process):
@@ -70,7 +75,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_as_one_by_one_though_a_worker_dies(folder):
+def test_as_one_by_one_though_a_worker_dies(folder, one_by_one):
     assert len(list((folder / "in" / "ring").iterdir())) > 3
     process = subprocess.Popen(command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     results = folder / "out" / "captures"
@@ -84,13 +89,12 @@ def test_as_one_by_one_though_a_worker_dies(folder):
     assert process.returncode == 1, said        # for the two files that are no captures
     assert sorted(Path(capture).name for capture, _ in rows(folder / "out" / "errors.csv")) == ["empty.pcap", "text.pcap"]
 
-    expected = {path.name: one_by_one(path) for path in RECORDINGS}
-    assert {path.name: rows(results / f"{path.name}.csv") for path in RECORDINGS} == expected
+    assert {path.name: rows(results / f"{path.name}.csv") for path in RECORDINGS} == one_by_one
     ring = list((results / "ring").glob("*.csv"))
-    assert [rows(path) for path in ring] == [expected["webtorrent_leecher.pcapng.gz"]]
+    assert [rows(path) for path in ring] == [one_by_one["webtorrent_leecher.pcapng.gz"]]
     together = rows(folder / "out" / "requests.csv")
     assert sorted(row[1:] for row in together) == sorted(row for path in [*RECORDINGS, "webtorrent_leecher.pcapng.gz"]
-                                                         for row in expected[getattr(path, "name", path)])
+                                                         for row in one_by_one[getattr(path, "name", path)])
     worst = rows(folder / "out" / "connections.csv")[0]
     assert "webtorrent_leecher" in worst[0] and printed.startswith(worst[0])
 
@@ -105,7 +109,7 @@ def test_what_is_done_is_skipped(folder):
     assert "2 captures failed" in done.stderr
 
 
-def test_a_running_cluster(folder, tmp_path):
+def test_a_running_cluster(folder, one_by_one, tmp_path):
     """--scheduler: the workers know nothing of this project beforehand."""
     environment = {**os.environ, "PYTHONPATH": ""}
     scheduler_file = tmp_path / "scheduler.json"
@@ -127,7 +131,7 @@ def test_a_running_cluster(folder, tmp_path):
         done = subprocess.run([ROOT / "tools" / "decode-many", small, "--out", tmp_path / "out", "--scheduler", address],
                               capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr
-        assert rows(tmp_path / "out" / "captures" / f"{RECORDINGS[0].name}.csv") == one_by_one(RECORDINGS[0])
+        assert rows(tmp_path / "out" / "captures" / f"{RECORDINGS[0].name}.csv") == one_by_one[RECORDINGS[0].name]
     finally:
         for process in (worker, scheduler):
             if process:

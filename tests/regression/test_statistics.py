@@ -122,7 +122,27 @@ def sessions(request, staging):
 
 def read_tables(tshark, path, *names, filtered=""):
     options = [part for name in names for part in ("-z", f"bt.donthave,{name}{filtered}")]
-    return tables.read(tshark.read(path, "-q", *options))
+    printed = tshark.read(path, "-q", *options) if filtered else everything(tshark, path)
+    return {name: rows for name, rows in tables.read(printed).items() if name in names}
+
+
+def summaries(tshark, path, *filters):
+    """{filter: the summary of the packets that pass}, several in one run."""
+    options = [part for where in filters for part in ("-z", f"bt.donthave,summary,{where}")]
+    heading = "BitTorrent DontHave summary\n"
+    printed = tshark.read(path, "-q", *options).split(heading)[1:]
+    return {re.match("Filter: (.*)\n", part)[1]: tables.read(heading + part)["summary"] for part in printed}
+
+
+EVERYTHING = {}
+
+
+def everything(tshark, path):
+    """All tables and the tree, as printed in one run; kept for other tests that ask for a part of it."""
+    key = tshark.two_passes, path
+    if key not in EVERYTHING:
+        EVERYTHING[key] = tshark.read(path, "-q", *tables.OPTIONS, "-z", "bt.donthave,tree")
+    return EVERYTHING[key]
 
 
 def test_summary(tshark, sessions):
@@ -163,9 +183,8 @@ def test_list(tshark, sessions):
 def test_filter_chooses_rows_and_keeps_what_is_known_of_them(tshark):
     """Rejects and later Requests do not pass `bt.donthave`; the rows say of them all the same."""
     path = ROOT / "captures" / "webtorrent_short.pcapng.gz"
-    everything = read_tables(tshark, path, "list", "requests")
     filtered = read_tables(tshark, path, "list", "requests", filtered=",bt.donthave")
-    assert filtered == everything
+    assert filtered == read_tables(tshark, path, "list", "requests")
     one = read_tables(tshark, path, "list", "requests", "summary", filtered=",frame.number == 147")
     assert [row["Frame"] for row in one["list"]] == [147]
     assert [row["Rejected in"] for row in one["requests"]] == [149] * 4
@@ -184,25 +203,24 @@ def test_filter_chooses_what_the_summary_counts(tshark, sessions):
     a capture add up to the whole, and a DontHave's requests are rejected though the packet of the Reject is hidden."""
     path, _ = sessions
 
-    def counted_where(where):
-        counts = {}
-        for row in read_tables(tshark, path, "summary", filtered=where)["summary"]:
-            counts[row["Sender"], row["Receiver"]] = collections.Counter({column: row[column] for column in COUNTS})
-        return counts
+    def counted(rows):
+        return {(row["Sender"], row["Receiver"]): collections.Counter({column: row[column] for column in COUNTS})
+                for row in rows}
 
-    everything = counted_where("")
-    first, second = counted_where(",frame.number <= 500"), counted_where(",frame.number > 500")
-    assert first and second and first != everything
+    filters = "frame.number <= 500", "frame.number > 500", "bt.donthave"
+    filtered = summaries(tshark, path, *filters)
+    first, second, alone = (counted(filtered[where]) for where in filters)
+    all_counts = counted(read_tables(tshark, path, "summary")["summary"])
+    assert first and second and first != all_counts
     assert {ends: first.get(ends, collections.Counter()) + second.get(ends, collections.Counter())
-            for ends in first.keys() | second.keys()} == {ends: +counts for ends, counts in everything.items()}
+            for ends in first.keys() | second.keys()} == {ends: +counts for ends, counts in all_counts.items()}
 
-    alone = counted_where(",bt.donthave")
     of_donthaves = "DontHaves", "Requests", "Bytes", "Rejected", "Never rejected"
-    for ends, counts in everything.items():
+    for ends, counts in all_counts.items():
         if counts["DontHaves"]:
             assert {column: alone[ends][column] for column in of_donthaves} == {column: counts[column] for column in of_donthaves}
     assert sum(counts["Rejected"] for counts in alone.values()) > 0
-    assert sum(counts["Late requests"] for counts in alone.values()) < sum(counts["Late requests"] for counts in everything.values())
+    assert sum(counts["Late requests"] for counts in alone.values()) < sum(counts["Late requests"] for counts in all_counts.values())
 
 
 def test_a_wrong_filter_is_told(tshark):
@@ -213,7 +231,8 @@ def test_a_wrong_filter_is_told(tshark):
 def tree(tshark, path, filtered=""):
     """{(name of the node, name of the one above): its columns}."""
     found, above = {}, {}
-    for line in tshark.read(path, "-q", "-z", f"bt.donthave,tree{filtered}").splitlines():
+    printed = tshark.read(path, "-q", "-z", f"bt.donthave,tree{filtered}") if filtered else everything(tshark, path)
+    for line in printed.splitlines():
         depth = len(line) - len(line.lstrip(" "))
         columns = re.split(r" {2,}", line.strip())
         if len(columns) > 3 and columns[1].isdigit():
