@@ -5,6 +5,7 @@ The truth is captures/record/webrtc.py, a decoder that knows nothing of the plug
 
 import bisect
 import collections
+import functools
 import gzip
 import itertools
 import json
@@ -43,6 +44,7 @@ def keys(tshark, name):
     return "-o", f"tls.keylog_file:{tshark.staging.readable(beside(name, '.keys'))}"
 
 
+@functools.lru_cache(maxsize=None)      # Python takes long to decrypt
 def truth(name):
     channels = webrtc.channels(datagrams(gzip.decompress(beside(name, ".pcapng.gz").read_bytes())),
                                beside(name, ".keys").read_text())
@@ -69,26 +71,27 @@ def sent(channel, end):
         at += size
 
 
+@functools.lru_cache(maxsize=None)
 def all_sent(name):
-    for channel in truth(name):
-        for end in channel.ends:
-            for message in sent(channel, end):
-                yield channel, end, message
+    return [(channel, end, message) for channel in truth(name) for end in channel.ends for message in sent(channel, end)]
 
 
+@functools.lru_cache(maxsize=None)
 def dont_haves(name):
     """(frame, sender, piece) of each."""
+    found = []
     for channel in truth(name):
         ids = {}
         for end in channel.ends:
             for kind, payload in mse.messages(channel.bytes_from(end)):
-                found = kind == mse.EXTENDED and payload[0] == 0 and re.search(rb"11:lt_donthavei(\d+)e", payload)
-                if found:
-                    ids[end] = int(found[1])
+                assigned = kind == mse.EXTENDED and payload[0] == 0 and re.search(rb"11:lt_donthavei(\d+)e", payload)
+                if assigned:
+                    ids[end] = int(assigned[1])
         for end, other in zip(channel.ends, reversed(channel.ends)):
             for message in sent(channel, end):
                 if message.kind == mse.EXTENDED and message.payload[0] and message.payload[0] == ids.get(other):
-                    yield message.frame, end, int.from_bytes(message.payload[1:], "big")
+                    found.append((message.frame, end, int.from_bytes(message.payload[1:], "big")))
+    return found
 
 
 def logged(name, event):
