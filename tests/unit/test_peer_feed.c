@@ -144,6 +144,58 @@ far_ahead(void)
     end(&fixture);
 }
 
+/* Strays are strays again once a hole was filled. */
+static void
+stray_after_a_hole(void)
+{
+    struct fixture fixture;
+
+    begin(&fixture);
+    put(&fixture, 1, 0, donthave, sizeof donthave);
+    put(&fixture, 2, 14, zeros, 4);
+    put(&fixture, 3, 10, zeros, 4);
+    put(&fixture, 4, 100 + 2 * (uint64_t)STREAM_STRAY_DISTANCE, donthave, sizeof donthave);
+    g_assert_cmpuint(fixture.feed.streams[PEER_A].end, ==, 18);
+    end(&fixture);
+}
+
+/* A DontHave that came late may have been taken back by what came before it, and stands after it in the stream. */
+static void
+overtaken(void)
+{
+    static const uint8_t have[] = { 0, 0, 0, 5, 4, 0, 0, 0, 5 };
+    static const uint8_t extended[] = { 0, 0, 0, 5, 20, 9, 0, 0, 0 };
+
+    for (int announced = 0; announced <= 1; announced++) {
+        struct fixture fixture;
+
+        begin(&fixture);
+        put(&fixture, 1, 0, zeros, 4);
+        put(&fixture, 2, 14, announced ? have : extended, sizeof have);
+        put(&fixture, 3, 4, donthave, sizeof donthave);
+        g_assert_cmpint(peer_connection_heard_since(fixture.feed.connection, PEER_A, 3), ==, !announced);
+        end(&fixture);
+    }
+}
+
+/* A message that ends in an earlier packet is shown where the bytes stand that were missing. */
+static void
+ends_in_an_earlier_packet(void)
+{
+    struct fixture              fixture;
+    struct message_note *const *last;
+
+    begin(&fixture);
+    put(&fixture, 1, 0, zeros, 4);
+    put(&fixture, 2, 9, donthave + 5, 5);
+    put(&fixture, 3, 4, donthave, 5);
+    const struct message_note *note = *notes_of_frame(&fixture.feed.connection->notes, 3, false, &last);
+    g_assert_nonnull(note->bytes);
+    g_assert_true(note->bytes->elsewhere);
+    g_assert_cmpuint(note->bytes->shown_at, ==, 4);
+    end(&fixture);
+}
+
 /* Once what is kept has grown too much, a hole stays one, though a later one is filled. */
 static void
 hole_is_given_up(void)
@@ -173,6 +225,9 @@ main(int argc, char **argv)
     g_test_add_func("/peer_feed/hole_is_filled", hole_is_filled);
     g_test_add_func("/peer_feed/hole_is_smaller", hole_is_smaller);
     g_test_add_func("/peer_feed/far_ahead", far_ahead);
+    g_test_add_func("/peer_feed/stray_after_a_hole", stray_after_a_hole);
+    g_test_add_func("/peer_feed/overtaken", overtaken);
+    g_test_add_func("/peer_feed/ends_in_an_earlier_packet", ends_in_an_earlier_packet);
     g_test_add_func("/peer_feed/hole_is_given_up", hole_is_given_up);
     return g_test_run();
 }
