@@ -4,6 +4,7 @@ The truth is what the clients logged, and a decoder that knows nothing of the pl
 """
 
 import collections
+import functools
 import gzip
 import json
 import os
@@ -43,6 +44,7 @@ def keys(staging, capture):
     return ["-o", f"bt.peer.mse_keylog_file:{staging.readable(mse.beside(capture, '.keys'))}"]
 
 
+@functools.lru_cache(maxsize=None)      # Python takes long to decrypt
 def connection_of(capture, with_keys=True):
     connection, = mse.connections(gzip.decompress(capture.read_bytes()), mse.keys_beside(capture) if with_keys else [])
     return connection
