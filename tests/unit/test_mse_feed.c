@@ -220,7 +220,114 @@ too_many(void)
     player_end(&player);
 }
 
+/* How many are searched, from both ends of the list. */
+static void
+check_list(const struct mse_feeds *feeds, unsigned count)
+{
+    unsigned forwards = 0, backwards = 0;
+
+    for (const struct mse_feed *mse = feeds->oldest; mse != NULL; mse = mse->newer)
+        forwards++;
+    for (const struct mse_feed *mse = feeds->newest; mse != NULL; mse = mse->older)
+        backwards++;
+    g_assert_cmpuint(feeds->count, ==, count);
+    g_assert_cmpuint(forwards, ==, count);
+    g_assert_cmpuint(backwards, ==, count);
+}
+
+/* Searches end in any order. */
+static void
+any_order(void)
+{
+    static const unsigned orders[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+    uint8_t              *random = random_copy(96, 1);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+        struct player    player;
+        struct mse_feed *searched[3];
+
+        player_begin(&player, NULL);
+        for (unsigned number = 0; number < 3; number++) {
+            searched[number] = mse_feed_new(&player.feeds, MSE_OVER_UTP, random, 96);
+            check_list(&player.feeds, number + 1);
+        }
+        for (unsigned number = 0; number < 3; number++) {
+            mse_feed_give_up(searched[orders[i][number]]);
+            check_list(&player.feeds, 2 - number);
+        }
+        player_end(&player);
+    }
+    g_free(random);
+}
+
+/* Two public keys: 96 random bytes of each side, no less. */
+static void
+has_keys(void)
+{
+    struct player player;
+    uint8_t      *random = random_copy(200, 1);
+
+    player_begin(&player, NULL);
+    g_assert_false(search(&player, A, 0, random, 96, false));
+    g_assert_false(mse_feed_has_keys(player.mse));
+    g_assert_false(search(&player, B, 0, random + 100, 95, false));
+    g_assert_false(mse_feed_has_keys(player.mse));
+    g_assert_false(search(&player, B, 95, random + 195, 1, false));
+    g_assert_true(mse_feed_has_keys(player.mse));
+    mse_feed_give_up(player.mse);
+    g_assert_false(mse_feed_has_keys(player.mse));
+    mse_feed_free(player.mse);
+    g_free(random);
+    player_end(&player);
+}
+
+static uint32_t
+seven(void)
+{
+    return 7;
+}
+
+/* Connections that are kept elsewhere are those over TCP. */
+static void
+unsearched(void)
+{
+    struct player player;
+
+    player_begin(&player, NULL);
+    player.feeds.count_unsearched = seven;
+    g_assert_cmpuint(mse_feeds_unreadable(&player.feeds, MSE_OVER_TCP), ==, 7);
+    g_assert_cmpuint(mse_feeds_unreadable(&player.feeds, MSE_OVER_UTP), ==, 0);
+    player_end(&player);
+}
+
 /* --- reading --- */
+
+/* The responder's second packet comes first, then the initiator's hashes, by which the key is found, then the responder's first
+ * one. Not later than its VC: that would have been looked for in the wrong place. */
+static void
+responder_begins_earlier(void)
+{
+    for (unsigned number = 0; number < 2; number++) {
+        const struct choices *choices = number == 0 ? &rc4 : &plaintext;
+        struct wire          *wire = make_wire(choices);
+        const uint8_t        *a = wire->bytes[A]->data, *b = wire->bytes[B]->data;
+        struct player         player;
+
+        player_begin(&player, wire->line);
+        take(&player, A, 0, a, 105, false);
+        take(&player, B, 60, b + 60, 41, false);
+        take(&player, A, 105, a + 105, wire->after_ia - 105, false);
+        g_assert_cmpuint(player.found, ==, 1);
+        take(&player, B, 0, b, 60, false);
+        take(&player, B, 101, b + 101, wire->bytes[B]->len - 101, false);
+        g_assert_cmpmem(player.read[B]->data, player.read[B]->len, wire->plain[B]->data, wire->plain[B]->len);
+        g_assert_cmpuint(player.mse->stream->handshake->pad_length[B], ==, choices->pad_b);
+        g_assert_false(mse_stream_begins_earlier(player.mse->stream, A, 1));
+        g_assert_false(mse_stream_begins_earlier(player.mse->stream, B, 1));
+        player_end(&player);
+        wire_free(wire);
+    }
+}
 
 /* All that both sides mean is read, whole packets or three bytes at a time, with RC4 and plaintext, each IA. */
 static void
@@ -471,6 +578,10 @@ main(int argc, char **argv)
     g_test_add_func("/mse_feed/not_searched", not_searched);
     g_test_add_func("/mse_feed/give_up", give_up);
     g_test_add_func("/mse_feed/too_many", too_many);
+    g_test_add_func("/mse_feed/any_order", any_order);
+    g_test_add_func("/mse_feed/has_keys", has_keys);
+    g_test_add_func("/mse_feed/unsearched", unsearched);
+    g_test_add_func("/mse_feed/responder_begins_earlier", responder_begins_earlier);
     g_test_add_func("/mse_feed/everything", everything);
     g_test_add_func("/mse_feed/last_chunk_again", last_chunk_again);
     g_test_add_func("/mse_feed/late", late);
