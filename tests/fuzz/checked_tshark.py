@@ -1,23 +1,42 @@
-"""What mutate_captures and sanitize_captures have in common: which captures there are, the keys of those that are encrypted,
-and tshark whose trouble is seen."""
+"""What mutate_captures, sanitize_captures and memcheck_captures have in common: which captures there are, the keys of those that
+are encrypted, and tshark whose trouble is seen."""
 
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "regression"))
+
+from many import Many  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 STOCK = "/nonexistent"      # for the folder of plugins
 # As root, tshark ignores WIRESHARK_PLUGIN_DIR without a word.
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
 COMMON = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
+SMALL = 30_000              # bytes of a file
+STATISTICS = ["expert", "bt.donthave,list", "bt.donthave,requests", "bt.donthave,summary", "bt.donthave,tree", "bt.mse,unreadable"]
+TAPS = [part for statistic in STATISTICS for part in ("-z", statistic)]
 TROUBLE = re.compile(r"(?i)dissector bug|critical|assertion|too many items|sanitizer|runtime error")
 
 
 def captures():
     return sorted([*(ROOT / "captures").rglob("*.pcap"), *(ROOT / "captures").rglob("*.pcap.gz"),
                    *(ROOT / "captures").rglob("*.pcapng.gz")])
+
+
+def small_captures():
+    """Nearly all of the synthetic ones, and the smallest recordings."""
+    return [capture for capture in captures() if capture.stat().st_size <= SMALL]
+
+
+def join(chosen, folder):
+    """The captures one after another in a file."""
+    return Many(SimpleNamespace(folder=folder), chosen)
 
 
 class Keys:

@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 
 from derived import read, written
+from derived_webrtc import handshake_length
 from many import ROOT, Many
 from tshark import wireshark_version
 
@@ -28,15 +29,6 @@ MSE_TCP = ["encrypted/mse_default_delay", "encrypted/mse_default_tcp", "encrypte
 # Without werift_again: there Wireshark decrypts one of two connections, or both where their handshakes stand otherwise.
 WEBRTC = ["webrtc/firefox_dtls12", "webrtc/firefox_dtls13", "webrtc/webtorrent_webrtc", "webrtc/werift_channels",
           "webrtc/werift_cut", "webrtc/werift_fast", "webrtc/werift_lossy", "webrtc/werift_nofast"]
-
-
-def handshake_length(packets):
-    """How many packets come before the first data in DTLS, over UDP and IPv4: without all of them Wireshark decrypts none."""
-    for number, packet in enumerate(packets):
-        kind = packet.data[42] if len(packet.data) > 42 and packet.data[23] == 17 else 0
-        if kind == 23 or kind & 0xE3 == 0x23:   # RFC 6347, 4.1; RFC 9147, 4: of epoch 3
-            return number
-    return 0
 
 
 def mixed_up(packets, seed, fixed):

@@ -1,0 +1,76 @@
+"""tests/fuzz/sanitize_captures and memcheck_captures: the small captures, with sanitizers in the plugin; and that both see a bug."""
+
+import os
+import subprocess
+
+import pytest
+
+from tshark import BUILD, ROOT
+
+FUZZ = ROOT / "tests" / "fuzz"
+CAPTURE = ROOT / "captures" / "synthetic" / "story-donthave.pcap"
+
+
+def run(script, *arguments, path=None):
+    return subprocess.run(["/usr/bin/python3", FUZZ / script, *arguments], capture_output=True, text=True, timeout=550,
+                          env=os.environ | {"BT_DONTHAVE_BUILD": str(BUILD)} | ({"PATH": f"{path}:{os.environ['PATH']}"} if path else {}))
+
+
+def test_small_captures():
+    """All: tests/fuzz/sanitize_captures."""
+    done = run("sanitize_captures", "--small", "--build", BUILD / "sanitized")
+    assert done.returncode == 0, done.stdout + done.stderr
+    count = int(done.stdout.split()[0])
+    assert count > 300
+    assert done.stdout == f"{count} captures, 2 ways: 2 runs, 0 failures\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A folder of programs that stand in for others."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for each in [folder, *folder.parents[:3]]:
+        each.chmod(each.stat().st_mode | 0o055)
+
+    def add(name, script):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+        return folder
+    return add
+
+
+# A tshark that has the plugin, with which something is wrong.
+HAS_PLUGIN = """case "$*" in *"-G protocols"*) printf 'x\\tx\\tbt.donthave\\n'; exit;; esac"""
+
+
+def test_a_word_of_a_sanitizer_is_seen(path):
+    folder = path("tshark", HAS_PLUGIN + "\necho 'x.c:1:2: runtime error: shift exponent 99 is too large' >&2")
+    done = run("sanitize_captures", "--build", BUILD / "sanitized", CAPTURE, path=folder)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "shift exponent 99" in done.stdout and "1 captures, 5 ways: 5 runs, 5 failures" in done.stdout
+
+
+MEMCHECK = """for argument; do case "$argument" in --log-file=*) log=${argument#*=};; esac; done
+cat >"$log" <<'END'
+==7== Memcheck, a memory error detector
+==7== Conditional jump or move depends on uninitialised value(s)
+==7==    at 0x1: one (x.c:1)
+==7==    by 0x2: two (in /usr/lib/libwireshark.so)
+==7==
+==7== Invalid read of size 4
+==7==    at 0x1: three (x.c:1)
+==7==    by 0x2: four (in /somewhere/lt_donthave.so)
+==7==
+==7== ERROR SUMMARY: 2 errors from 2 contexts
+END
+"""
+
+
+def test_an_error_of_memcheck_is_seen(path):
+    """Of the plugin; one of Wireshark alone is counted."""
+    path("tshark", HAS_PLUGIN)
+    done = run("memcheck_captures", CAPTURE, path=path("valgrind", MEMCHECK))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Invalid read of size 4" in done.stdout and "Conditional jump" not in done.stdout
+    assert "1 captures, 2 ways: 2 failures (2 errors in Wireshark alone)" in done.stdout
