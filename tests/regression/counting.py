@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 
+from capture import Trace
 from many import ROOT
+from tcp import TcpConnection
 from tshark import Tshark
 
 sys.path.append(str(ROOT / "tools"))
@@ -49,3 +51,24 @@ def counted(staging, plugins, paths, folder, settings=()):
     assert len(dumps) == 2 * len(paths)
     start, *costs = [total(out) for out in dumps] + [total(folder / "out")]
     return start, costs[::2], costs[1::2]
+
+
+def written(staging, name, fill=None, *arguments, connect=TcpConnection):
+    """The path of a capture that fill(trace, *arguments) makes; an empty one without it."""
+    trace = Trace(connect=connect)
+    if fill:
+        fill(trace, *arguments)
+    path = staging.folder / f"{name}.pcap"
+    path.write_bytes(trace.pcap())
+    path.chmod(0o644)
+    return path
+
+
+def counted_pairs(staging, plugins, pairs, folder):
+    """pairs: {case: (path of the smaller capture, of the larger)}. Returns the instructions to start, and by case those of both in
+    one pass and in two, without what every capture costs."""
+    empty = written(staging, f"{folder.name}-empty")
+    paths = [empty, empty, *(path for pair in pairs.values() for path in pair)]
+    start, (_, each, *once), (_, each_twice, *twice) = counted(staging, plugins, paths, folder)
+    return start, {case: (once[2 * number] - each, once[2 * number + 1] - each) for number, case in enumerate(pairs)}, \
+        {case: (twice[2 * number] - each_twice, twice[2 * number + 1] - each_twice) for number, case in enumerate(pairs)}
