@@ -153,6 +153,14 @@ def test_bad_lines_are_told_when_there_are_more(staging, log):
                                    "2 bad lines skipped, 0 beyond the limit of keys"]
 
 
+def test_bad_lines_are_told_once(staging, log):
+    """Not again, where the log grows by good ones."""
+    write(log, "MSE nonsense\n")
+    found, said = live(staging, log, lambda log: append(log, MADE.key))
+    assert found == BOTH_PIECES
+    assert told_of_lines(said) == ["1 bad line skipped, 0 beyond the limit of keys"]
+
+
 def test_what_may_not_be_read_is_told(tshark, log):
     """Once, whatever the number of connections and passes."""
     write(log, MADE.key)
