@@ -1,7 +1,7 @@
-"""What the plugin may cost: instructions added to those that tshark spends on packets, in percent.
+"""What the plugin may cost: instructions added to those that tshark spends on packets, in percent; memory in bytes.
 
     aim     the bar of the design
-    held    what was reached, and a little more: tests/regression/test_cost.py fails beyond it
+    held    what was reached, and a little more: tests/regression/test_cost.py and test_memory.py fail beyond it
 """
 
 from collections import namedtuple
@@ -15,4 +15,21 @@ BARS = {
     "one message a packet": Bar(aim=5, held=8.2),
     "dense BitTorrent, -Y": Bar(aim=5, held=3.2),
     "other DTLS": Bar(aim=1, held=3),
+}
+
+# What the extension handshakes of a connection offer; None: neither side knows BEP 10.
+OFFERS = {
+    "without BEP 10": None,
+    "with BEP 10, without lt_donthave": {"ut_metadata": 2, "ut_pex": 1},
+    "with lt_donthave": {"ut_metadata": 2, "ut_pex": 1, "lt_donthave": 3},
+}
+
+# Of a connection, see connections() in captures/generate/traffic.py.
+MEMORY = {
+    ("TCP", "without BEP 10"): Bar(aim=1024, held=1300),
+    ("TCP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=2500),
+    ("TCP", "with lt_donthave"): Bar(aim=4096, held=3200),
+    ("uTP", "without BEP 10"): Bar(aim=1024, held=2650),
+    ("uTP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=4300),
+    ("uTP", "with lt_donthave"): Bar(aim=4096, held=5100),
 }

@@ -13,6 +13,7 @@ packages_to_fuzz=(clang libclang-rt-dev)
 packages_to_format=(clang-format-14)
 packages_to_package=(file dpkg-dev)
 packages_to_decode_many=(wireshark-common python3-distributed python3-cryptography)
+packages_to_benchmark=(python3 python3-matplotlib valgrind "${packages_to_decode_many[@]}")
 packages_to_test=(python3 python3-pytest python3-cryptography binutils lintian strace valgrind "${packages_to_package[@]}"
     "${packages_to_decode_many[@]}")
 # What tests/live starts. node and npm need not come from Debian.

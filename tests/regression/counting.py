@@ -16,7 +16,7 @@ from tshark import Tshark
 
 sys.path.append(str(ROOT / "tools"))
 
-from callgrind import same_seeds    # noqa: E402
+from valgrind import same_seeds    # noqa: E402
 
 # Wireshark alone reads uTP where the user says that it is some; else it would be compared with a program that shows nothing.
 UTP_PORT = 27000

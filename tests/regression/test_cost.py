@@ -1,4 +1,4 @@
-"""What the plugin costs stays below tools/bars.py, in instructions: tshark with and without it, under valgrind's callgrind.
+"""What the plugin costs stays below tools/bars.py, in instructions: tshark with and without it, under valgrind (tools/valgrind.py).
 
 tools/benchmark measures more, and on larger captures.
 """
@@ -16,7 +16,7 @@ from tshark import BUILD
 sys.path[:0] = [str(ROOT / "captures" / "generate"), str(ROOT / "tools")]
 
 from bars import BARS                   # noqa: E402
-from callgrind import instructions      # noqa: E402
+from valgrind import instructions       # noqa: E402
 from capture import Trace               # noqa: E402
 import traffic                          # noqa: E402
 

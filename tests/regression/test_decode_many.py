@@ -1,11 +1,16 @@
 """tools/decode-many: what it finds is what tools/decode finds one by one, whatever happens to its workers."""
 
 import csv
+import fcntl
 import gzip
 import os
+import pty
+import re
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -107,6 +112,37 @@ def test_what_is_done_is_skipped(folder):
     done = run(folder)
     assert f"{captures} captures, {captures - 3} of them done already" in done.stderr
     assert "2 captures failed" in done.stderr
+
+
+def test_progress_bar(tmp_path):
+    """On a terminal: a line that is written anew for each capture, as wide as the terminal, and full at the end."""
+    columns, captures = 60, 3
+    (tmp_path / "in").mkdir()
+    for number in range(captures - 1):
+        shutil.copy(RECORDINGS[0], tmp_path / "in" / f"{number}.pcapng.gz")
+    (tmp_path / "in" / "text.pcap").write_text("no capture\n")
+    terminal, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(command(tmp_path), stdout=subprocess.DEVNULL, stderr=inside)
+    os.close(inside)
+    said = b""
+    while True:
+        try:
+            said += os.read(terminal, 4096)
+        except OSError:     # the other end is closed
+            break
+    os.close(terminal)
+    assert process.wait(timeout=300) == 1       # for the file that is no capture
+    bars = re.findall(r"\r\x1b\[K(\[(#*)( *)\] ([^\r]*))", said.decode())
+    assert bars[0][3].startswith(f"1 of {captures} captures")
+    assert bars[-1][3] == f"{captures} of {captures} captures, 1 of them failed" and not bars[-1][2]
+    assert [round(captures * len(done) / (len(done) + len(rest))) for _, done, rest, _ in bars] == [1, 2, 3]
+    assert {len(line) for line, *_ in bars} == {columns - 1}
+
+
+def test_no_bar_without_a_terminal(folder):
+    done = run(folder)
+    assert "captures" in done.stderr and "\r" not in done.stderr and "#" not in done.stderr
 
 
 def test_a_running_cluster(folder, one_by_one, tmp_path):

@@ -8,7 +8,6 @@ SCHEDULER and WORKERS may be empty: then the workers are processes of this machi
 import csv
 import json
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -64,7 +63,7 @@ class Progress:
         if self.failed:
             text += f", {self.failed:,} of them failed"
         if self.terminal:
-            width = max(10, shutil.get_terminal_size().columns - len(text) - 4)
+            width = max(10, os.get_terminal_size(sys.stderr.fileno()).columns - len(text) - 4)
             filled = width * self.done // self.total
             print(f"\r\033[K[{'#' * filled}{' ' * (width - filled)}] {text}", end="", file=sys.stderr, flush=True)
         elif time.monotonic() - self.told >= REPORT_SECONDS:

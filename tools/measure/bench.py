@@ -1,0 +1,89 @@
+"""What all parts of tools/benchmark share: captures in a folder that tshark may read, and how a run is measured."""
+
+import functools
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+
+from capture import Trace
+from tcp import TcpConnection
+from traffic import opening
+from valgrind import USER, instructions
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Run = namedtuple("Run", "seconds peak")     # peak: bytes, RSS
+
+
+class Bench:
+    """`ours` and `none` are folders of plugins, with the plugin and without."""
+
+    def __init__(self, folder, build, quick, print_only):
+        self.folder, self.quick, self.print_only = folder, quick, print_only
+        folder.chmod(0o755)
+        self.ours, self.none = build / "plugins", folder / "none"
+        self.none.mkdir()
+        self.start_up = functools.cache(self._start_up)
+
+    def write(self, name, fill, *arguments, connect=TcpConnection):
+        """A capture, which fill() fills."""
+        trace = Trace(connect=connect)
+        fill(trace, *arguments)
+        return self.keep(f"{name}.pcap", trace.pcap())
+
+    def keep(self, name, data):
+        path = self.folder / name
+        path.write_bytes(data)
+        path.chmod(0o644)
+        return path
+
+    def _start_up(self, plugins, options):
+        opened = self.folder / "opening.pcap"
+        if not opened.exists():
+            self.write("opening", opening)
+        return instructions(plugins, ["tshark", "-r", opened, *options])
+
+    def cost(self, plugins, capture, options=()):
+        """Instructions for the packets of a capture: what tshark does for one with a handshake alone is taken off."""
+        return instructions(plugins, ["tshark", "-r", capture, *options]) - self.start_up(plugins, tuple(options))
+
+    def run(self, plugins, capture, options=()):
+        """Time and memory of a run."""
+        command = [*USER, "env", f"HOME={self.folder}", f"WIRESHARK_PLUGIN_DIR={plugins}", "tshark", "-r", str(capture), *options]
+        begun = time.monotonic()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            sys.exit(f"tools/benchmark: tshark failed with {capture.name}")
+        return Run(time.monotonic() - begun, usage.ru_maxrss * 1024)
+
+
+def say(words):
+    print(f"tools/benchmark: {words}", file=sys.stderr, flush=True)
+
+
+def percent(part, whole):
+    return f"{100 * (part / whole - 1):+.2f} %"
+
+
+def table(header, rows):
+    """Lines of Markdown."""
+    return ["| " + " | ".join(map(str, row)) + " |" for row in [header, ["---"] * len(header), *rows]]
+
+
+def section(page, name, lines):
+    """The page with other lines between the comments of a section."""
+    pattern = rf"(<!-- {name}: by tools/benchmark -->\n).*?(<!-- end of {name} -->)"
+    page, count = re.subn(pattern, lambda found: found[1] + "\n".join([*lines, ""]) + found[2], page, flags=re.S)
+    if count != 1:
+        raise ValueError(f"the page has {count} sections {name}")
+    return page
+
+
+def tshark_version():
+    return subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
