@@ -26,6 +26,17 @@ hash_of(const uint8_t *name, uint32_t size)
     return hash;
 }
 
+/* Puts an entry into its chain. */
+static void
+link_entry(struct extension_ids *ids, uint32_t number)
+{
+    struct extension_id *entry = &ids->ids[number - 1];
+    uint16_t            *first = &ids->chains[entry->name_hash % EXTENSION_CHAINS];
+
+    entry->next = *first;
+    *first = (uint16_t)number;
+}
+
 static struct extension_id *
 append(struct extension_ids *ids, const uint8_t *name, uint32_t size, uint32_t hash)
 {
@@ -36,8 +47,13 @@ append(struct extension_ids *ids, const uint8_t *name, uint32_t size, uint32_t h
     memset(entry, 0, sizeof *entry);
     entry->name = wmem_strndup(ids->scope, (const char *)name, size);
     entry->name_hash = hash;
-    entry->next = ids->chains[hash % EXTENSION_CHAINS];
-    ids->chains[hash % EXTENSION_CHAINS] = (uint16_t)ids->count;
+    if (ids->chains != NULL) {
+        link_entry(ids, ids->count);
+    } else if (ids->count > EXTENSION_FEW) {
+        ids->chains = wmem_alloc0_array(ids->scope, uint16_t, EXTENSION_CHAINS);
+        for (uint32_t number = 1; number <= ids->count; number++)
+            link_entry(ids, number);
+    }
     return entry;
 }
 
@@ -55,6 +71,7 @@ extension_ids_free(struct extension_ids *ids)
     for (uint32_t i = 0; i < ids->count; i++)
         wmem_free(ids->scope, (void *)(uintptr_t)ids->ids[i].name);
     wmem_free(ids->scope, ids->ids);
+    wmem_free(ids->scope, ids->chains);
     extension_ids_init(ids, ids->scope);
 }
 
@@ -93,7 +110,8 @@ entry_for(struct extension_ids *ids, const struct extension_key *key, bool *full
     if (key->name_size > EXTENSION_NAME_SIZE_MAX)
         return NULL;
     uint32_t hash = hash_of(key->name, key->name_size);
-    for (uint32_t number = ids->chains[hash % EXTENSION_CHAINS]; number != 0; number = ids->ids[number - 1].next) {
+    uint32_t number = ids->chains != NULL ? ids->chains[hash % EXTENSION_CHAINS] : ids->count;
+    for (; number != 0; number = ids->chains != NULL ? ids->ids[number - 1].next : number - 1) {
         struct extension_id *entry = &ids->ids[number - 1];
         if (entry->name_hash == hash && extension_key_is(key, entry->name))
             return entry;

@@ -23,19 +23,21 @@
 /* Names are found by their hash, in one of so many chains: else a handshake with very many names would compare each of
  * them with all that are kept. */
 #define EXTENSION_CHAINS 32U
+/* So many are found without. */
+#define EXTENSION_FEW 8U
 
 /* What one peer gave to one extension. First pass only. */
 struct extension_id {
-    const char *name;        /* terminated, owned */
-    uint32_t    name_hash;   /* the lower bits number its chain */
-    uint32_t    next;        /* of its chain: number of the entry, counted from 1; 0: it is the last */
-    uint8_t     id;          /* 0: not offered, or switched off */
-    uint8_t     former_id;   /* that a later handshake replaced or switched off; 0: none */
-    uint32_t    assigned_in; /* frame of the handshake that gave id; 0: none did */
-    uint32_t    former_assigned_in;
-    uint32_t    changed_in;      /* frame of the handshake that ended former_id */
+    const char *name;            /* terminated, owned */
     uint64_t    changed_end_ack; /* see struct message_context */
-    bool        named;           /* while a handshake is added: it gives next_id */
+    uint32_t    name_hash;       /* the lower bits number its chain */
+    uint32_t    assigned_in;     /* frame of the handshake that gave id; 0: none did */
+    uint32_t    former_assigned_in;
+    uint32_t    changed_in; /* frame of the handshake that ended former_id */
+    uint16_t    next;       /* of its chain: number of the entry, counted from 1; 0: it is the last */
+    uint8_t     id;         /* 0: not offered, or switched off */
+    uint8_t     former_id;  /* that a later handshake replaced or switched off; 0: none */
+    bool        named;      /* while a handshake is added: it gives next_id */
     uint8_t     next_id;
 };
 
@@ -44,8 +46,8 @@ struct extension_ids {
     wmem_allocator_t    *scope;
     struct extension_id *ids; /* the names that observers listen for come first */
     uint32_t             count;
-    uint16_t             chains[EXTENSION_CHAINS]; /* number of the first entry, counted from 1; 0: none */
     bool                 handshake_seen; /* a handshake was read whole */
+    uint16_t *chains; /* EXTENSION_CHAINS numbers of the first entry, counted from 1; 0: none. NULL: names are few */
 };
 
 /* How an id resolved. */

@@ -17,9 +17,14 @@
 /* An id of one side leads to a connection, from a frame on. */
 struct utp_alias {
     uint32_t               since; /* frame */
+    uint32_t               key;   /* see key_of() */
     struct utp_connection *connection;
-    struct utp_alias      *older; /* the same id, before */
+    struct utp_alias      *older;   /* the same id, before */
+    struct utp_alias      *chained; /* the last one of another id with the same hash */
 };
+
+/* Most pairs of ports have one connection. */
+#define BUCKETS_MIN 2U
 
 /* --- connection ids --- */
 
@@ -30,20 +35,53 @@ utp_flow_new(wmem_allocator_t *scope, const struct peer_setup *setup)
 
     flow->scope = scope;
     flow->setup = setup;
-    flow->by_id = wmem_map_new(scope, g_direct_hash, g_direct_equal);
     return flow;
 }
 
-static void *
+static uint32_t
 key_of(enum peer_side from, uint16_t id)
 {
-    return GUINT_TO_POINTER((unsigned)from << 16 | id);
+    return (uint32_t)from << 16 | id;
+}
+
+/* The link that leads to the last alias of an id, or the one at the end of its chain. */
+static struct utp_alias **
+link_to(const struct utp_flow *flow, uint32_t key)
+{
+    uint32_t           hash = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    struct utp_alias **link = &flow->by_id[hash & (flow->buckets - 1)];
+
+    while (*link != NULL && (*link)->key != key)
+        link = &(*link)->chained;
+    return link;
+}
+
+/* As many buckets as ids, at least. */
+static void
+make_buckets(struct utp_flow *flow)
+{
+    struct utp_alias **former = flow->by_id;
+    uint32_t           former_count = flow->buckets;
+
+    if (flow->id_count < former_count)
+        return;
+    flow->buckets = MAX(BUCKETS_MIN, 2 * former_count);
+    flow->by_id = wmem_alloc0_array(flow->scope, struct utp_alias *, flow->buckets);
+    for (uint32_t i = 0; i < former_count; i++) {
+        while (former[i] != NULL) {
+            struct utp_alias *alias = former[i];
+            former[i] = alias->chained;
+            alias->chained = NULL;
+            *link_to(flow, alias->key) = alias;
+        }
+    }
+    wmem_free(flow->scope, former);
 }
 
 static struct utp_connection *
 find(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_t frame)
 {
-    const struct utp_alias *alias = (const struct utp_alias *)wmem_map_lookup(flow->by_id, key_of(from, id));
+    const struct utp_alias *alias = flow->by_id != NULL ? *link_to(flow, key_of(from, id)) : NULL;
 
     while (alias != NULL && alias->since > frame)
         alias = alias->older;
@@ -54,14 +92,22 @@ find(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_t fra
 static void
 learn(struct utp_flow *flow, struct utp_connection *connection, enum peer_side from, uint16_t id, uint32_t frame)
 {
-    struct utp_alias *alias = wmem_new(flow->scope, struct utp_alias);
+    struct utp_alias  *alias = wmem_new0(flow->scope, struct utp_alias);
+    struct utp_alias **link;
 
     connection->has_id[from] = true;
     connection->id[from] = id;
     alias->since = frame;
     alias->connection = connection;
-    alias->older = (struct utp_alias *)wmem_map_lookup(flow->by_id, key_of(from, id));
-    wmem_map_insert(flow->by_id, key_of(from, id), alias);
+    alias->key = key_of(from, id);
+    make_buckets(flow);
+    link = link_to(flow, alias->key);
+    alias->older = *link;
+    if (alias->older != NULL)
+        alias->chained = alias->older->chained;
+    else
+        flow->id_count++;
+    *link = alias;
 }
 
 /* Nothing leads to the connection any more. */
@@ -71,21 +117,23 @@ unlearn(struct utp_flow *flow, const struct utp_connection *connection)
     for (int side = PEER_A; side <= PEER_B; side++) {
         if (!connection->has_id[side])
             continue;
-        void             *key = key_of((enum peer_side)side, connection->id[side]);
-        struct utp_alias *first = (struct utp_alias *)wmem_map_lookup(flow->by_id, key);
-        struct utp_alias *alias = first, *newer = NULL;
+        struct utp_alias **link = link_to(flow, key_of((enum peer_side)side, connection->id[side]));
+        struct utp_alias  *alias = *link, *newer = NULL;
         while (alias != NULL && alias->connection != connection) {
             newer = alias;
             alias = alias->older;
         }
         if (alias == NULL)
             continue;
-        if (newer != NULL)
+        if (newer != NULL) {
             newer->older = alias->older;
-        else if (alias->older != NULL)
-            wmem_map_insert(flow->by_id, key, alias->older);
-        else
-            wmem_map_remove(flow->by_id, key);
+        } else if (alias->older != NULL) {
+            alias->older->chained = alias->chained;
+            *link = alias->older;
+        } else {
+            *link = alias->chained;
+            flow->id_count--;
+        }
         wmem_free(flow->scope, alias);
     }
 }

@@ -94,6 +94,7 @@ utp_stream_free(struct utp_stream *stream)
     free_waiting(stream);
     wmem_free(stream->scope, stream->waiting);
     wmem_free(stream->scope, stream->lent);
+    wmem_free(stream->scope, stream->stepped_over);
     utp_stream_init(stream, stream->scope);
 }
 
@@ -170,6 +171,11 @@ set_stepped_over(struct utp_stream *stream, uint64_t seq, bool stepped_over)
 {
     uint64_t bit = UINT64_C(1) << seq % 64;
 
+    if (stream->stepped_over == NULL) {
+        if (!stepped_over)
+            return;
+        stream->stepped_over = wmem_alloc0_array(stream->scope, uint64_t, UTP_WINDOW_PACKETS / 64);
+    }
     if (stepped_over)
         stream->stepped_over[seq % UTP_WINDOW_PACKETS / 64] |= bit;
     else
@@ -179,7 +185,7 @@ set_stepped_over(struct utp_stream *stream, uint64_t seq, bool stepped_over)
 static bool
 was_stepped_over(const struct utp_stream *stream, uint64_t seq)
 {
-    return stream->handed && seq > stream->first
+    return stream->stepped_over != NULL && stream->handed && seq > stream->first
            && (stream->stepped_over[seq % UTP_WINDOW_PACKETS / 64] >> seq % 64 & 1) != 0;
 }
 

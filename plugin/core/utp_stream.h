@@ -98,7 +98,7 @@ struct utp_chunk {
 
 /* One direction of a connection. All members are for the first pass only. */
 struct utp_stream {
-    wmem_allocator_t *scope;    /* owns waiting and its packets */
+    wmem_allocator_t *scope;    /* owns waiting, its packets, and stepped_over */
     bool              started;  /* next is valid */
     bool              handed;   /* next has moved: a packet was handed over, number first */
     bool              ack_seen; /* the other side acknowledged something */
@@ -114,13 +114,14 @@ struct utp_stream {
     uint64_t          lost;         /* what is missing before this packet never comes: the receiver has it */
     uint64_t          release;      /* what is missing before this packet is not waited for: too much waits */
     uint64_t          missing;      /* packets stepped over since the last chunk */
-    uint64_t          stepped_over[UTP_WINDOW_PACKETS / 64]; /* a bit for each number before next: still missing */
-    uint64_t          position;                              /* of the next byte */
-    uint32_t          strays;                                /* packets out of all reason since the last good one */
-    struct utp_packet current;     /* the packet just added, its payload not owned; frame 0: none */
-    uint64_t          current_seq; /* its number, widened; below next: it is late */
-    struct utp_waiting **waiting;  /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
-    struct utp_waiting  *lent;     /* the last chunk points into it, to be freed */
+    uint64_t
+        *stepped_over; /* UTP_WINDOW_PACKETS bits, one for each number before next: still missing. NULL: none is */
+    uint64_t             position;    /* of the next byte */
+    uint32_t             strays;      /* packets out of all reason since the last good one */
+    struct utp_packet    current;     /* the packet just added, its payload not owned; frame 0: none */
+    uint64_t             current_seq; /* its number, widened; below next: it is late */
+    struct utp_waiting **waiting;     /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
+    struct utp_waiting  *lent;        /* the last chunk points into it, to be freed */
     uint32_t             waiting_count;
     uint32_t             waiting_bytes;
 };
