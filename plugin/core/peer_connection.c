@@ -74,7 +74,8 @@ peer_setup_assume(struct peer_setup *setup, const char *name, uint8_t id)
 struct peer_connection *
 peer_connection_new(wmem_allocator_t *scope, const struct peer_setup *setup)
 {
-    struct peer_connection *connection = wmem_new0(scope, struct peer_connection);
+    struct peer_connection *connection = (struct peer_connection *)wmem_alloc0(
+        scope, sizeof *connection + setup->observer_count * sizeof *connection->states);
 
     connection->scope = scope;
     connection->setup = setup;

@@ -42,13 +42,12 @@ struct peer_handshake {
 struct peer_connection {
     wmem_allocator_t        *scope;
     const struct peer_setup *setup; /* not owned */
-    struct notes             notes; /* the only member that is read after the first pass, but for the last two */
-    struct peer_handshake    handshakes[2];
-    struct extension_ids     ids[2];                     /* by enum peer_side: what that side wants to be sent */
-    struct transfers        *transfers;                  /* NULL while it is not needed */
-    void                    *states[PEER_OBSERVERS_MAX]; /* of the observers */
-    bool                     over;                       /* a cap was reached: nothing is followed any more */
-    bool                     limit_told;
+    struct notes notes; /* the only member that is read after the first pass, but for closed_at and round_trip */
+    struct peer_handshake handshakes[2];
+    struct extension_ids  ids[2];    /* by enum peer_side: what that side wants to be sent */
+    struct transfers     *transfers; /* NULL while it is not needed */
+    bool                  over;      /* a cap was reached: nothing is followed any more */
+    bool                  limit_told;
 
     /* What the capture lacks. */
     uint32_t         newest;           /* frame of the message that was taken last */
@@ -61,6 +60,7 @@ struct peer_connection {
     int64_t last_time;  /* of the last packet, ns */
     int64_t closed_at;  /* time of the packet that closed it, ns; 0: none; final after pass 1 */
     int64_t round_trip; /* ns, 0: unknown; final after pass 1 */
+    void   *states[];   /* of the observers of setup */
 };
 
 /* Round trip to assume where none was measured, ns: the first retransmission timeout of TCP (RFC 6298). */

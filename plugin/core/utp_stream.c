@@ -144,7 +144,7 @@ utp_stream_flush(struct utp_stream *stream)
 static void
 wait_for_turn(struct utp_stream *stream)
 {
-    const struct utp_packet *packet = &stream->current;
+    const struct utp_packet *packet = stream->current;
 
     if (stream->waiting == NULL)
         stream->waiting = wmem_alloc0_array(stream->scope, struct utp_waiting *, UTP_WINDOW_PACKETS);
@@ -162,7 +162,7 @@ wait_for_turn(struct utp_stream *stream)
         stream->waiting_count++;
         stream->waiting_bytes += packet->captured;
     }
-    stream->current.frame = 0;
+    stream->current = NULL;
 }
 
 /* Notes whether the packet of a number was stepped over. */
@@ -277,12 +277,12 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
     }
     if (seq < stream->next && !was_stepped_over(stream, seq)) /* sent again */
         return;
-    stream->current = *packet;
+    stream->current = packet;
     stream->current_seq = seq;
     if (seq < stream->next && seq < stream->last)
         return;
     if (seq < stream->next && !go_back(stream, seq)) {
-        stream->current.frame = 0;
+        stream->current = NULL;
         return;
     }
 
@@ -317,10 +317,10 @@ skip(struct utp_stream *stream)
 static bool
 take(struct utp_stream *stream, struct utp_packet *packet)
 {
-    while (stream->waiting_count > 0 || stream->current.frame != 0) {
-        if (stream->current.frame != 0 && stream->current_seq == stream->next) {
-            *packet = stream->current;
-            stream->current.frame = 0;
+    while (stream->waiting_count > 0 || stream->current != NULL) {
+        if (stream->current != NULL && stream->current_seq == stream->next) {
+            *packet = *stream->current;
+            stream->current = NULL;
             return true;
         }
         if (stream->waiting_count > 0 && *slot_of(stream, stream->next) != NULL) {
@@ -329,7 +329,7 @@ take(struct utp_stream *stream, struct utp_packet *packet)
             return true;
         }
         if (!skip(stream)) {
-            if (stream->current.frame == 0)
+            if (stream->current == NULL)
                 return false;
             wait_for_turn(stream);
         }
@@ -353,16 +353,14 @@ fill_chunk(struct utp_chunk *chunk, const struct utp_packet *packet)
 static bool
 take_late(struct utp_stream *stream, struct utp_chunk *chunk)
 {
-    struct utp_packet *packet = &stream->current;
-
-    if (packet->frame == 0 || stream->current_seq >= stream->next)
+    if (stream->current == NULL || stream->current_seq >= stream->next)
         return false;
     memset(chunk, 0, sizeof *chunk);
     chunk->late = true;
     chunk->seq = stream->current_seq;
-    fill_chunk(chunk, packet);
+    fill_chunk(chunk, stream->current);
     set_stepped_over(stream, chunk->seq, false);
-    packet->frame = 0;
+    stream->current = NULL;
     return chunk->reported > 0;
 }
 

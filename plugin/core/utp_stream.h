@@ -116,14 +116,14 @@ struct utp_stream {
     uint64_t          missing;      /* packets stepped over since the last chunk */
     uint64_t
         *stepped_over; /* UTP_WINDOW_PACKETS bits, one for each number before next: still missing. NULL: none is */
-    uint64_t             position;    /* of the next byte */
-    uint32_t             strays;      /* packets out of all reason since the last good one */
-    struct utp_packet    current;     /* the packet just added, its payload not owned; frame 0: none */
-    uint64_t             current_seq; /* its number, widened; below next: it is late */
-    struct utp_waiting **waiting;     /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
-    struct utp_waiting  *lent;        /* the last chunk points into it, to be freed */
-    uint32_t             waiting_count;
-    uint32_t             waiting_bytes;
+    uint64_t                 position;    /* of the next byte */
+    uint32_t                 strays;      /* packets out of all reason since the last good one */
+    const struct utp_packet *current;     /* the packet just added, not owned; NULL: none */
+    uint64_t                 current_seq; /* its number, widened; below next: it is late */
+    struct utp_waiting     **waiting; /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
+    struct utp_waiting      *lent;    /* the last chunk points into it, to be freed */
+    uint32_t                 waiting_count;
+    uint32_t                 waiting_bytes;
 };
 
 /* Reads the header of version 1 and steps over its extensions, known or not. False where data is no such packet, or
@@ -147,7 +147,8 @@ bool utp_stream_acknowledge(struct utp_stream *stream, uint16_t ack_nr, uint64_t
 /* How many packets wait for one that is missing, counted from that one. */
 uint32_t utp_stream_window(const struct utp_stream *stream);
 
-/* Adds a packet of any type. Afterwards utp_stream_next() must be called until it returns false. */
+/* Adds a packet of any type. Afterwards utp_stream_next() must be called until it returns false; the packet must be there
+ * until then. */
 void utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet);
 
 /* The next chunk that is in order, or late; false when there is none. */

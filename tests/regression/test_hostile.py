@@ -33,8 +33,8 @@ HELD_MAX = (64 << 10) - 6       # plugin/core/peer_wire.c, without the header
 # Of docs/performance.md, in bytes.
 PER_REQUEST = 96
 PER_NOTE = 500
-PER_CONNECTION = 6_500
-PER_UTP_CONNECTION = 12_000
+PER_CONNECTION = 4_096
+PER_UTP_CONNECTION = 6_000
 PER_UTP_PACKET = 150
 PER_KEY = 140
 BITFIELD_TIMES = 3
