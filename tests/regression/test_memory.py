@@ -42,7 +42,7 @@ def added(staging, one_pass, counter):
 
 @pytest.mark.parametrize("over, offers", MEMORY, ids=map(" ".join, MEMORY))
 def test_a_connection(added, over, offers):
-    few, many = 100, 900
+    few, many = 200, 1000
     sizes = []
     for count in (few, many):
         trace = Trace(connect=CARRIERS[over])
