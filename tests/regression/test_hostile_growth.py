@@ -20,7 +20,7 @@ from tcp import TcpConnection
 from tshark import PLUGINS
 from utp import UtpConnection
 
-from callgrind import instructions      # its folder: counting.py
+from valgrind import instructions       # its folder: counting.py
 
 PER_MORE = 4
 GROWTH = 1.1        # of the cost of one
