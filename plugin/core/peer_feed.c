@@ -368,20 +368,24 @@ show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, con
 {
     const struct message_stream *stream = &feed->streams[packet->from];
     struct feed_told            *told = &feed->told[packet->from];
-    struct message_context      *shown = &feed->shown[packet->from];
-    bool                   comes_again = stream->sync == STREAM_OK && stream->comes_again == chunk->bytes.reported;
-    struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
+    struct feed_shown           *shown = &feed->shown[packet->from];
+    bool comes_again = stream->sync == STREAM_OK && stream->comes_again == chunk->bytes.reported;
 
     if (told_here) {
         told->withheld = comes_again && !feed->reads_again;
-        if (told->withheld && shown->size > 0 && shown->frame < packet->frame)
-            peer_connection_lacks_hidden(feed->connection, shown);
+        if (told->withheld && shown->size > 0 && shown->frame < packet->frame) {
+            struct message_context before = {
+                .from = packet->from, .frame = shown->frame, .place = shown->place, .size = shown->size
+            };
+            peer_connection_lacks_hidden(feed->connection, &before);
+        }
     } else if (told->withheld && !comes_again) {
+        struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
         peer_connection_lacks_shown(feed->connection, &context);
         told->withheld = false;
     }
     if (!comes_again)
-        *shown = context;
+        *shown = (struct feed_shown){ .frame = packet->frame, .place = chunk->place, .size = chunk->bytes.reported };
 }
 
 void

@@ -37,6 +37,13 @@ struct feed_told {
     void (*describe_missing)(uint64_t missing, char *text, size_t size);
 };
 
+/* Where a chunk is. */
+struct feed_shown {
+    uint32_t frame;
+    uint32_t place;
+    uint32_t size;
+};
+
 /* All members are for the first pass only, but for connection. */
 struct peer_feed {
     struct peer_connection *connection;
@@ -46,11 +53,11 @@ struct peer_feed {
                                                after that frame */
     struct late_chunks     *late[2];       /* by sender: what came since a hole; NULL: there is none */
     uint64_t                next_order[2]; /* by sender: order of the byte after the last chunk, see late_chunks.h */
-    uint64_t               moved[2]; /* by sender: what is added to the positions of the transport, modulo 2^64, since
+    uint64_t          moved[2];    /* by sender: what is added to the positions of the transport, modulo 2^64, since
                                            a hole of unknown length was filled */
-    struct feed_told       told[2];  /* by sender */
-    struct message_context shown[2]; /* by sender: the last chunk that later passes see; size 0: none */
-    bool reads_again;                /* the transport itself reads a stream again where something came late: nothing
+    struct feed_told  told[2];     /* by sender */
+    struct feed_shown shown[2];    /* by sender: the last chunk that later passes see; size 0: none */
+    bool              reads_again; /* the transport itself reads a stream again where something came late: nothing
                                            is kept for that */
 };
 

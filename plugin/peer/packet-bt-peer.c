@@ -555,6 +555,6 @@ proto_reg_handoff_bt_peer(void)
 {
     proto_reg_handoff_packet_facts();
     proto_reg_handoff_recent_conversations();
-    proto_reg_handoff_packet_watch(proto_bt_peer_in_name_only);
+    proto_reg_handoff_packet_watch();
     register_init_routine(begin_capture);
 }

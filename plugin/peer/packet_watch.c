@@ -2,8 +2,8 @@
  * What reaches no dissector of BitTorrent, see packet_watch.h.
  *
  * The dissectors of BitTorrent see packets with a payload only. A post-dissector sees all; one that wants no fields
- * builds no trees. It returns at once until a DontHave was found, which costs other traffic nothing that shows
- * (tools/benchmark).
+ * builds no trees. It returns at once until a DontHave was found, and is of no protocol, so that Wireshark asks for every
+ * packet neither whether that is enabled nor for its layer: other traffic pays nothing that shows (tools/benchmark).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -80,8 +80,8 @@ begin_capture(void)
 }
 
 void
-proto_reg_handoff_packet_watch(int proto)
+proto_reg_handoff_packet_watch(void)
 {
-    register_postdissector(create_dissector_handle(watch_packet, proto));
+    register_postdissector(create_dissector_handle(watch_packet, -1));
     register_init_routine(begin_capture);
 }

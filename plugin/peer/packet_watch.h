@@ -28,6 +28,6 @@ int64_t packet_watch_capture_end(void);
 /* tcp: called for packets on the ports of watched TCP connections. */
 void packet_watch_set_tcp(packet_watch_t tcp);
 
-void proto_reg_handoff_packet_watch(int proto);
+void proto_reg_handoff_packet_watch(void);
 
 #endif

@@ -8,13 +8,11 @@
 #include <string.h>
 
 #define RECENT_CONVERSATIONS 64 /* one for each value of the ports' sum, modulo this */
-#define ADDRESS_SIZE_MAX     16 /* IPv6 */
+#define ADDRESS_WORDS        2  /* IPv6 */
 
 struct end {
-    uint8_t  bytes[ADDRESS_SIZE_MAX];
-    int      address_type;
-    int      address_size;
-    uint32_t port;
+    uint64_t type_and_port;
+    uint64_t address[ADDRESS_WORDS];
 };
 
 /* The ends of the packet that it was looked up for: those of the conversation, in one of two orders. */
@@ -24,84 +22,90 @@ struct recent {
     struct end      ends[2];
 };
 
-static struct recent recents[RECENT_CONVERSATIONS];
+/* The last packet whose conversation was kept, while it is dissected: its addresses are where they were. */
+struct last_packet {
+    uint32_t        frame; /* 0: none */
+    port_type       ptype;
+    uint32_t        ports[2];     /* source, destination */
+    const void     *addresses[2]; /* the same */
+    conversation_t *conversation;
+};
 
-static struct recent *
-slot_of(const packet_info *pinfo)
-{
-    return &recents[(pinfo->srcport + pinfo->destport) % RECENT_CONVERSATIONS];
-}
+static struct recent      recents[RECENT_CONVERSATIONS];
+static struct last_packet last;
 
-/* Nearly all addresses are IPv4. */
+/* False where the address is none of IP. */
 static inline bool
-same_bytes(const void *a, const void *b, int size)
+make_end(struct end *end, const address *address, uint32_t port)
 {
-    uint32_t x, y;
+    uint32_t ipv4;
 
-    if (size != sizeof x)
-        return memcmp(a, b, (size_t)size) == 0;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x == y;
+    end->type_and_port = (uint64_t)(unsigned)address->type << 32 | port;
+    if (address->len == sizeof ipv4) {
+        memcpy(&ipv4, address->data, sizeof ipv4);
+        end->address[0] = ipv4;
+        end->address[1] = 0;
+        return true;
+    }
+    if (address->len != sizeof end->address)
+        return false;
+    memcpy(end->address, address->data, sizeof end->address);
+    return true;
 }
 
 static inline bool
-is_end(const struct end *end, const address *address, uint32_t port)
+same_end(const struct end *a, const struct end *b)
 {
-    return end->port == port && end->address_type == address->type && end->address_size == address->len
-           && same_bytes(end->bytes, address->data, address->len);
-}
-
-static struct end
-make_end(const address *address, uint32_t port)
-{
-    struct end end = { .address_type = address->type, .address_size = address->len, .port = port };
-
-    memcpy(end.bytes, address->data, (size_t)address->len);
-    return end;
+    return a->type_and_port == b->type_and_port && a->address[0] == b->address[0] && a->address[1] == b->address[1];
 }
 
 /* The ports of one pair of ends can be used again: then later conversations with the same key follow this one, or, where
  * the other end opened them, have the key of the other order. A packet from before its first one is another's, and so is
  * one after its last one: TCP and UDP have counted this packet already, for the conversation that they found. */
-static bool
-is_conversation_of(const struct recent *recent, const packet_info *pinfo)
+static inline bool
+is_conversation_of(const struct recent *recent, const struct end *source, const struct end *destination,
+                   const packet_info *pinfo)
 {
     if (recent->conversation == NULL || recent->conversation->next != NULL
         || pinfo->num < recent->conversation->setup_frame || pinfo->num > recent->conversation->last_frame
         || pinfo->ptype != recent->ptype)
         return false;
 
-    unsigned first = is_end(&recent->ends[0], &pinfo->src, pinfo->srcport) ? 0 : 1;
-    return is_end(&recent->ends[first], &pinfo->src, pinfo->srcport)
-           && is_end(&recent->ends[!first], &pinfo->dst, pinfo->destport);
+    unsigned first = same_end(&recent->ends[0], source) ? 0 : 1;
+    return same_end(&recent->ends[first], source) && same_end(&recent->ends[!first], destination);
 }
 
-/* Keeps what was looked up, where the next packet between these ends must find the same. Conversations with a wildcard
- * are none of these: one without may come to stand before them. */
-static void
-keep(struct recent *recent, conversation_t *conversation, const packet_info *pinfo)
+static inline bool
+is_last_packet(const packet_info *pinfo)
 {
-    if (conversation->options != 0 || pinfo->src.len > ADDRESS_SIZE_MAX || pinfo->dst.len > ADDRESS_SIZE_MAX
-        || pinfo->src.len <= 0 || pinfo->dst.len <= 0)
-        return;
-    recent->conversation = conversation;
-    recent->ptype = pinfo->ptype;
-    recent->ends[0] = make_end(&pinfo->src, pinfo->srcport);
-    recent->ends[1] = make_end(&pinfo->dst, pinfo->destport);
+    return last.frame == pinfo->num && last.addresses[0] == pinfo->src.data && last.addresses[1] == pinfo->dst.data
+           && last.ports[0] == pinfo->srcport && last.ports[1] == pinfo->destport && last.ptype == pinfo->ptype;
 }
 
 conversation_t *
 recent_conversation(packet_info *pinfo)
 {
-    struct recent *recent = slot_of(pinfo);
+    struct recent  *recent = &recents[(pinfo->srcport + pinfo->destport) % RECENT_CONVERSATIONS];
+    conversation_t *conversation;
+    struct end      source, destination;
 
-    if (is_conversation_of(recent, pinfo))
-        return recent->conversation;
-    conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
-    if (conversation != NULL)
-        keep(recent, conversation, pinfo);
-    return conversation;
+    if (is_last_packet(pinfo))
+        return last.conversation;
+    if (!make_end(&source, &pinfo->src, pinfo->srcport) || !make_end(&destination, &pinfo->dst, pinfo->destport))
+        return find_conversation_pinfo(pinfo, 0);
+    if (!is_conversation_of(recent, &source, &destination, pinfo)) {
+        conversation = find_conversation_pinfo(pinfo, 0);
+        /* Of those with a wildcard, one without may come to stand before them. */
+        if (conversation == NULL || conversation->options != 0)
+            return conversation;
+        *recent = (struct recent){ conversation, pinfo->ptype, { source, destination } };
+    }
+    last = (struct last_packet){ .frame = pinfo->num,
+                                 .ptype = pinfo->ptype,
+                                 .ports = { pinfo->srcport, pinfo->destport },
+                                 .addresses = { pinfo->src.data, pinfo->dst.data },
+                                 .conversation = recent->conversation };
+    return recent->conversation;
 }
 
 conversation_t *
@@ -117,6 +121,7 @@ static void
 forget_all(void)
 {
     memset(recents, 0, sizeof recents);
+    memset(&last, 0, sizeof last);
 }
 
 void

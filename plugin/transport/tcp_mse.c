@@ -56,11 +56,12 @@ bool
 tcp_mse_becomes(tvbuff_t *tvb, const uint8_t *bytes, uint32_t captured, packet_info *pinfo,
                 const struct tcpinfo *tcpinfo)
 {
-    enum peer_side   from;
-    uint32_t         seq;
-    conversation_t  *conversation;
-    struct mse_feed *mse;
-    bool             is_over;
+    enum peer_side    from;
+    uint32_t          seq;
+    conversation_t   *conversation;
+    struct mse_feed  *mse;
+    struct tcp_peers *peers;
+    bool              is_over;
 
     if (PINFO_FD_VISITED(pinfo) || !searches || !mse_connections()->enabled || tcpinfo == NULL
         || pinfo->flags.in_error_pkt)
@@ -73,7 +74,8 @@ tcp_mse_becomes(tvbuff_t *tvb, const uint8_t *bytes, uint32_t captured, packet_i
     mse = tcp_search(conversation, from, seq, tvb, pinfo, tcpinfo, &is_over);
     if (mse == NULL)
         return false;
-    set_mse(tcp_peers_get(conversation, pinfo), mse);
+    peers = tcp_peers_of(conversation);
+    set_mse(peers != NULL ? peers : tcp_peers_new(conversation, pinfo), mse);
     return true;
 }
 

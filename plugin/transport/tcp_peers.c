@@ -6,7 +6,6 @@
 
 #include "transport/tcp_peers.h"
 
-#include "peer/packet-bt-peer.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
 #include "peer/recent_conversations.h"
@@ -38,23 +37,20 @@ end_former(const conversation_t *conversation, const packet_info *pinfo)
         former = find_conversation(conversation->setup_frame - 1, &pinfo->src, &pinfo->dst, CONVERSATION_TCP,
                                    pinfo->srcport, pinfo->destport, 0);
     if (former != NULL && former != conversation)
-        peers = (struct tcp_peers *)conversation_get_proto_data(former, proto_bt_peer);
+        peers = tcp_peers_of(former);
     if (peers != NULL)
         tcp_peers_end(peers);
 }
 
 struct tcp_peers *
-tcp_peers_get(conversation_t *conversation, const packet_info *pinfo)
+tcp_peers_new(conversation_t *conversation, const packet_info *pinfo)
 {
-    struct tcp_peers *peers = (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
+    struct tcp_peers *peers = wmem_new0(wmem_file_scope(), struct tcp_peers);
 
-    if (peers == NULL) {
-        if (!PINFO_FD_VISITED(pinfo))
-            end_former(conversation, pinfo);
-        peers = wmem_new0(wmem_file_scope(), struct tcp_peers);
-        peer_feed_init(&peers->feed, wmem_file_scope(), bt_peer_setup());
-        conversation_add_proto_data(conversation, proto_bt_peer, peers);
-    }
+    if (!PINFO_FD_VISITED(pinfo))
+        end_former(conversation, pinfo);
+    peer_feed_init(&peers->feed, wmem_file_scope(), bt_peer_setup());
+    conversation_add_proto_data(conversation, proto_bt_peer, peers);
     return peers;
 }
 
@@ -183,7 +179,7 @@ take_watched_packet(packet_info *pinfo)
     struct tcp_peers *peers = NULL;
 
     if (conversation != NULL)
-        peers = (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
+        peers = tcp_peers_of(conversation);
     if (peers == NULL || !peers->watched)
         return;
 

@@ -15,6 +15,7 @@
 
 #include "core/mse_feed.h"
 #include "core/peer_feed.h"
+#include "peer/packet-bt-peer.h"
 
 /* How a call of the dissector was treated on the first pass, where that is not "complete messages from byte 0 on". */
 struct segment_layout {
@@ -34,8 +35,15 @@ struct tcp_peers {
     wmem_map_t      *layouts;     /* frame and sequence number -> struct segment_layout; NULL: none */
 };
 
-/* What is kept of a conversation; new where nothing is yet. */
-struct tcp_peers *tcp_peers_get(conversation_t *conversation, const packet_info *pinfo);
+/* What is kept of a conversation; NULL: nothing yet. */
+static inline struct tcp_peers *
+tcp_peers_of(const conversation_t *conversation)
+{
+    return (struct tcp_peers *)conversation_get_proto_data(conversation, proto_bt_peer);
+}
+
+/* Begins to keep it. */
+struct tcp_peers *tcp_peers_new(conversation_t *conversation, const packet_info *pinfo);
 
 /* The connection is over. First pass only. */
 void tcp_peers_end(struct tcp_peers *peers);

@@ -40,9 +40,9 @@ tcp_show_ask_for_nothing(packet_info *pinfo)
     pinfo->desegment_len = 0;
 }
 
-/* Shows the complete messages, and asks TCP for the rest of the next one. */
+/* Shows the complete messages, and asks TCP for the rest of the next one. has_notes: we have something to say of them. */
 static void
-show_framed(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, proto_tree *tree)
+show_framed(const struct bt_peer_view *view, uint32_t first, bool has_notes, packet_info *pinfo, proto_tree *tree)
 {
     tvbuff_t *tvb = view->tvb;
     uint32_t  captured = tvb_captured_length(tvb);
@@ -55,7 +55,12 @@ show_framed(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo,
                                   reported - first, &next_size);
     if (first > 0)
         tcp_show_builtin(tvb_new_subset_length(tvb, 0, (int)first), pinfo, tree, view->data);
-    bt_peer_show_messages(view, first, complete, pinfo, tree);
+    if (has_notes)
+        bt_peer_show_messages(view, first, complete, pinfo, tree);
+    else if (complete > 0)
+        tcp_show_builtin(first == 0 && complete == reported ? tvb
+                                                            : tvb_new_subset_length(tvb, (int)first, (int)complete),
+                         pinfo, tree, view->data);
 
     uint32_t rest = reported - first - complete;
     if (next_size == PEER_SIZE_BAD)
@@ -89,10 +94,11 @@ show_alone(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, 
 }
 
 static void
-show_segment(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree)
+show_segment(const struct bt_peer_view *view, struct segment_layout layout, bool has_notes, packet_info *pinfo,
+             proto_tree *tree)
 {
     if (layout.framed && tcp_show_reassembles(pinfo)) {
-        show_framed(view, layout.first, pinfo, tree);
+        show_framed(view, layout.first, has_notes, pinfo, tree);
     } else if (layout.framed) {
         show_alone(view, layout.first, pinfo, tree);
     } else {
@@ -107,12 +113,12 @@ void
 tcp_show(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree)
 {
     if (!bt_peer_has_notes(view, pinfo)) {
-        show_segment(view, layout, pinfo, tree);
+        show_segment(view, layout, false, pinfo, tree);
         return;
     }
     TRY
     {
-        show_segment(view, layout, pinfo, tree);
+        show_segment(view, layout, true, pinfo, tree);
     }
     FINALLY
     {

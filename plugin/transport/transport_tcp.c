@@ -32,6 +32,20 @@
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_peer_tcp_handle;
 
+static int  proto_tcp;
+static bool ports_come_first; /* a preference of TCP, the other way round: before heuristics; read for each capture */
+
+/* A port has led TCP here, or the conversation's dissector has, and would for every packet. TCP asks for the latter first:
+ * with it no port is looked up any more. Not where TCP itself did not call us but, say, SOCKS. */
+static void
+stay_here(conversation_t *conversation, const packet_info *pinfo)
+{
+    const wmem_list_frame_t *last = wmem_list_tail(pinfo->layers);
+
+    if (ports_come_first && last != NULL && GPOINTER_TO_INT(wmem_list_frame_data(last)) == proto_tcp)
+        conversation_set_dissector(conversation, bt_peer_tcp_handle);
+}
+
 static int
 dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
@@ -43,9 +57,14 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
     }
 
     conversation_t   *conversation = recent_or_new_conversation(pinfo);
-    struct tcp_peers *peers = tcp_peers_get(conversation, pinfo);
-    enum peer_side    from = packet_sender(pinfo);
-    uint32_t          seq = tcp_peers_first_byte(tcpinfo, tvb);
+    struct tcp_peers *peers = tcp_peers_of(conversation);
+
+    if (peers == NULL) {
+        peers = tcp_peers_new(conversation, pinfo);
+        stay_here(conversation, pinfo);
+    }
+    enum peer_side from = packet_sender(pinfo);
+    uint32_t       seq = tcp_peers_first_byte(tcpinfo, tvb);
 
     if (!PINFO_FD_VISITED(pinfo))
         tcp_mse_look(peers, conversation, from, seq, tvb, pinfo, tcpinfo);
@@ -95,6 +114,7 @@ begin_capture(void)
 {
     bool enabled = bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC);
 
+    ports_come_first = !read_preference("tcp", "try_heuristic_first", false);
     tcp_show_begin_capture(read_preference("bittorrent", "desegment", true));
     tcp_peers_begin_capture(read_preference("tcp", "reassemble_out_of_order", false));
     tcp_mse_begin_capture(enabled);
@@ -105,6 +125,7 @@ void
 proto_reg_handoff_bt_peer_tcp(void)
 {
     bittorrent_handle = find_dissector("bittorrent.tcp");
+    proto_tcp = proto_get_id_by_filter_name("tcp");
     bt_peer_tcp_handle = create_dissector_handle(dissect_bt_peer_tcp, proto_bt_peer_in_name_only);
     heur_dissector_add("tcp", dissect_bt_peer_tcp_heur, "BitTorrent peers over TCP", BT_PEER_TCP_HEURISTIC,
                        proto_bt_peer, HEURISTIC_ENABLE);
