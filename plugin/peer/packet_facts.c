@@ -6,13 +6,26 @@
 
 #include "peer/packet_facts.h"
 
+#include "core/big_endian.h"
+
 static int64_t  last_offset = -1; /* of the last packet in the file: no two packets share one */
 static uint32_t last_number;
+
+/* As cmp_address(), without a call where both are of IPv4. */
+static inline int
+order_of_addresses(const address *a, const address *b)
+{
+    if (a->type != AT_IPv4 || b->type != AT_IPv4)
+        return cmp_address(a, b);
+
+    uint32_t one = get_be32((const uint8_t *)a->data), other = get_be32((const uint8_t *)b->data);
+    return one < other ? -1 : one > other;
+}
 
 enum peer_side
 packet_sender(const packet_info *pinfo)
 {
-    int order = cmp_address(&pinfo->src, &pinfo->dst);
+    int order = order_of_addresses(&pinfo->src, &pinfo->dst);
 
     if (order == 0)
         order = pinfo->srcport < pinfo->destport ? -1 : 1;

@@ -31,6 +31,9 @@
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_peer_tcp_handle;
+static dissector_handle_t
+    bt_peer_tcp_stay_handle; /* of conversations: of no protocol, so that Wireshark need not ask for
+                                                      every packet whether it is enabled, and has a layer */
 
 static int  proto_tcp;
 static bool ports_come_first; /* a preference of TCP, the other way round: before heuristics; read for each capture */
@@ -43,7 +46,7 @@ stay_here(conversation_t *conversation, const packet_info *pinfo)
     const wmem_list_frame_t *last = wmem_list_tail(pinfo->layers);
 
     if (ports_come_first && last != NULL && GPOINTER_TO_INT(wmem_list_frame_data(last)) == proto_tcp)
-        conversation_set_dissector(conversation, bt_peer_tcp_handle);
+        conversation_set_dissector(conversation, bt_peer_tcp_stay_handle);
 }
 
 static int
@@ -93,7 +96,7 @@ dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
         return FALSE;
 
     if (!PINFO_FD_VISITED(pinfo))
-        conversation_set_dissector(recent_or_new_conversation(pinfo), bt_peer_tcp_handle);
+        conversation_set_dissector(recent_or_new_conversation(pinfo), bt_peer_tcp_stay_handle);
     dissect_bt_peer_tcp(tvb, pinfo, tree, data);
     return TRUE;
 }
@@ -127,6 +130,7 @@ proto_reg_handoff_bt_peer_tcp(void)
     bittorrent_handle = find_dissector("bittorrent.tcp");
     proto_tcp = proto_get_id_by_filter_name("tcp");
     bt_peer_tcp_handle = create_dissector_handle(dissect_bt_peer_tcp, proto_bt_peer_in_name_only);
+    bt_peer_tcp_stay_handle = create_dissector_handle(dissect_bt_peer_tcp, -1);
     heur_dissector_add("tcp", dissect_bt_peer_tcp_heur, "BitTorrent peers over TCP", BT_PEER_TCP_HEURISTIC,
                        proto_bt_peer, HEURISTIC_ENABLE);
     proto_reg_handoff_tcp_show(bittorrent_handle);
