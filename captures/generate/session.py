@@ -36,7 +36,7 @@ def negotiate(peers, leecher_ids=LEECHER_IDS, seed_ids=SEED_IDS):
 
 def offer(peers, pieces=ALL):
     """Frame 8."""
-    peers.seed.send(bitfield(pieces, PIECES), UNCHOKE)
+    peers.seed.send(bitfield(pieces, max([PIECES, *(piece + 1 for piece in pieces)])), UNCHOKE)
 
 
 def begin(trace, leecher_ids=LEECHER_IDS, seed_ids=SEED_IDS, fast=False, pieces=ALL, **where):

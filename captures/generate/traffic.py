@@ -16,7 +16,7 @@ LOST_EVERY = 40     # messages
 def one_message_a_packet(trace, packets=20_000):
     """A Request and a block of 1,000 bytes by turns, each in a packet of its own; now and then a piece is lost (Fast)."""
     pieces = packets // 2 // 16 + 1
-    peers = begin(trace, fast=True, pieces=range(64))
+    peers = begin(trace, fast=True, pieces=range(pieces + packets // 2))
     for number in range(packets // 2):
         index, begins = number // 16, number % 16 * SMALL_BLOCK
         if number % (LOST_EVERY // 2) == LOST_EVERY // 2 - 1:

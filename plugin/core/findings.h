@@ -10,6 +10,7 @@
 #define FINDINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum finding_severity { FINDING_CHAT, FINDING_NOTE, FINDING_WARN, FINDING_ERROR };
 
@@ -22,6 +23,8 @@ enum finding_group {
     FINDING_ASSUMPTION
 };
 
+struct note_detail;
+
 /* A kind of finding: one row of Wireshark's expert items. Kinds are constants, told apart by their address. */
 struct finding_kind {
     const char                *name; /* filter name */
@@ -31,6 +34,9 @@ struct finding_kind {
     bool                       later; /* only packets after it can tell: shown from the second pass on */
     const struct finding_kind *usual; /* the usual case of the same filter name, where this one is another severity;
                                            NULL: this is the usual case */
+    /* Writes the text of a finding about a detail when it is shown, of size bytes at most; NULL: each has its own text. For
+     * kinds of which a capture has many: one pass over it without trees shows none. */
+    void (*describe)(const struct note_detail *about, char *text, size_t size);
 };
 
 #endif

@@ -42,7 +42,7 @@ free_note(struct notes *notes, struct message_note *note)
 }
 
 /* Forgets the notes of the newest frame that show nothing: offered to other dissectors, and taken by none. */
-static void
+static G_GNUC_NO_INLINE void
 drop_untaken(struct notes *notes)
 {
     uint32_t first = notes->count, kept;
@@ -66,7 +66,7 @@ notes_begin_packet(struct notes *notes, uint32_t frame, uint32_t packet)
 {
     bool again = frame == notes->frame && packet != notes->packet;
 
-    if (packet != notes->packet)
+    if (packet != notes->packet && !notes_have_none_since(notes, notes->frame, false))
         drop_untaken(notes);
     /* The notes themselves stay: a request that waits for its answer may point at them. */
     while (again && notes->count > 0 && notes->ordered[notes->count - 1]->frame == frame)
@@ -211,24 +211,17 @@ notes_keep_bytes(struct notes *notes, struct message_note *note, const uint8_t *
         memcpy(note->bytes->frames, frames, frame_count * sizeof *frames);
 }
 
-struct finding *
-notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
-                  const struct finding_kind *kind, const char *format, ...)
+static struct finding *
+add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
+            const struct finding_kind *kind, const char *text, size_t length)
 {
-    char    text[512];
-    va_list arguments;
+    struct finding *finding = (struct finding *)wmem_alloc(notes->scope, sizeof *finding + length + 1);
 
-    va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    size_t size = MIN((size_t)MAX(length, 0), sizeof text - 1) + 1;
-
-    struct finding *finding = (struct finding *)wmem_alloc(notes->scope, sizeof *finding + size);
     finding->next = NULL;
     finding->kind = kind;
     finding->about = about;
-    memcpy(finding->text, text, size - 1);
-    finding->text[size - 1] = '\0';
+    memcpy(finding->text, text, length);
+    finding->text[length] = '\0';
     write_to(notes, note);
     if (notes->last_finding != NULL)
         notes->last_finding->next = finding;
@@ -236,6 +229,26 @@ notes_add_finding(struct notes *notes, struct message_note *note, const struct n
         note->findings = finding;
     notes->last_finding = finding;
     return finding;
+}
+
+struct finding *
+notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
+                  const struct finding_kind *kind, const char *format, ...)
+{
+    char    text[FINDING_TEXT_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return add_finding(notes, note, about, kind, text, MIN((size_t)MAX(length, 0), sizeof text - 1));
+}
+
+struct finding *
+notes_add_described(struct notes *notes, struct message_note *note, const struct note_detail *about,
+                    const struct finding_kind *kind)
+{
+    return add_finding(notes, note, about, kind, "", 0);
 }
 
 void

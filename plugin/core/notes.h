@@ -65,8 +65,8 @@ struct note_detail {
 struct finding {
     struct finding            *next; /* in the order in which they were found */
     const struct finding_kind *kind;
-    const struct note_detail  *about; /* NULL: the message as a whole */
-    char                       text[];
+    const struct note_detail  *about;  /* NULL: the message as a whole */
+    char                       text[]; /* empty where the kind describes it, see notes_text_of() */
 };
 
 /* The bytes of a message that does not lie in its frame as a whole, and the frames that hold them. */
@@ -177,11 +177,37 @@ void notes_keep_bytes(struct notes *notes, struct message_note *note, const uint
 struct finding *notes_add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
                                   const struct finding_kind *kind, const char *format, ...) G_GNUC_PRINTF(5, 6);
 
+/* The same of a kind that describes what it is about. First pass only. */
+struct finding *notes_add_described(struct notes *notes, struct message_note *note, const struct note_detail *about,
+                                    const struct finding_kind *kind);
+
+/* Longest text of a finding, with the byte that ends it. */
+#define FINDING_TEXT_MAX 512
+
+/* The text of a finding, which may be written to buffer. */
+static inline const char *
+notes_text_of(const struct finding *finding, char buffer[FINDING_TEXT_MAX])
+{
+    if (finding->kind->describe == NULL)
+        return finding->text;
+    finding->kind->describe(finding->about, buffer, FINDING_TEXT_MAX);
+    return buffer;
+}
+
 /* Takes a finding from a note. First pass only; what the first pass has shown stays shown. */
 void notes_remove_finding(struct notes *notes, struct message_note *note, const struct finding *finding);
 
 /* Another text for a finding, not longer than it was. First pass only. */
 void notes_change_finding(struct finding *finding, const char *text);
+
+/* Whether no note of that frame, or of a later one, can be found: nearly always so on the first pass, where the frame is
+ * the newest. later: as below. */
+static inline bool
+notes_have_none_since(const struct notes *notes, uint32_t frame, bool later)
+{
+    return (!later || notes->late_count == 0)
+           && (notes->count == 0 || notes->ordered[notes->count - 1]->frame < frame);
+}
 
 /* The first note of a frame, of either side, and in *end the one after its last; equal: there is none. later: a pass
  * after the first, which also sees what only later packets told. */

@@ -398,48 +398,46 @@ peer_feed_lacks(struct peer_feed *feed, const struct feed_packet *packet, const 
 enum chunk_state
 peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk, uint32_t *first)
 {
-    struct message_stream *stream = &feed->streams[packet->from];
-    struct reading         reading = {
-                .feed = feed, .packet = packet, .stream = stream, .parts = &feed->parts[packet->from]
-    };
-    bool gap, told_here;
+    const enum peer_side   from = packet->from;
+    struct message_stream *stream = &feed->streams[from];
+    struct reading reading = { .feed = feed, .packet = packet, .stream = stream, .parts = &feed->parts[from] };
+    bool           gap, told_here;
 
-    chunk->bytes.position += feed->moved[packet->from];
+    chunk->bytes.position += feed->moved[from];
     if (chunk->acks_packets)
         stream->acked = INT64_MAX; /* the transport knows strays by their numbers */
     else if (chunk->has_ack)
-        feed->streams[other_side(packet->from)].acked = MAX(feed->streams[other_side(packet->from)].acked,
-                                                            chunk->ack);
-    if (feed->late[packet->from] != NULL && is_late(feed, packet->from, chunk))
+        feed->streams[other_side(from)].acked = MAX(feed->streams[other_side(from)].acked, chunk->ack);
+    if (feed->late[from] != NULL && is_late(feed, from, chunk))
         take_late(feed, packet, chunk);
     if (chunk->late) {
         *first = chunk->bytes.reported;
         return CHUNK_REPEATED;
     }
 
-    struct late_chunks *kept = keep_before_hole(feed, packet->from, chunk);
+    struct late_chunks *kept = keep_before_hole(feed, from, chunk);
     enum chunk_state    state = message_stream_open(stream, &chunk->bytes, &gap);
     uint32_t            begins = chunk->bytes.offset;
     bool                in_message = state == CHUNK_NEW && stream->end > stream->start;
 
     *first = in_message ? chunk->bytes.reported : begins;
     if (state != CHUNK_REPEATED)
-        feed->connection->read_to[packet->from] = chunk->acks_packets ? chunk->end_ack
-                                                                      : chunk->bytes.position + chunk->bytes.reported;
-    keep_after_hole(feed, packet->from, chunk, state, kept);
+        feed->connection->read_to[from] = chunk->acks_packets ? chunk->end_ack
+                                                              : chunk->bytes.position + chunk->bytes.reported;
+    keep_after_hole(feed, from, chunk, state, kept);
     if (gap)
-        peer_connection_gap(feed->connection, packet->from);
+        peer_connection_gap(feed->connection, from);
     told_here = chunk->lacking != NULL && state != CHUNK_REPEATED && tell_missing(feed, packet, chunk);
-    if (stream->sync == STREAM_OK && feed->synced_in[packet->from] == 0)
-        feed->synced_in[packet->from] = packet->frame;
+    if (stream->sync == STREAM_OK && feed->synced_in[from] == 0)
+        feed->synced_in[from] = packet->frame;
 
     take_messages(&reading, chunk, state, in_message, first);
     if (state != CHUNK_REPEATED)
         show_missing_later(feed, packet, chunk, told_here);
-    if (feed->late[packet->from] != NULL)
+    if (feed->late[from] != NULL)
         give_up_holes(feed, packet);
     if (state == CHUNK_NEW && stream->sync == STREAM_LOST) {
-        peer_connection_gap(feed->connection, packet->from);
+        peer_connection_gap(feed->connection, from);
         if (stream->too_long) {
             struct message_context context = context_at(packet, chunk, begins, chunk->bytes.reported - begins);
             peer_connection_limit(feed->connection, &context, "bytes of one message", PEER_MESSAGE_SIZE_MAX);

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include <glib.h>
+
 #include "core/big_endian.h"
 
 static const uint8_t handshake_magic[] = "\x13"
@@ -23,21 +25,22 @@ static const uint8_t handshake_magic[] = "\x13"
 #define RESERVED_FAST_BYTE      7 /* BEP 6: bit 2 from the right */
 #define RESERVED_FAST_BIT       0x04
 
+/* The lengths that a message may have, by id; greatest 0: no message has that id. */
+static const struct {
+    uint32_t least;
+    uint32_t greatest;
+} legal_lengths[] = {
+#define X(id, name, least, greatest) [id] = { least, greatest },
+    PEER_MESSAGES(X)
+#undef X
+};
+
 /* Whether length is legal for id; *known tells whether the id is one of the table. */
-static bool
+static inline bool
 legal_length(unsigned id, uint32_t length, bool *known)
 {
-    *known = true;
-    switch (id) {
-#define X(value, name, least, greatest)                                                                              \
-    case value:                                                                                                      \
-        return length >= (least) && length <= (greatest);
-        PEER_MESSAGES(X)
-#undef X
-    default:
-        *known = false;
-        return false;
-    }
+    *known = id < G_N_ELEMENTS(legal_lengths) && legal_lengths[id].greatest > 0;
+    return *known && length >= legal_lengths[id].least && length <= legal_lengths[id].greatest;
 }
 
 /* Whether the captured bytes, at least one, could be the start of a handshake. */

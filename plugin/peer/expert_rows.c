@@ -7,6 +7,7 @@
 #include "peer/expert_rows.h"
 
 #include <epan/expert.h>
+#include <epan/tap.h>
 
 struct expert_rows {
     const struct finding_kind *kinds;
@@ -74,15 +75,31 @@ shows_now(const struct expert_rows *rows, const struct finding *finding, packet_
     return has(rows, finding->kind) && (!finding->kind->later || PINFO_FD_VISITED(pinfo));
 }
 
+/* Whether the text of an expert item without an item is read by anybody. */
+static bool
+has_listener(void)
+{
+    static int expert_tap; /* 0: not known yet */
+
+    if (expert_tap == 0)
+        expert_tap = find_tap_id("expert");
+    return have_tap_listener(expert_tap);
+}
+
 const struct finding *
 expert_rows_show_about(const struct expert_rows *rows, const struct finding *from, const struct note_detail *about,
                        proto_item *item, packet_info *pinfo, bool show)
 {
     const struct finding *finding = from;
+    char                  text[FINDING_TEXT_MAX];
 
     for (; finding != NULL && (finding->about == NULL || finding->about == about); finding = finding->next) {
-        if (finding->about == about && show && shows_now(rows, finding, pinfo))
-            expert_rows_add(rows, finding->kind, pinfo, item, finding->text);
+        if (finding->about != about || !show || !shows_now(rows, finding, pinfo))
+            continue;
+        if (item == NULL && !has_listener())
+            expert_add_info(pinfo, NULL, field_of(rows, finding->kind)); /* only its severity counts */
+        else
+            expert_rows_add(rows, finding->kind, pinfo, item, notes_text_of(finding, text));
     }
     return finding;
 }
@@ -92,8 +109,11 @@ expert_rows_show_message(const struct expert_rows *rows, const struct message_no
                          packet_info *pinfo, proto_tree *tree)
 {
     for (const struct finding *finding = note->findings; finding != NULL; finding = finding->next) {
-        if (finding->about == NULL && shows_now(rows, finding, pinfo))
-            proto_tree_add_expert_format(tree, pinfo, field_of(rows, finding->kind), tvb, 0, -1, "%s", finding->text);
+        if (finding->about == NULL && shows_now(rows, finding, pinfo)) {
+            char text[FINDING_TEXT_MAX];
+            proto_tree_add_expert_format(tree, pinfo, field_of(rows, finding->kind), tvb, 0, -1, "%s",
+                                         notes_text_of(finding, text));
+        }
     }
 }
 

@@ -477,7 +477,8 @@ bt_peer_show_messages(const struct bt_peer_view *view, uint32_t offset, uint32_t
 bool
 bt_peer_has_notes(const struct bt_peer_view *view, const packet_info *pinfo)
 {
-    return notes_of_packet(view, pinfo).count > 0;
+    return !notes_have_none_since(&view->connection->notes, pinfo->num, PINFO_FD_VISITED(pinfo))
+           && notes_of_packet(view, pinfo).count > 0;
 }
 
 /* places, where it is not NULL, learns what each of them adds to the Info column. */

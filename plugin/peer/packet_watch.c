@@ -18,7 +18,7 @@ static packet_watch_t take_tcp_packet;
 static bool           begun;            /* this capture has something to watch */
 static unsigned       watching;         /* connections that want to see their next packets */
 static uint8_t        ports[65536 / 8]; /* bit (source port xor destination port): one of them may have it */
-static int64_t        capture_end;
+static nstime_t       capture_end;
 
 static unsigned
 port_pair(const packet_info *pinfo)
@@ -26,12 +26,19 @@ port_pair(const packet_info *pinfo)
     return (pinfo->srcport ^ pinfo->destport) & 0xffff;
 }
 
+static inline bool
+is_later(const nstime_t *a, const nstime_t *b)
+{
+    return a->secs > b->secs || (a->secs == b->secs && a->nsecs > b->nsecs);
+}
+
 static int
 watch_packet(tvbuff_t *tvb _U_, packet_info *pinfo, proto_tree *tree _U_, void *data _U_)
 {
     if (!begun || PINFO_FD_VISITED(pinfo))
         return 0;
-    capture_end = MAX(capture_end, packet_time(pinfo));
+    if (is_later(&pinfo->abs_ts, &capture_end))
+        capture_end = pinfo->abs_ts;
     if (watching > 0 && pinfo->ptype == PT_TCP && take_tcp_packet != NULL
         && (ports[port_pair(pinfo) / 8] & 1 << port_pair(pinfo) % 8) != 0)
         take_tcp_packet(pinfo);
@@ -62,7 +69,7 @@ packet_watch_remove(void)
 int64_t
 packet_watch_capture_end(void)
 {
-    return capture_end;
+    return time_to_ns(&capture_end);
 }
 
 void
@@ -76,7 +83,7 @@ begin_capture(void)
 {
     begun = false;
     watching = 0;
-    capture_end = 0;
+    nstime_set_zero(&capture_end);
 }
 
 void

@@ -8,17 +8,18 @@
 #include <string.h>
 
 #define RECENT_CONVERSATIONS 64 /* one for each value of the ports' sum, modulo this */
-#define ADDRESS_WORDS        2  /* IPv6 */
 
+/* One end: the type and the port, and the address, of IPv4 in the first word. */
 struct end {
     uint64_t type_and_port;
-    uint64_t address[ADDRESS_WORDS];
+    uint64_t address[2];
 };
 
 /* The ends of the packet that it was looked up for: those of the conversation, in one of two orders. */
 struct recent {
     conversation_t *conversation; /* NULL: none yet */
     port_type       ptype;
+    bool            ipv4;
     struct end      ends[2];
 };
 
@@ -26,8 +27,10 @@ struct recent {
 struct last_packet {
     uint32_t        frame; /* 0: none */
     port_type       ptype;
-    uint32_t        ports[2];     /* source, destination */
-    const void     *addresses[2]; /* the same */
+    uint32_t        source_port;
+    uint32_t        destination_port;
+    const void     *source;
+    const void     *destination;
     conversation_t *conversation;
 };
 
@@ -54,58 +57,87 @@ make_end(struct end *end, const address *address, uint32_t port)
 }
 
 static inline bool
-same_end(const struct end *a, const struct end *b)
+is_end(const struct end *end, const address *address, uint32_t port)
 {
-    return a->type_and_port == b->type_and_port && a->address[0] == b->address[0] && a->address[1] == b->address[1];
+    struct end other;
+
+    return make_end(&other, address, port) && end->type_and_port == other.type_and_port
+           && end->address[0] == other.address[0] && end->address[1] == other.address[1];
+}
+
+/* The same where both are known to be of IPv4. */
+static inline bool
+is_end_of_ipv4(const struct end *end, const address *address, uint32_t port)
+{
+    uint32_t ipv4;
+
+    memcpy(&ipv4, address->data, sizeof ipv4);
+    return (uint32_t)end->type_and_port == port && (uint32_t)end->address[0] == ipv4;
 }
 
 /* The ports of one pair of ends can be used again: then later conversations with the same key follow this one, or, where
  * the other end opened them, have the key of the other order. A packet from before its first one is another's, and so is
  * one after its last one: TCP and UDP have counted this packet already, for the conversation that they found. */
 static inline bool
-is_conversation_of(const struct recent *recent, const struct end *source, const struct end *destination,
-                   const packet_info *pinfo)
+is_conversation_of(const struct recent *recent, const packet_info *pinfo)
 {
+    const struct end *ends = recent->ends;
+    const address    *src = &pinfo->src, *dst = &pinfo->dst;
+
     if (recent->conversation == NULL || recent->conversation->next != NULL
         || pinfo->num < recent->conversation->setup_frame || pinfo->num > recent->conversation->last_frame
         || pinfo->ptype != recent->ptype)
         return false;
+    if (recent->ipv4 && src->type == AT_IPv4 && dst->type == AT_IPv4) {
+        unsigned first = is_end_of_ipv4(&ends[0], src, pinfo->srcport) ? 0 : 1;
+        return is_end_of_ipv4(&ends[!first], dst, pinfo->destport)
+               && (first == 0 || is_end_of_ipv4(&ends[1], src, pinfo->srcport));
+    }
+    return (is_end(&ends[0], src, pinfo->srcport) && is_end(&ends[1], dst, pinfo->destport))
+           || (is_end(&ends[1], src, pinfo->srcport) && is_end(&ends[0], dst, pinfo->destport));
+}
 
-    unsigned first = same_end(&recent->ends[0], source) ? 0 : 1;
-    return same_end(&recent->ends[first], source) && same_end(&recent->ends[!first], destination);
+/* Looks it up. What the next packet between these ends must find, too, is kept. */
+static G_GNUC_NO_INLINE conversation_t *
+look_up(struct recent *recent, packet_info *pinfo)
+{
+    conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
+    struct recent   found = { .conversation = conversation,
+                              .ptype = pinfo->ptype,
+                              .ipv4 = pinfo->src.type == AT_IPv4 && pinfo->dst.type == AT_IPv4 };
+
+    /* Of those with a wildcard, one without may come to stand before them. */
+    if (conversation != NULL && conversation->options == 0 && make_end(&found.ends[0], &pinfo->src, pinfo->srcport)
+        && make_end(&found.ends[1], &pinfo->dst, pinfo->destport))
+        *recent = found;
+    return conversation;
 }
 
 static inline bool
 is_last_packet(const packet_info *pinfo)
 {
-    return last.frame == pinfo->num && last.addresses[0] == pinfo->src.data && last.addresses[1] == pinfo->dst.data
-           && last.ports[0] == pinfo->srcport && last.ports[1] == pinfo->destport && last.ptype == pinfo->ptype;
+    return last.frame == pinfo->num && last.source == pinfo->src.data && last.destination == pinfo->dst.data
+           && last.source_port == pinfo->srcport && last.destination_port == pinfo->destport
+           && last.ptype == pinfo->ptype;
 }
 
 conversation_t *
 recent_conversation(packet_info *pinfo)
 {
-    struct recent  *recent = &recents[(pinfo->srcport + pinfo->destport) % RECENT_CONVERSATIONS];
-    conversation_t *conversation;
-    struct end      source, destination;
+    struct recent *recent = &recents[(pinfo->srcport + pinfo->destport) % RECENT_CONVERSATIONS];
 
     if (is_last_packet(pinfo))
         return last.conversation;
-    if (!make_end(&source, &pinfo->src, pinfo->srcport) || !make_end(&destination, &pinfo->dst, pinfo->destport))
-        return find_conversation_pinfo(pinfo, 0);
-    if (!is_conversation_of(recent, &source, &destination, pinfo)) {
-        conversation = find_conversation_pinfo(pinfo, 0);
-        /* Of those with a wildcard, one without may come to stand before them. */
-        if (conversation == NULL || conversation->options != 0)
-            return conversation;
-        *recent = (struct recent){ conversation, pinfo->ptype, { source, destination } };
-    }
-    last = (struct last_packet){ .frame = pinfo->num,
-                                 .ptype = pinfo->ptype,
-                                 .ports = { pinfo->srcport, pinfo->destport },
-                                 .addresses = { pinfo->src.data, pinfo->dst.data },
-                                 .conversation = recent->conversation };
-    return recent->conversation;
+    if (!is_conversation_of(recent, pinfo))
+        return look_up(recent, pinfo);
+    last.frame = pinfo->num;
+    last.ptype = pinfo->ptype;
+    last.source_port = pinfo->srcport;
+    last.destination_port = pinfo->destport;
+    last.source = pinfo->src.data;
+    last.destination = pinfo->dst.data;
+    last.conversation = recent->conversation;
+    return last.conversation;
 }
 
 conversation_t *

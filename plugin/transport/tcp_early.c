@@ -170,21 +170,22 @@ keep_new(uint64_t key)
 
 /* Keeps a segment. False where it is a reason to search. */
 static bool
-keep(struct early_connection *early, enum peer_side from, uint32_t seq, const uint8_t *data, uint32_t size,
-     uint32_t frame)
+keep(struct early_connection *early, const struct tcp_bytes *bytes, uint32_t frame)
 {
-    uint32_t before = early->size[from];
-    uint32_t scanned = before >= PEER_HANDSHAKE_MAGIC_SIZE ? before - (PEER_HANDSHAKE_MAGIC_SIZE - 1) : 0;
-    uint32_t at;
+    enum peer_side from = bytes->from;
+    uint32_t       size = bytes->captured;
+    uint32_t       before = early->size[from];
+    uint32_t       scanned = before >= PEER_HANDSHAKE_MAGIC_SIZE ? before - (PEER_HANDSHAKE_MAGIC_SIZE - 1) : 0;
+    uint32_t       at;
 
     if (early->count == EARLY_SEGMENTS_MAX || size > EARLY_BYTES_MAX - before
-        || (before > 0 && seq != early->seq[from] + before))
+        || (before > 0 && bytes->seq != early->seq[from] + before))
         return false;
-    memcpy(early->bytes[from] + before, data, size);
+    memcpy(early->bytes[from] + before, bytes->data, size);
     if (mse_find_handshake(early->bytes[from], before + size, MAX(scanned, MSE_RESPONDER_MIN), &at))
         return false;
     if (before == 0)
-        early->seq[from] = seq;
+        early->seq[from] = bytes->seq;
     early->size[from] = before + size;
     early->segments[early->count++] = (struct early_segment){ .frame = frame,
                                                               .size = (uint16_t)size,
@@ -194,25 +195,25 @@ keep(struct early_connection *early, enum peer_side from, uint32_t seq, const ui
 }
 
 bool
-tcp_early_take(enum peer_side from, uint32_t seq, const uint8_t *data, uint32_t captured, uint32_t reported,
-               const packet_info *pinfo)
+tcp_early_take(const struct tcp_bytes *bytes, const packet_info *pinfo)
 {
-    uint64_t                 key = key_of(from, pinfo);
+    uint64_t                 key = key_of(bytes->from, pinfo);
     uint32_t                 state = slot_count > 0 ? find(key)->state : SLOT_EMPTY;
     struct early_connection *early;
 
     if (state == SLOT_SEARCHED || state == SLOT_GIVEN_UP)
         return true;
     if (state == SLOT_EMPTY) {
-        if (key == 0 || captured == 0 || !mse_may_begin(data, MIN(captured, MSE_FIRST_BYTES)))
+        if (key == 0 || bytes->captured == 0 || !mse_may_begin(bytes->data, MIN(bytes->captured, MSE_FIRST_BYTES)))
             return false;
-        if (captured != reported || captured > EARLY_BYTES_MAX || mse_connections()->keylog != NULL)
+        if (bytes->captured != bytes->reported || bytes->captured > EARLY_BYTES_MAX
+            || mse_connections()->keylog != NULL)
             return true;
         early = keep_new(key);
     } else {
         early = connections[state - 1];
     }
-    return captured != reported || !keep(early, from, seq, data, captured, pinfo->num);
+    return bytes->captured != bytes->reported || !keep(early, bytes, pinfo->num);
 }
 
 bool

@@ -23,6 +23,7 @@
 #include <epan/packet.h>
 
 #include "core/mse_feed.h"
+#include "transport/tcp_bytes.h"
 
 /* Connections that are kept; beyond that, the oldest one is given up. */
 #define EARLY_MAX          4096U
@@ -47,8 +48,7 @@ struct early_connection {
 
 /* Takes a segment of a connection that is nobody's: keeps it, or has nothing to do with it, which returns false. True
  * where the connection is to be searched now. */
-bool tcp_early_take(enum peer_side from, uint32_t seq, const uint8_t *data, uint32_t captured, uint32_t reported,
-                    const packet_info *pinfo);
+bool tcp_early_take(const struct tcp_bytes *bytes, const packet_info *pinfo);
 
 /* What was kept of the conversation of a packet, which is searched from now on. *early is it, until the next call, or
  * NULL: nothing was. False where the conversation was given up before. */

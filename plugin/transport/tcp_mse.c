@@ -35,8 +35,8 @@ set_mse(struct tcp_peers *peers, struct mse_feed *mse)
 }
 
 void
-tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
-             packet_info *pinfo, const struct tcpinfo *tcpinfo)
+tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, const struct tcp_bytes *bytes, packet_info *pinfo,
+             const struct tcpinfo *tcpinfo)
 {
     struct mse_feed *mse;
 
@@ -47,31 +47,24 @@ tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, enum peer_si
         peers->search_over = true;
         return;
     }
-    mse = tcp_search(conversation, from, seq, tvb, pinfo, tcpinfo, &peers->search_over);
+    mse = tcp_search(conversation, bytes, pinfo, tcpinfo, &peers->search_over);
     if (mse != NULL)
         set_mse(peers, mse);
 }
 
 bool
-tcp_mse_becomes(tvbuff_t *tvb, const uint8_t *bytes, uint32_t captured, packet_info *pinfo,
-                const struct tcpinfo *tcpinfo)
+tcp_mse_becomes(const struct tcp_bytes *bytes, packet_info *pinfo, const struct tcpinfo *tcpinfo)
 {
-    enum peer_side    from;
-    uint32_t          seq;
     conversation_t   *conversation;
     struct mse_feed  *mse;
     struct tcp_peers *peers;
     bool              is_over;
 
     if (PINFO_FD_VISITED(pinfo) || !searches || !mse_connections()->enabled || tcpinfo == NULL
-        || pinfo->flags.in_error_pkt)
-        return false;
-    from = packet_sender(pinfo);
-    seq = tcp_peers_first_byte(tcpinfo, tvb);
-    if (!tcp_early_take(from, seq, bytes, captured, tvb_reported_length(tvb), pinfo))
+        || pinfo->flags.in_error_pkt || !tcp_early_take(bytes, pinfo))
         return false;
     conversation = recent_or_new_conversation(pinfo);
-    mse = tcp_search(conversation, from, seq, tvb, pinfo, tcpinfo, &is_over);
+    mse = tcp_search(conversation, bytes, pinfo, tcpinfo, &is_over);
     if (mse == NULL)
         return false;
     peers = tcp_peers_of(conversation);
@@ -111,7 +104,8 @@ show_late(const struct bt_mse_bytes *bytes, uint64_t joined_to, struct tcp_peers
         if (peer_wire_plausible(late->data, late->size, late->size))
             complete = peer_wire_complete(late->data, late->size, late->size, &next_size);
 
-        struct bt_peer_view view = tcp_show_view(peers, (enum peer_side)late->side, late->place, tvb, data);
+        struct tcp_bytes    came = tcp_bytes_of(tvb, (enum peer_side)late->side, late->place);
+        struct bt_peer_view view = tcp_show_view(peers, &came, data);
         bt_peer_show_messages(&view, 0, complete, pinfo, tree);
         bt_peer_show_notes(&view, pinfo, tree);
         tcp_show_ask_for_nothing(pinfo);
@@ -132,11 +126,12 @@ correct_wish(packet_info *pinfo, uint32_t at, uint32_t late_size)
 }
 
 void
-tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq,
-                tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, const struct tcp_bytes *segment,
+                packet_info *pinfo, proto_tree *tree, void *data)
 {
+    const enum peer_side  from = segment->from;
     struct mse_feed      *mse = peers->mse;
-    struct bt_mse_bytes   bytes = { .mse = mse, .side = from, .tvb = tvb };
+    struct bt_mse_bytes   bytes = { .mse = mse, .side = from, .tvb = segment->tvb };
     struct mse_part       part;
     uint32_t              late_size;
     tvbuff_t             *payload;
@@ -144,10 +139,10 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, enum peer
     const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
 
     if (PINFO_FD_VISITED(pinfo)) {
-        bytes.position = mse_feed_position(mse, from, pinfo->num, seq);
+        bytes.position = mse_feed_position(mse, from, pinfo->num, segment->seq);
     } else {
         struct feed_packet packet = { .from = from, .frame = pinfo->num, .time = packet_time(pinfo) };
-        struct feed_chunk  chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo, tcpinfo);
+        struct feed_chunk  chunk = tcp_search_chunk(mse, segment, pinfo, tcpinfo);
 
         bytes.position = chunk.bytes.position;
         mse_feed_search(mse, &packet, &chunk, false);
@@ -155,29 +150,31 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, enum peer
         mse_feed_earlier(mse, &peers->feed, &packet, &chunk);
         mse_feed_begin(mse, &peers->feed, from);
     }
-    mse_feed_part(mse, from, bytes.position, tvb_reported_length(tvb), pinfo->num, &part);
+    mse_feed_part(mse, from, bytes.position, segment->reported, pinfo->num, &part);
     shown = show_handshake(&bytes, pinfo, tree);
     payload = bt_mse_payload(&bytes, &part, mse->late, &late_size, pinfo);
     if (mse->late != NULL)
         show_late(&bytes, late_size > 0 ? part.offset : 0, peers, pinfo, tree, data);
     if (payload == NULL) {
         if (!shown)
-            call_data_dissector(tvb, pinfo, tree);
+            call_data_dissector(segment->tvb, pinfo, tree);
         tcp_show_ask_for_nothing(pinfo);
         return;
     }
 
-    struct bt_peer_view   view = tcp_show_view(peers, from, seq + part.at - late_size, payload, data);
+    struct tcp_bytes      plain = tcp_bytes_of(payload, from, segment->seq + part.at - late_size);
+    struct tcp_bytes      news = plain; /* what did not come too early */
+    struct bt_peer_view   view = tcp_show_view(peers, &plain, data);
     struct segment_layout layout = { .framed = true };
 
+    if (late_size > 0)
+        news = tcp_bytes_of(tvb_new_subset_remaining(payload, (int)late_size), from, segment->seq + part.at);
     if (!PINFO_FD_VISITED(pinfo))
-        tcp_peers_read(peers, conversation, from, seq + part.at,
-                       late_size > 0 ? tvb_new_subset_remaining(payload, (int)late_size) : payload, pinfo, tcpinfo,
-                       tcp_show_reassembles(pinfo));
+        tcp_peers_read(peers, conversation, &news, pinfo, tcpinfo, tcp_show_reassembles(pinfo));
     if (late_size == 0)
         layout = tcp_peers_layout(peers, from, pinfo->num, view.place);
     layout.may_ask = false;
-    tcp_show(&view, layout, pinfo, tree);
+    tcp_show(&view, &plain, layout, pinfo, tree);
     correct_wish(pinfo, part.at, late_size);
 }
 

@@ -15,19 +15,17 @@
 
 #include "transport/tcp_peers.h"
 
-/* Whether a connection that is nobody's turns out to be MSE with this segment. bytes: the captured ones of tvb. */
-bool tcp_mse_becomes(tvbuff_t *tvb, const uint8_t *bytes, uint32_t captured, packet_info *pinfo,
-                     const struct tcpinfo *tcpinfo);
+/* Whether a connection that is nobody's turns out to be MSE with this segment. */
+bool tcp_mse_becomes(const struct tcp_bytes *bytes, packet_info *pinfo, const struct tcpinfo *tcpinfo);
 
-/* Finds out whether a connection of which we see all packets turns out to be MSE: peers->mse is set then. tvb begins at
- * the sequence number seq, as below. First pass only. */
-void tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq,
-                  tvbuff_t *tvb, packet_info *pinfo, const struct tcpinfo *tcpinfo);
+/* Finds out whether a connection of which we see all packets turns out to be MSE: peers->mse is set then. First pass only. */
+void tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, const struct tcp_bytes *bytes,
+                  packet_info *pinfo, const struct tcpinfo *tcpinfo);
 
 /* Reads (on the first pass) and shows a segment of a connection that is MSE: handshake, payload, or both. data is the
  * segment's struct tcpinfo. */
-void tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq,
-                     tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
+void tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, const struct tcp_bytes *segment,
+                     packet_info *pinfo, proto_tree *tree, void *data);
 
 /* For an init routine. wanted: connections that are nobody's are searched for MSE. */
 void tcp_mse_begin_capture(bool wanted);

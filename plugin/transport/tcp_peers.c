@@ -95,15 +95,6 @@ tcp_peers_layout(const struct tcp_peers *peers, enum peer_side from, uint32_t fr
 
 /* --- the first pass --- */
 
-uint32_t
-tcp_peers_first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb)
-{
-    uint32_t length = tcpinfo->nxtseq - tcpinfo->seq;
-    uint32_t reported = tvb_reported_length(tvb);
-
-    return !tcpinfo->is_reassembled && length > reported ? tcpinfo->seq + (length - reported) : tcpinfo->seq;
-}
-
 /* What the user is told where bytes before the chunk are missing. */
 static void
 describe_missing(uint64_t missing, char *text, size_t size)
@@ -118,24 +109,25 @@ describe_missing(uint64_t missing, char *text, size_t size)
 static void
 watch(struct tcp_peers *peers, conversation_t *conversation, packet_info *pinfo)
 {
-    const struct tcp_analysis *analysis = get_tcp_conversation_data(conversation, pinfo);
-
     peers->watched = true;
-    peers->completeness = analysis->conversation_completeness;
+    peers->analysis = get_tcp_conversation_data(conversation, pinfo);
+    peers->completeness = peers->analysis->conversation_completeness;
     packet_watch_add(pinfo);
 }
 
-void
-tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq,
-               tvbuff_t *tvb, packet_info *pinfo, const struct tcpinfo *tcpinfo, bool comes_again)
+bool
+tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const struct tcp_bytes *bytes,
+               packet_info *pinfo, const struct tcpinfo *tcpinfo, bool comes_again)
 {
+    const enum peer_side         from = bytes->from;
     const struct message_stream *stream = &peers->feed.streams[from];
     const struct feed_packet     packet = { .from = from, .frame = pinfo->num, .time = packet_time(pinfo) };
-    struct feed_chunk            chunk = { .bytes = { .position = widen(&peers->highest_seq[from], seq),
-                                                      .captured = tvb_captured_length(tvb),
-                                                      .reported = tvb_reported_length(tvb),
+    struct feed_chunk            chunk = { .bytes = { .position = widen(&peers->highest_seq[from], bytes->seq),
+                                                      .data = bytes->data,
+                                                      .captured = bytes->captured,
+                                                      .reported = bytes->reported,
                                                       .reassembles = comes_again },
-                                           .place = seq,
+                                           .place = bytes->seq,
                                            .frame = pinfo->num,
                                            .has_ack = (tcpinfo->flags & TH_ACK) != 0 };
     struct segment_layout        layout = { .framed = true };
@@ -143,7 +135,6 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, enum peer_
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
     peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
-    chunk.bytes.data = tvb_get_ptr(tvb, 0, (int)chunk.bytes.captured);
     peers->highest_seq[from] = MAX(peers->highest_seq[from], chunk.bytes.position);
     if (chunk.has_ack)
         chunk.ack = widen(&peers->highest_seq[other_side(from)], tcpinfo->lastackseq);
@@ -166,9 +157,11 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, enum peer_
         break;
     }
     if (layout.framed ? layout.first > 0 : peers->feed.synced_in[from] != 0)
-        remember_layout(peers, pinfo->num, seq, &layout);
+        remember_layout(peers, pinfo->num, bytes->seq, &layout);
     if (!peers->watched && peer_connection_watches(peers->feed.connection))
         watch(peers, conversation, pinfo);
+    return layout.framed && layout.first == 0 && stream->sync == STREAM_OK && stream->end == stream->start
+           && stream->comes_again == 0 && bytes->captured == bytes->reported;
 }
 
 /* Any packet of a TCP conversation, while one of them is watched. */
@@ -183,12 +176,11 @@ take_watched_packet(packet_info *pinfo)
     if (peers == NULL || !peers->watched)
         return;
 
-    const struct tcp_analysis *analysis = get_tcp_conversation_data(conversation, pinfo);
-    uint8_t                    before = peers->completeness;
+    uint8_t before = peers->completeness;
 
     /* It sums up the conversation: what is new in it is of this packet. */
-    peers->completeness = analysis->conversation_completeness;
-    peers->feed.connection->round_trip = time_to_ns(&analysis->ts_first_rtt);
+    peers->completeness = peers->analysis->conversation_completeness;
+    peers->feed.connection->round_trip = time_to_ns(&peers->analysis->ts_first_rtt);
     peer_connection_packet(peers->feed.connection, packet_sender(pinfo), pinfo->num, packet_time(pinfo),
                            (peers->completeness & ~before & (COMPLETENESS_FIN | COMPLETENESS_RST)) != 0);
     if (!peer_connection_watches(peers->feed.connection)) {

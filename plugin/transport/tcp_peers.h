@@ -16,23 +16,27 @@
 #include "core/mse_feed.h"
 #include "core/peer_feed.h"
 #include "peer/packet-bt-peer.h"
+#include "transport/tcp_bytes.h"
 
 /* How a call of the dissector was treated on the first pass, where that is not "complete messages from byte 0 on". */
 struct segment_layout {
     bool     framed;  /* it is known where messages start: at first */
     bool     may_ask; /* not framed: the built-in dissector may ask TCP for more */
-    uint32_t first;   /* framed: offset of the first message that begins in it */
+    bool     whole; /* framed: it has complete messages only, from its first byte to its last. First pass only; false:
+                         nobody knows */
+    uint32_t first; /* framed: offset of the first message that begins in it */
 };
 
 /* A TCP conversation. */
 struct tcp_peers {
     struct peer_feed feed;
-    uint64_t highest_seq[2];      /* by sender: the highest sequence number, 64 bits wide; 0: none. First pass only */
-    bool     watched;             /* see packet_watch.h; first pass only */
-    uint8_t  completeness;        /* watched: as of its last packet */
-    struct mse_feed *mse;         /* NULL: the connection is not encrypted */
-    bool             search_over; /* mse is final; first pass only */
-    wmem_map_t      *layouts;     /* frame and sequence number -> struct segment_layout; NULL: none */
+    uint64_t highest_seq[2]; /* by sender: the highest sequence number, 64 bits wide; 0: none. First pass only */
+    bool     watched;        /* see packet_watch.h; first pass only */
+    uint8_t  completeness;   /* watched: as of its last packet */
+    const struct tcp_analysis *analysis;    /* watched: TCP's own, of the conversation */
+    struct mse_feed           *mse;         /* NULL: the connection is not encrypted */
+    bool                       search_over; /* mse is final; first pass only */
+    wmem_map_t                *layouts;     /* frame and sequence number -> struct segment_layout; NULL: none */
 };
 
 /* What is kept of a conversation; NULL: nothing yet. */
@@ -48,14 +52,10 @@ struct tcp_peers *tcp_peers_new(conversation_t *conversation, const packet_info 
 /* The connection is over. First pass only. */
 void tcp_peers_end(struct tcp_peers *peers);
 
-/* The sequence number of the first byte of tvb. TCP gives that of the segment, and may have stepped over the rest of
- * a message that it could not reassemble. */
-uint32_t tcp_peers_first_byte(const struct tcpinfo *tcpinfo, const tvbuff_t *tvb);
-
-/* Feeds the connection with tvb, whose first byte has the sequence number seq. comes_again: a message that goes on after
- * tvb is asked for as a whole. First pass only. */
-void tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, enum peer_side from, uint32_t seq,
-                    tvbuff_t *tvb, packet_info *pinfo, const struct tcpinfo *tcpinfo, bool comes_again);
+/* Feeds the connection. comes_again: a message that goes on after the bytes is asked for as a whole. Returns the layout's
+ * whole. First pass only. */
+bool tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const struct tcp_bytes *bytes,
+                    packet_info *pinfo, const struct tcpinfo *tcpinfo, bool comes_again);
 
 /* How such a call was treated. Any pass, after it. */
 struct segment_layout tcp_peers_layout(const struct tcp_peers *peers, enum peer_side from, uint32_t frame,

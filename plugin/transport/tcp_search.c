@@ -24,17 +24,15 @@ make_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, const struct
 }
 
 struct feed_chunk
-tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb, const packet_info *pinfo,
+tcp_search_chunk(struct mse_feed *mse, const struct tcp_bytes *bytes, const packet_info *pinfo,
                  const struct tcpinfo *tcpinfo)
 {
-    struct stream_chunk bytes = { .captured = tvb_captured_length(tvb), .reported = tvb_reported_length(tvb) };
-    struct feed_chunk   chunk;
+    struct stream_chunk stream = { .data = bytes->data, .captured = bytes->captured, .reported = bytes->reported };
+    struct feed_chunk   chunk = make_chunk(mse, bytes->from, bytes->seq, &stream, pinfo->num);
 
-    bytes.data = tvb_get_ptr(tvb, 0, (int)bytes.captured);
-    chunk = make_chunk(mse, from, seq, &bytes, pinfo->num);
     /* Also without the flag ACK: TCP takes that number for one, too, and withholds what comes late after it. */
     chunk.has_ack = true;
-    chunk.ack = mse_feed_position(mse, other_side(from), pinfo->num, tcpinfo->lastackseq);
+    chunk.ack = mse_feed_position(mse, other_side(bytes->from), pinfo->num, tcpinfo->lastackseq);
     return chunk;
 }
 
@@ -71,10 +69,9 @@ catch_up(const struct early_connection *early)
 
 /* The connection, where it is searched, or its search can begin with this segment. */
 static struct mse_feed *
-get(conversation_t *conversation, tvbuff_t *tvb, const packet_info *pinfo)
+get(conversation_t *conversation, const struct tcp_bytes *bytes, const packet_info *pinfo)
 {
     struct mse_feed               *mse = (struct mse_feed *)conversation_get_proto_data(conversation, proto_bt_mse);
-    uint32_t                       captured = tvb_captured_length(tvb);
     const struct early_connection *early;
 
     if (mse != NULL)
@@ -84,7 +81,7 @@ get(conversation_t *conversation, tvbuff_t *tvb, const packet_info *pinfo)
     else if (early != NULL)
         mse = catch_up(early);
     else
-        mse = begin(tvb_get_ptr(tvb, 0, (int)captured), captured);
+        mse = begin(bytes->data, bytes->captured);
     conversation_add_proto_data(conversation, proto_bt_mse, mse);
     return mse;
 }
@@ -98,18 +95,18 @@ forget(conversation_t *conversation, struct mse_feed *mse)
 }
 
 struct mse_feed *
-tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb, const packet_info *pinfo,
+tcp_search(conversation_t *conversation, const struct tcp_bytes *bytes, const packet_info *pinfo,
            const struct tcpinfo *tcpinfo, bool *is_over)
 {
-    struct mse_feed   *mse = get(conversation, tvb, pinfo);
-    struct feed_packet packet = { .from = from, .frame = pinfo->num };
+    struct mse_feed   *mse = get(conversation, bytes, pinfo);
+    struct feed_packet packet = { .from = bytes->from, .frame = pinfo->num };
     struct feed_chunk  chunk;
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
     *is_over = true;
     if (mse == &none)
         return NULL;
-    chunk = tcp_search_chunk(mse, from, seq, tvb, pinfo, tcpinfo);
+    chunk = tcp_search_chunk(mse, bytes, pinfo, tcpinfo);
     if (mse_feed_search(mse, &packet, &chunk, false))
         return mse;
     if (mse->state == MSE_FEED_OTHER)

@@ -14,6 +14,7 @@
 #include <epan/packet.h>
 
 #include "core/mse_feed.h"
+#include "transport/tcp_bytes.h"
 
 /* Positions of TCP: the sequence number, 64 bits wide. That of the first segment seen is: */
 static inline uint64_t
@@ -24,15 +25,15 @@ tcp_first_position(uint32_t seq)
 
 /* Takes a segment. Returns the connection where it turns out to be MSE, else NULL. *is_over is set where the search has
  * ended. First pass only. */
-struct mse_feed *tcp_search(conversation_t *conversation, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
-                            const packet_info *pinfo, const struct tcpinfo *tcpinfo, bool *is_over);
+struct mse_feed *tcp_search(conversation_t *conversation, const struct tcp_bytes *bytes, const packet_info *pinfo,
+                            const struct tcpinfo *tcpinfo, bool *is_over);
 
 /* Messages were found in plain: it is something else, unless the search has seen public keys before them. False then. First
  * pass only. */
 bool tcp_search_give_up(conversation_t *conversation);
 
 /* A segment as mse_feed.h takes it. First pass only. */
-struct feed_chunk tcp_search_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
-                                   const packet_info *pinfo, const struct tcpinfo *tcpinfo);
+struct feed_chunk tcp_search_chunk(struct mse_feed *mse, const struct tcp_bytes *bytes, const packet_info *pinfo,
+                                   const struct tcpinfo *tcpinfo);
 
 #endif

@@ -29,7 +29,8 @@ tcp_show_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *dat
     if (tvb_reported_length(part) == 0)
         return;
     pinfo->can_desegment = can_desegment;
-    call_dissector_with_data(bittorrent_handle, part, pinfo, tree, data);
+    if (call_dissector_only(bittorrent_handle, part, pinfo, tree, data) == 0)
+        call_data_dissector(part, pinfo, tree);
     pinfo->saved_can_desegment = can_desegment;
 }
 
@@ -42,17 +43,18 @@ tcp_show_ask_for_nothing(packet_info *pinfo)
 
 /* Shows the complete messages, and asks TCP for the rest of the next one. has_notes: we have something to say of them. */
 static void
-show_framed(const struct bt_peer_view *view, uint32_t first, bool has_notes, packet_info *pinfo, proto_tree *tree)
+show_framed(const struct bt_peer_view *view, const struct tcp_bytes *bytes, struct segment_layout layout,
+            bool has_notes, packet_info *pinfo, proto_tree *tree)
 {
-    tvbuff_t *tvb = view->tvb;
-    uint32_t  captured = tvb_captured_length(tvb);
-    uint32_t  reported = tvb_reported_length(tvb);
-    uint32_t  next_size;
-    uint32_t  complete;
+    tvbuff_t *tvb = bytes->tvb;
+    uint32_t  captured = bytes->captured;
+    uint32_t  reported = bytes->reported;
+    uint32_t  next_size = PEER_SIZE_UNKNOWN;
+    uint32_t  first = MIN(layout.first, captured);
+    uint32_t  complete = reported;
 
-    first = MIN(first, captured);
-    complete = peer_wire_complete(tvb_get_ptr(tvb, (int)first, (int)(captured - first)), captured - first,
-                                  reported - first, &next_size);
+    if (!layout.whole)
+        complete = peer_wire_complete(bytes->data + first, captured - first, reported - first, &next_size);
     if (first > 0)
         tcp_show_builtin(tvb_new_subset_length(tvb, 0, (int)first), pinfo, tree, view->data);
     if (has_notes)
@@ -76,13 +78,14 @@ show_framed(const struct bt_peer_view *view, uint32_t first, bool has_notes, pac
  * messages together and TCP does not let it, it tells TCP where the next one begins, and TCP steps over the rest of this
  * one. But a message counts in the frame that it ends in, so we need the rest, and step over it ourselves. */
 static void
-show_alone(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, proto_tree *tree)
+show_alone(const struct bt_peer_view *view, const struct tcp_bytes *bytes, uint32_t first, packet_info *pinfo,
+           proto_tree *tree)
 {
     TRY
     {
         if (!bittorrent_desegment || first == 0)
             tcp_show_builtin(view->tvb, pinfo, tree, view->data);
-        else if (first < tvb_reported_length(view->tvb))
+        else if (first < bytes->reported)
             tcp_show_builtin(tvb_new_subset_remaining(view->tvb, (int)first), pinfo, tree, view->data);
     }
     FINALLY
@@ -94,13 +97,13 @@ show_alone(const struct bt_peer_view *view, uint32_t first, packet_info *pinfo, 
 }
 
 static void
-show_segment(const struct bt_peer_view *view, struct segment_layout layout, bool has_notes, packet_info *pinfo,
-             proto_tree *tree)
+show_segment(const struct bt_peer_view *view, const struct tcp_bytes *bytes, struct segment_layout layout,
+             bool has_notes, packet_info *pinfo, proto_tree *tree)
 {
     if (layout.framed && tcp_show_reassembles(pinfo)) {
-        show_framed(view, layout.first, has_notes, pinfo, tree);
+        show_framed(view, bytes, layout, has_notes, pinfo, tree);
     } else if (layout.framed) {
-        show_alone(view, layout.first, pinfo, tree);
+        show_alone(view, bytes, layout.first, pinfo, tree);
     } else {
         tcp_show_builtin(view->tvb, pinfo, tree, view->data);
         if (!layout.may_ask)
@@ -109,16 +112,13 @@ show_segment(const struct bt_peer_view *view, struct segment_layout layout, bool
 }
 
 /* A packet cut short ends the built-in dissector with an exception; what we know shows all the same. */
-void
-tcp_show(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree)
+static G_GNUC_NO_INLINE void
+show_segment_with_notes(const struct bt_peer_view *view, const struct tcp_bytes *bytes, struct segment_layout layout,
+                        packet_info *pinfo, proto_tree *tree)
 {
-    if (!bt_peer_has_notes(view, pinfo)) {
-        show_segment(view, layout, false, pinfo, tree);
-        return;
-    }
     TRY
     {
-        show_segment(view, layout, true, pinfo, tree);
+        show_segment(view, bytes, layout, true, pinfo, tree);
     }
     FINALLY
     {
@@ -127,13 +127,23 @@ tcp_show(const struct bt_peer_view *view, struct segment_layout layout, packet_i
     ENDTRY;
 }
 
+void
+tcp_show(const struct bt_peer_view *view, const struct tcp_bytes *bytes, struct segment_layout layout,
+         packet_info *pinfo, proto_tree *tree)
+{
+    if (bt_peer_has_notes(view, pinfo))
+        show_segment_with_notes(view, bytes, layout, pinfo, tree);
+    else
+        show_segment(view, bytes, layout, false, pinfo, tree);
+}
+
 struct bt_peer_view
-tcp_show_view(const struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb, void *data)
+tcp_show_view(const struct tcp_peers *peers, const struct tcp_bytes *bytes, void *data)
 {
     struct bt_peer_view view = { .connection = peers->feed.connection,
-                                 .from = from,
-                                 .place = seq,
-                                 .tvb = tvb,
+                                 .from = bytes->from,
+                                 .place = bytes->seq,
+                                 .tvb = bytes->tvb,
                                  .show_builtin = tcp_show_builtin,
                                  .builtin = bittorrent_handle,
                                  .data = data };

@@ -23,12 +23,12 @@
 #include "peer/packet-bt-peer.h"
 #include "transport/tcp_peers.h"
 
-/* Bytes of one side that are to be shown: tvb begins at the sequence number seq. */
-struct bt_peer_view tcp_show_view(const struct tcp_peers *peers, enum peer_side from, uint32_t seq, tvbuff_t *tvb,
-                                  void *data);
+/* Bytes that are to be shown. data: TCP's, for the built-in dissector. */
+struct bt_peer_view tcp_show_view(const struct tcp_peers *peers, const struct tcp_bytes *bytes, void *data);
 
-/* Shows all of it. */
-void tcp_show(const struct bt_peer_view *view, struct segment_layout layout, packet_info *pinfo, proto_tree *tree);
+/* Shows all of them. view: of these bytes. */
+void tcp_show(const struct bt_peer_view *view, const struct tcp_bytes *bytes, struct segment_layout layout,
+              packet_info *pinfo, proto_tree *tree);
 
 /* Shows a part of the segment as the built-in dissector does, with what TCP allows us to ask for. */
 void tcp_show_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data);

@@ -49,50 +49,58 @@ stay_here(conversation_t *conversation, const packet_info *pinfo)
         conversation_set_dissector(conversation, bt_peer_tcp_stay_handle);
 }
 
-static int
-dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+/* A segment of a connection of peers, on any pass. */
+static void
+take_segment(const struct tcp_bytes *bytes, packet_info *pinfo, proto_tree *tree, void *data)
 {
     const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
-
-    if (tcpinfo == NULL || pinfo->flags.in_error_pkt || tvb_captured_length(tvb) == 0) {
-        tcp_show_builtin(tvb, pinfo, tree, data);
-        return (int)tvb_reported_length(tvb);
-    }
-
-    conversation_t   *conversation = recent_or_new_conversation(pinfo);
-    struct tcp_peers *peers = tcp_peers_of(conversation);
+    conversation_t       *conversation = recent_or_new_conversation(pinfo);
+    struct tcp_peers     *peers = tcp_peers_of(conversation);
 
     if (peers == NULL) {
         peers = tcp_peers_new(conversation, pinfo);
         stay_here(conversation, pinfo);
     }
-    enum peer_side from = packet_sender(pinfo);
-    uint32_t       seq = tcp_peers_first_byte(tcpinfo, tvb);
-
     if (!PINFO_FD_VISITED(pinfo))
-        tcp_mse_look(peers, conversation, from, seq, tvb, pinfo, tcpinfo);
+        tcp_mse_look(peers, conversation, bytes, pinfo, tcpinfo);
     if (peers->mse != NULL) {
-        tcp_mse_dissect(peers, conversation, from, seq, tvb, pinfo, tree, data);
-        return (int)tvb_reported_length(tvb);
+        tcp_mse_dissect(peers, conversation, bytes, pinfo, tree, data);
+        return;
     }
 
-    struct bt_peer_view view = tcp_show_view(peers, from, seq, tvb, data);
+    struct bt_peer_view   view = tcp_show_view(peers, bytes, data);
+    struct segment_layout layout;
+    bool                  whole = false;
 
     if (!PINFO_FD_VISITED(pinfo))
-        tcp_peers_read(peers, conversation, from, seq, tvb, pinfo, tcpinfo, tcp_show_reassembles(pinfo));
-    tcp_show(&view, tcp_peers_layout(peers, from, pinfo->num, seq), pinfo, tree);
-    return (int)tvb_reported_length(tvb);
+        whole = tcp_peers_read(peers, conversation, bytes, pinfo, tcpinfo, tcp_show_reassembles(pinfo));
+    layout = tcp_peers_layout(peers, bytes->from, pinfo->num, bytes->seq);
+    layout.whole = whole;
+    tcp_show(&view, bytes, layout, pinfo, tree);
+}
+
+static int
+dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    struct tcp_bytes bytes = tcp_bytes_of_segment(tvb, pinfo, (const struct tcpinfo *)data);
+
+    if (data == NULL || pinfo->flags.in_error_pkt || bytes.captured == 0)
+        tcp_show_builtin(tvb, pinfo, tree, data);
+    else
+        take_segment(&bytes, pinfo, tree, data);
+    return (int)bytes.reported;
 }
 
 /* A conversation is claimed by its handshake, as strong a test as that of the built-in dissector, or because it is MSE. */
 static ws_bool
 dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    const uint32_t captured = tvb_captured_length(tvb);
-    const uint8_t *bytes = captured > 0 ? tvb_get_ptr(tvb, 0, (int)captured) : NULL;
+    const struct tcpinfo *tcpinfo = (const struct tcpinfo *)data;
+    struct tcp_bytes      bytes = tcp_bytes_of_segment(tvb, pinfo, tcpinfo);
 
-    if (!tcp_mse_becomes(tvb, bytes, captured, pinfo, (const struct tcpinfo *)data)
-        && (!peer_wire_is_handshake(bytes, captured) || !bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC)))
+    if (!tcp_mse_becomes(&bytes, pinfo, tcpinfo)
+        && (!peer_wire_is_handshake(bytes.data, bytes.captured)
+            || !bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC)))
         return FALSE;
 
     if (!PINFO_FD_VISITED(pinfo))

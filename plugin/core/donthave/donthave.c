@@ -136,9 +136,7 @@ invalidate(struct donthave_state *state, struct request *request, struct donthav
     invalidated->age = context->time - request->time;
     invalidated->by = donthave;
     invalidated->request_in = request->frame;
-    notes_add_finding(notes, note, &invalidated->detail, &donthave_findings.invalidated,
-                      "The DontHave in frame %u invalidated this Request after %.6f s", context->frame,
-                      donthave_seconds(invalidated->age));
+    notes_add_described(notes, note, &invalidated->detail, &donthave_findings.invalidated);
     request->tag = invalidated;
     if (donthave->fast) {
         invalidated->unanswered = true;
@@ -167,11 +165,7 @@ take_donthave(struct donthave_state *state, struct donthave_note *donthave, stru
         donthave->requests++;
     }
     if (donthave->requests > 0)
-        notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.invalidated,
-                          "Piece %u: %u request%s (%" PRIu64 " bytes) %s", donthave->piece, donthave->requests,
-                          donthave->requests == 1 ? "" : "s", donthave_bytes(donthave),
-                          donthave->fast ? "invalidated; BEP 54: each is to be rejected"
-                                         : "dropped silently (BEP 54)");
+        notes_add_described(notes, context->note, &donthave->detail, &donthave_findings.invalidated);
     transfers_lose_piece(transfers, context->from, donthave->piece);
     disown(state, donthave->piece, context);
 }

@@ -89,6 +89,12 @@ struct donthave_reannounced {
     uint32_t           disowned_in; /* frame of the first DontHave since the piece was announced before */
 };
 
+static inline double
+donthave_seconds(int64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
 /* The sum of the lengths of the requests that a DontHave invalidated, in bytes. */
 static inline uint64_t
 donthave_bytes(const struct donthave_note *donthave)

@@ -37,12 +37,6 @@ struct donthave_state {
     struct donthave_owner  *owners[2]; /* by enum peer_side; NULL: it sent no DontHave */
 };
 
-static inline double
-donthave_seconds(int64_t ns)
-{
-    return (double)ns / (double)NS_PER_S;
-}
-
 /* The piece if that peer has disowned it, else NULL. */
 static inline struct disowned_piece *
 donthave_disowned(const struct donthave_state *state, enum peer_side owner, uint32_t piece)
