@@ -42,7 +42,7 @@ free_note(struct notes *notes, struct message_note *note)
 }
 
 /* Forgets the notes of the newest frame that show nothing: offered to other dissectors, and taken by none. */
-static G_GNUC_NO_INLINE void
+static void
 drop_untaken(struct notes *notes)
 {
     uint32_t first = notes->count, kept;
@@ -62,11 +62,11 @@ drop_untaken(struct notes *notes)
 }
 
 bool
-notes_begin_packet(struct notes *notes, uint32_t frame, uint32_t packet)
+notes_begin_next_to_notes(struct notes *notes, uint32_t frame, uint32_t packet)
 {
     bool again = frame == notes->frame && packet != notes->packet;
 
-    if (packet != notes->packet && !notes_have_none_since(notes, notes->frame, false))
+    if (packet != notes->packet)
         drop_untaken(notes);
     /* The notes themselves stay: a request that waits for its answer may point at them. */
     while (again && notes->count > 0 && notes->ordered[notes->count - 1]->frame == frame)

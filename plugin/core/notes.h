@@ -138,11 +138,6 @@ struct message_context {
 /* No notes yet; their memory comes from scope. */
 void notes_init(struct notes *notes, wmem_allocator_t *scope);
 
-/* The packet of that frame is going to be read. packet tells packets of the same frame number apart: any number that
- * changes with each packet. Of the packet before, what nobody took is forgotten. True where that one had the same frame
- * number: a read filter rejected it, its notes are gone, and nobody will see it again. First pass only. */
-bool notes_begin_packet(struct notes *notes, uint32_t frame, uint32_t packet);
-
 /* Whether no message has anything to show. */
 bool notes_are_empty(const struct notes *notes);
 
@@ -207,6 +202,22 @@ notes_have_none_since(const struct notes *notes, uint32_t frame, bool later)
 {
     return (!later || notes->late_count == 0)
            && (notes->count == 0 || notes->ordered[notes->count - 1]->frame < frame);
+}
+
+/* Below, where the packet before had notes, or this one has its frame number. */
+bool notes_begin_next_to_notes(struct notes *notes, uint32_t frame, uint32_t packet);
+
+/* The packet of that frame is going to be read. packet tells packets of the same frame number apart: any number that
+ * changes with each packet. Of the packet before, what nobody took is forgotten. True where that one had the same frame
+ * number: a read filter rejected it, its notes are gone, and nobody will see it again. First pass only. */
+static inline bool
+notes_begin_packet(struct notes *notes, uint32_t frame, uint32_t packet)
+{
+    if (frame == notes->frame || !notes_have_none_since(notes, notes->frame, false))
+        return notes_begin_next_to_notes(notes, frame, packet);
+    notes->frame = frame;
+    notes->packet = packet;
+    return false;
 }
 
 /* The first note of a frame, of either side, and in *end the one after its last; equal: there is none. later: a pass

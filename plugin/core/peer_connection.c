@@ -339,13 +339,6 @@ peer_connection_message(struct peer_connection *connection, const uint8_t *data,
 
 /* --- packets --- */
 
-void
-peer_connection_begin_packet(struct peer_connection *connection, uint32_t frame, uint32_t packet)
-{
-    if (notes_begin_packet(&connection->notes, frame, packet) && connection->transfers != NULL)
-        transfers_unseen(connection->transfers, frame);
-}
-
 bool
 peer_connection_watches(const struct peer_connection *connection)
 {

@@ -73,7 +73,12 @@ struct peer_connection *peer_connection_new(wmem_allocator_t *scope, const struc
 void peer_connection_end(struct peer_connection *connection);
 
 /* A packet of that frame is going to be read, see notes_begin_packet(). First pass only. */
-void peer_connection_begin_packet(struct peer_connection *connection, uint32_t frame, uint32_t packet);
+static inline void
+peer_connection_begin_packet(struct peer_connection *connection, uint32_t frame, uint32_t packet)
+{
+    if (notes_begin_packet(&connection->notes, frame, packet) && connection->transfers != NULL)
+        transfers_unseen(connection->transfers, frame);
+}
 
 /* Takes the next message of a peer: size bytes on the wire, of which the first captured ones are at data. context tells
  * where it stands. First pass only. Any bytes are good: what is not understood changes nothing. */

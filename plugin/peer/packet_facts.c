@@ -6,40 +6,26 @@
 
 #include "peer/packet_facts.h"
 
-#include "core/big_endian.h"
-
 static int64_t  last_offset = -1; /* of the last packet in the file: no two packets share one */
 static uint32_t last_number;
 
-/* As cmp_address(), without a call where both are of IPv4. */
-static inline int
-order_of_addresses(const address *a, const address *b)
+/* So that the difference of two fits into 63 bits as well. */
+#define SECONDS_MAX (INT64_MAX / 2 / NS_PER_S - 1)
+
+static G_GNUC_NO_INLINE int64_t
+absurd_time_to_ns(const nstime_t *time)
 {
-    if (a->type != AT_IPv4 || b->type != AT_IPv4)
-        return cmp_address(a, b);
+    int64_t seconds = (int64_t)time->secs;
 
-    uint32_t one = get_be32((const uint8_t *)a->data), other = get_be32((const uint8_t *)b->data);
-    return one < other ? -1 : one > other;
-}
-
-enum peer_side
-packet_sender(const packet_info *pinfo)
-{
-    int order = order_of_addresses(&pinfo->src, &pinfo->dst);
-
-    if (order == 0)
-        order = pinfo->srcport < pinfo->destport ? -1 : 1;
-    return order < 0 ? PEER_A : PEER_B;
+    return CLAMP(seconds, -SECONDS_MAX, SECONDS_MAX) * NS_PER_S + CLAMP(time->nsecs, 0, (int)NS_PER_S - 1);
 }
 
 int64_t
 time_to_ns(const nstime_t *time)
 {
-    /* So that the difference of two fits as well. */
-    const int64_t seconds_max = INT64_MAX / 2 / NS_PER_S - 1;
-    int64_t       seconds = (int64_t)time->secs;
-
-    return CLAMP(seconds, -seconds_max, seconds_max) * NS_PER_S + CLAMP(time->nsecs, 0, (int)NS_PER_S - 1);
+    if ((uint64_t)time->secs <= (uint64_t)SECONDS_MAX && (uint64_t)time->nsecs < (uint64_t)NS_PER_S)
+        return (int64_t)time->secs * NS_PER_S + time->nsecs;
+    return absurd_time_to_ns(time);
 }
 
 int64_t

@@ -14,10 +14,14 @@
 
 #include "peer/packet_facts.h"
 
+/* From here on they are worth emptying. */
+#define MARKED_MAX 256U
+
 static packet_watch_t take_tcp_packet;
 static bool           begun;            /* this capture has something to watch */
 static unsigned       watching;         /* connections that want to see their next packets */
 static uint8_t        ports[65536 / 8]; /* bit (source port xor destination port): one of them may have it */
+static unsigned       marked;           /* bits that were set in ports since it was empty, the same ones again, too */
 static nstime_t       capture_end;
 
 static unsigned
@@ -55,8 +59,12 @@ void
 packet_watch_add(const packet_info *pinfo)
 {
     begun = true;
-    if (watching++ == 0)
+    /* What is left of connections that see no more costs a look-up where another has that bit, no more. */
+    if (watching++ == 0 && marked >= MARKED_MAX) {
         memset(ports, 0, sizeof ports);
+        marked = 0;
+    }
+    marked++;
     ports[port_pair(pinfo) / 8] |= (uint8_t)(1 << port_pair(pinfo) % 8);
 }
 
@@ -83,6 +91,7 @@ begin_capture(void)
 {
     begun = false;
     watching = 0;
+    marked = MARKED_MAX;
     nstime_set_zero(&capture_end);
 }
 

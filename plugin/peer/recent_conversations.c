@@ -56,7 +56,7 @@ make_end(struct end *end, const address *address, uint32_t port)
     return true;
 }
 
-static inline bool
+static bool
 is_end(const struct end *end, const address *address, uint32_t port)
 {
     struct end other;
@@ -73,6 +73,13 @@ is_end_of_ipv4(const struct end *end, const address *address, uint32_t port)
 
     memcpy(&ipv4, address->data, sizeof ipv4);
     return (uint32_t)end->type_and_port == port && (uint32_t)end->address[0] == ipv4;
+}
+
+static G_GNUC_NO_INLINE bool
+are_ends(const struct end *ends, const packet_info *pinfo)
+{
+    return (is_end(&ends[0], &pinfo->src, pinfo->srcport) && is_end(&ends[1], &pinfo->dst, pinfo->destport))
+           || (is_end(&ends[1], &pinfo->src, pinfo->srcport) && is_end(&ends[0], &pinfo->dst, pinfo->destport));
 }
 
 /* The ports of one pair of ends can be used again: then later conversations with the same key follow this one, or, where
@@ -93,8 +100,7 @@ is_conversation_of(const struct recent *recent, const packet_info *pinfo)
         return is_end_of_ipv4(&ends[!first], dst, pinfo->destport)
                && (first == 0 || is_end_of_ipv4(&ends[1], src, pinfo->srcport));
     }
-    return (is_end(&ends[0], src, pinfo->srcport) && is_end(&ends[1], dst, pinfo->destport))
-           || (is_end(&ends[1], src, pinfo->srcport) && is_end(&ends[0], dst, pinfo->destport));
+    return are_ends(ends, pinfo);
 }
 
 /* Looks it up. What the next packet between these ends must find, too, is kept. */

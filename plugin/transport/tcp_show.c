@@ -20,18 +20,24 @@ tcp_show_reassembles(const packet_info *pinfo)
     return bittorrent_desegment && pinfo->saved_can_desegment > 0;
 }
 
-void
-tcp_show_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data)
+/* part: not empty. */
+static inline void
+call_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data)
 {
     /* Before it was lowered for the layer that we are. */
     uint16_t can_desegment = pinfo->saved_can_desegment;
 
-    if (tvb_reported_length(part) == 0)
-        return;
     pinfo->can_desegment = can_desegment;
     if (call_dissector_only(bittorrent_handle, part, pinfo, tree, data) == 0)
         call_data_dissector(part, pinfo, tree);
     pinfo->saved_can_desegment = can_desegment;
+}
+
+void
+tcp_show_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    if (tvb_reported_length(part) > 0)
+        call_builtin(part, pinfo, tree, data);
 }
 
 void
@@ -60,9 +66,8 @@ show_framed(const struct bt_peer_view *view, const struct tcp_bytes *bytes, stru
     if (has_notes)
         bt_peer_show_messages(view, first, complete, pinfo, tree);
     else if (complete > 0)
-        tcp_show_builtin(first == 0 && complete == reported ? tvb
-                                                            : tvb_new_subset_length(tvb, (int)first, (int)complete),
-                         pinfo, tree, view->data);
+        call_builtin(first == 0 && complete == reported ? tvb : tvb_new_subset_length(tvb, (int)first, (int)complete),
+                     pinfo, tree, view->data);
 
     uint32_t rest = reported - first - complete;
     if (next_size == PEER_SIZE_BAD)
