@@ -10,10 +10,10 @@ Bar = namedtuple("Bar", "aim held")
 
 BARS = {
     "other traffic": Bar(aim=1, held=0.7),
-    "unknown connections": Bar(aim=1, held=1.5),
-    "dense BitTorrent": Bar(aim=5, held=3.2),
-    "one message a packet": Bar(aim=5, held=8.2),
-    "dense BitTorrent, -Y": Bar(aim=5, held=3.2),
+    "unknown connections": Bar(aim=1, held=1.35),
+    "dense BitTorrent": Bar(aim=5, held=2.2),
+    "one message a packet": Bar(aim=5, held=5.6),
+    "dense BitTorrent, -Y": Bar(aim=5, held=2.4),
     "other DTLS": Bar(aim=1, held=3),
 }
 
