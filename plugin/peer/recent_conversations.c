@@ -23,9 +23,10 @@ struct recent {
     struct end      ends[2];
 };
 
-/* The last packet whose conversation was kept, while it is dissected: its addresses are where they were. */
+/* The last packet whose conversation was kept, while it is dissected: its addresses are where they were. It is known by its
+ * place in the file: with a read filter (tshark -R) two packets may have one frame number. */
 struct last_packet {
-    uint32_t        frame; /* 0: none */
+    int64_t         offset; /* of conversation's packet, NULL: none */
     port_type       ptype;
     uint32_t        source_port;
     uint32_t        destination_port;
@@ -122,9 +123,9 @@ look_up(struct recent *recent, packet_info *pinfo)
 static inline bool
 is_last_packet(const packet_info *pinfo)
 {
-    return last.frame == pinfo->num && last.source == pinfo->src.data && last.destination == pinfo->dst.data
-           && last.source_port == pinfo->srcport && last.destination_port == pinfo->destport
-           && last.ptype == pinfo->ptype;
+    return last.offset == pinfo->fd->file_off && last.conversation != NULL && last.source == pinfo->src.data
+           && last.destination == pinfo->dst.data && last.source_port == pinfo->srcport
+           && last.destination_port == pinfo->destport && last.ptype == pinfo->ptype;
 }
 
 conversation_t *
@@ -136,7 +137,7 @@ recent_conversation(packet_info *pinfo)
         return last.conversation;
     if (!is_conversation_of(recent, pinfo))
         return look_up(recent, pinfo);
-    last.frame = pinfo->num;
+    last.offset = pinfo->fd->file_off;
     last.ptype = pinfo->ptype;
     last.source_port = pinfo->srcport;
     last.destination_port = pinfo->destport;

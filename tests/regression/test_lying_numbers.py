@@ -263,3 +263,18 @@ def test_read_filter_keeps_the_ledger(two_passes, written, connect):
     columns = [part for kind in kinds for part in ("-e", f"bt.donthave.{kind}.begin")]
     printed = two_passes.read(path, "-R", shown, "-T", "fields", "-e", "bt.donthave.piece_index", *columns)
     assert sorted(printed.splitlines()) == sorted(["5\t\t", "\t16384\t", "\t\t0"])
+
+
+def test_read_filter_and_the_same_ports(two_passes, written):
+    """-2 -R: what is filtered out has the number of the packet after it, and may have its ports: two leechers with one port."""
+    trace = Trace()
+    shown, hidden = (begin(trace, leecher=(host, 40001)) for host in ("10.0.0.1", "10.0.0.3"))
+    for index in (5, 6):
+        for peers in (hidden, shown):
+            peers.leecher.send(request(index))
+        for peers in (hidden, shown):
+            peers.seed.send(dont_have(TO_LEECHER, index))
+    path = written(trace.pcap())
+    columns = [part for name in ("piece_index", "requests") for part in ("-e", f"bt.donthave.{name}")]
+    printed = two_passes.read(path, "-R", "ip.addr == 10.0.0.1", "-Y", "bt.donthave", "-T", "fields", *columns)
+    assert printed.splitlines() == ["5\t1", "6\t1"]
