@@ -16,6 +16,7 @@
 #include "peer/expert_rows.h"
 #include "peer/info_places.h"
 #include "peer/layers.h"
+#include "peer/message_bytes.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
 #include "peer/recent_conversations.h"
@@ -34,17 +35,6 @@ static struct expert_rows   *rows;
 
 static const struct bt_peer_extension *extensions[PEER_OBSERVERS_MAX];
 static struct peer_setup               setup;
-
-/* Bytes that notes of a frame hold, as one data source: Wireshark walks the list of them for each new one. */
-struct joined_messages {
-    uint32_t  first; /* numbers of the first note that is looked at and of the one after the last; both 0: none */
-    uint32_t  end;
-    tvbuff_t *tvb;     /* NULL: they are few, each has a source of its own */
-    uint32_t *offsets; /* in tvb, by the number of the note since first */
-};
-
-/* Messages that have a data source each. */
-#define DATA_SOURCES_MAX 16U
 
 /* How far a connection was shown in this frame. */
 struct shown_connection {
@@ -187,82 +177,6 @@ struct note_range {
     struct joined_messages     *joined;
 };
 
-/* Whether a note is about a message of the view whose bytes it holds. */
-static bool
-holds_bytes(const struct bt_peer_view *view, const struct message_note *note)
-{
-    return note->from == (unsigned)view->from && note->bytes != NULL && note->bytes->data != NULL;
-}
-
-/* Joins the bytes that the notes from first on hold, where they are many. */
-static void
-join_messages(const struct bt_peer_view *view, const struct note_range *range, uint32_t first, packet_info *pinfo)
-{
-    struct joined_messages *joined = range->joined;
-    uint32_t                messages = 0;
-    size_t                  size = 0;
-
-    memset(joined, 0, sizeof *joined);
-    joined->first = first;
-    joined->end = range->count;
-    for (uint32_t i = first; i < range->count; i++) {
-        if (holds_bytes(view, range->notes[i])) {
-            messages++;
-            size += range->notes[i]->bytes->captured;
-        }
-    }
-    if (messages <= DATA_SOURCES_MAX || size > INT_MAX)
-        return;
-
-    uint8_t *bytes = (uint8_t *)wmem_alloc(pinfo->pool, size);
-    uint32_t at = 0;
-
-    joined->offsets = wmem_alloc_array(pinfo->pool, uint32_t, range->count - first);
-    for (uint32_t i = first; i < range->count; i++) {
-        const struct note_bytes *part = range->notes[i]->bytes;
-        joined->offsets[i - first] = at;
-        if (!holds_bytes(view, range->notes[i]))
-            continue;
-        memcpy(bytes + at, part->data, part->captured);
-        at += part->captured;
-    }
-    joined->tvb = tvb_new_child_real_data(view->tvb, bytes, at, (int)at);
-    add_new_data_source(pinfo, joined->tvb, "Reassembled BitTorrent messages");
-}
-
-/* The bytes that the note of that number holds, in a data source. */
-static tvbuff_t *
-held_tvb(const struct bt_peer_view *view, const struct note_range *range, uint32_t number, packet_info *pinfo)
-{
-    struct joined_messages    *joined = range->joined;
-    const struct message_note *note = range->notes[number];
-    tvbuff_t                  *message;
-
-    if (number < joined->first || number >= joined->end)
-        join_messages(view, range, number, pinfo);
-    if (joined->tvb != NULL)
-        return tvb_new_subset_length_caplen(joined->tvb, (int)joined->offsets[number - joined->first],
-                                            (int)note->bytes->captured, (int)note->size);
-    message = tvb_new_child_real_data(view->tvb, note->bytes->data, note->bytes->captured, (int)note->size);
-    add_new_data_source(pinfo, message, "Reassembled BitTorrent message");
-    return message;
-}
-
-/* The bytes of a message: those of the packet, or those that its note holds. The packet's, all of them, where neither has
- * them. */
-static tvbuff_t *
-message_tvb(const struct bt_peer_view *view, const struct note_range *range, uint32_t number, packet_info *pinfo)
-{
-    const struct message_note *note = range->notes[number];
-    uint32_t                   offset = note->place - view->place;
-
-    if (holds_bytes(view, note))
-        return held_tvb(view, range, number, pinfo);
-    if (note->bytes == NULL && offset < tvb_captured_length(view->tvb))
-        return tvb_new_subset_length(view->tvb, (int)offset, (int)note->size);
-    return view->tvb;
-}
-
 /* Offers an extended message to those who dissect such. */
 static void
 offer_extended(const struct bt_peer_view *view, struct message_note *note, tvbuff_t *message, packet_info *pinfo,
@@ -298,8 +212,11 @@ static void
 show_note(const struct bt_peer_view *view, const struct note_range *range, uint32_t number, packet_info *pinfo,
           proto_tree *tree)
 {
+    const struct message_bytes bytes = {
+        view->tvb, view->from, view->place, range->notes, range->count, range->joined
+    };
     struct message_note *note = range->notes[number];
-    tvbuff_t            *message = message_tvb(view, range, number, pinfo);
+    tvbuff_t            *message = message_bytes_tvb(&bytes, number, pinfo);
 
     if (note->bytes != NULL && !(note->offer && note->extension == 0 && note->details == NULL))
         bt_peer_show_reassembled(message, note->size, note->bytes->frames, note->bytes->frame_count, pinfo, tree);
