@@ -14,18 +14,6 @@
  * some seconds. ns. */
 #define SYN_IS_NEW_AFTER (300 * NS_PER_S)
 
-/* An id of one side leads to a connection, from a frame on. */
-struct utp_alias {
-    uint32_t               since; /* frame */
-    uint32_t               key;   /* see key_of() */
-    struct utp_connection *connection;
-    struct utp_alias      *older;   /* the same id, before */
-    struct utp_alias      *chained; /* the last one of another id with the same hash */
-};
-
-/* Most pairs of ports have one connection. */
-#define BUCKETS_MIN 2U
-
 /* --- connection ids --- */
 
 struct utp_flow *
@@ -38,76 +26,19 @@ utp_flow_new(wmem_allocator_t *scope, const struct peer_setup *setup)
     return flow;
 }
 
-static uint32_t
-key_of(enum peer_side from, uint16_t id)
-{
-    return (uint32_t)from << 16 | id;
-}
-
-/* The link that leads to the last alias of an id, or the one at the end of its chain. */
-static struct utp_alias **
-link_to(const struct utp_flow *flow, uint32_t key)
-{
-    uint32_t           hash = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-    struct utp_alias **link = &flow->by_id[hash & (flow->buckets - 1)];
-
-    while (*link != NULL && (*link)->key != key)
-        link = &(*link)->chained;
-    return link;
-}
-
-/* As many buckets as ids, at least. */
-static void
-make_buckets(struct utp_flow *flow)
-{
-    struct utp_alias **former = flow->by_id;
-    uint32_t           former_count = flow->buckets;
-
-    if (flow->id_count < former_count)
-        return;
-    flow->buckets = MAX(BUCKETS_MIN, 2 * former_count);
-    flow->by_id = wmem_alloc0_array(flow->scope, struct utp_alias *, flow->buckets);
-    for (uint32_t i = 0; i < former_count; i++) {
-        while (former[i] != NULL) {
-            struct utp_alias *alias = former[i];
-            former[i] = alias->chained;
-            alias->chained = NULL;
-            *link_to(flow, alias->key) = alias;
-        }
-    }
-    wmem_free(flow->scope, former);
-}
-
 static struct utp_connection *
 find(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_t frame)
 {
-    const struct utp_alias *alias = flow->by_id != NULL ? *link_to(flow, key_of(from, id)) : NULL;
-
-    while (alias != NULL && alias->since > frame)
-        alias = alias->older;
-    return alias != NULL ? alias->connection : NULL;
+    return utp_ids_find(&flow->ids, from, id, frame);
 }
 
 /* From now on, packets of that side with that id belong to the connection. */
 static void
 learn(struct utp_flow *flow, struct utp_connection *connection, enum peer_side from, uint16_t id, uint32_t frame)
 {
-    struct utp_alias  *alias = wmem_new0(flow->scope, struct utp_alias);
-    struct utp_alias **link;
-
     connection->has_id[from] = true;
     connection->id[from] = id;
-    alias->since = frame;
-    alias->connection = connection;
-    alias->key = key_of(from, id);
-    make_buckets(flow);
-    link = link_to(flow, alias->key);
-    alias->older = *link;
-    if (alias->older != NULL)
-        alias->chained = alias->older->chained;
-    else
-        flow->id_count++;
-    *link = alias;
+    utp_ids_learn(&flow->ids, flow->scope, from, id, frame, connection);
 }
 
 /* Nothing leads to the connection any more. */
@@ -115,26 +46,8 @@ static void
 unlearn(struct utp_flow *flow, const struct utp_connection *connection)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
-        if (!connection->has_id[side])
-            continue;
-        struct utp_alias **link = link_to(flow, key_of((enum peer_side)side, connection->id[side]));
-        struct utp_alias  *alias = *link, *newer = NULL;
-        while (alias != NULL && alias->connection != connection) {
-            newer = alias;
-            alias = alias->older;
-        }
-        if (alias == NULL)
-            continue;
-        if (newer != NULL) {
-            newer->older = alias->older;
-        } else if (alias->older != NULL) {
-            alias->older->chained = alias->chained;
-            *link = alias->older;
-        } else {
-            *link = alias->chained;
-            flow->id_count--;
-        }
-        wmem_free(flow->scope, alias);
+        if (connection->has_id[side])
+            utp_ids_forget(&flow->ids, flow->scope, (enum peer_side)side, connection->id[side], connection);
     }
 }
 

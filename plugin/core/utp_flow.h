@@ -21,6 +21,7 @@
 #define UTP_FLOW_H
 
 #include "core/peer_feed.h"
+#include "core/utp_ids.h"
 #include "core/utp_mse.h"
 #include "core/utp_stream.h"
 
@@ -52,7 +53,6 @@ struct utp_direction {
 };
 
 struct utp_flow;
-struct utp_alias;
 
 struct utp_connection {
     struct utp_flow       *flow;
@@ -76,14 +76,12 @@ struct utp_connection {
 struct utp_flow {
     wmem_allocator_t        *scope;
     const struct peer_setup *setup;
-    struct utp_alias **by_id;   /* a hash of side and connection id -> the last alias of each; NULL: there was none */
-    uint32_t           buckets; /* of it, a power of two */
-    uint32_t           id_count;    /* ids that lead to a connection */
-    struct utp_connection  *newest; /* that is followed */
-    struct utp_connection  *oldest;
-    uint32_t                count;       /* of them */
-    bool                    turned_away; /* utp_flow_get(): there was no room for the packet's connection */
-    struct peer_connection *overflow;    /* holds what is told of packets whose connection is not followed; NULL:
+    struct utp_ids           ids;
+    struct utp_connection   *newest; /* that is followed */
+    struct utp_connection   *oldest;
+    uint32_t                 count;       /* of them */
+    bool                     turned_away; /* utp_flow_get(): there was no room for the packet's connection */
+    struct peer_connection  *overflow;    /* holds what is told of packets whose connection is not followed; NULL:
                                                none yet */
     struct mse_feeds *mse_feeds;  /* set by the caller: where encrypted connections are looked for; NULL: they are
                                                not */

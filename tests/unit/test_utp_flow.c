@@ -360,7 +360,7 @@ never_answered(void)
         g_assert_cmpint(find_packet(flow, A, UTP_DATA, (uint16_t)(i + 1), LAST) != NULL, ==, kept);
         g_assert_cmpint(find_packet(flow, B, UTP_STATE, (uint16_t)i, LAST) != NULL, ==, kept);
     }
-    g_assert_cmpuint(flow->id_count, ==, 2 * UTP_CONNECTIONS_MAX);
+    g_assert_cmpuint(flow->ids.count, ==, 2 * UTP_CONNECTIONS_MAX);
     wmem_destroy_allocator(scope);
 }
 
