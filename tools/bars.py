@@ -26,10 +26,10 @@ OFFERS = {
 
 # Of a connection, see connections() in captures/generate/traffic.py.
 MEMORY = {
-    ("TCP", "without BEP 10"): Bar(aim=1024, held=1250),
-    ("TCP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=2450),
-    ("TCP", "with lt_donthave"): Bar(aim=4096, held=3150),
-    ("uTP", "without BEP 10"): Bar(aim=1024, held=1950),
-    ("uTP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=2950),
-    ("uTP", "with lt_donthave"): Bar(aim=4096, held=4400),
+    ("TCP", "without BEP 10"): Bar(aim=1024, held=1024),
+    ("TCP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=2250),
+    ("TCP", "with lt_donthave"): Bar(aim=4096, held=2950),
+    ("uTP", "without BEP 10"): Bar(aim=1024, held=1750),
+    ("uTP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=2750),
+    ("uTP", "with lt_donthave"): Bar(aim=4096, held=4096),
 }
