@@ -34,9 +34,10 @@
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_utp_handle;
 static dissector_handle_t bt_peer_utp_handle;
-static heur_dtbl_entry_t *bt_utp_entry;     /* of the built-in heuristic, NULL: there is none, */
-static heur_dissector_t   bt_utp_heuristic; /* and what stood there */
-static GPtrArray         *flows;            /* struct utp_flow: all of the capture; first pass only */
+static dissector_handle_t bt_peer_utp_stay_handle; /* of conversations, see transport_tcp.c */
+static heur_dtbl_entry_t *bt_utp_entry;            /* of the built-in heuristic, NULL: there is none, */
+static heur_dissector_t   bt_utp_heuristic;        /* and what stood there */
+static GPtrArray         *flows;                   /* struct utp_flow: all of the capture; first pass only */
 
 static bool
 enabled(void)
@@ -83,29 +84,31 @@ packet_of(const struct utp_header *header, tvbuff_t *tvb, const packet_info *pin
     return packet;
 }
 
-/* Feeds the connection of the packet. */
-static void
+/* Feeds the connection of the packet, and returns it; NULL where it is not followed. */
+static struct utp_connection *
 read_packet(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, tvbuff_t *tvb,
             packet_info *pinfo)
 {
     struct utp_packet      packet = packet_of(header, tvb, pinfo);
     const uint32_t         number = packet_number(pinfo);
+    const bool             had_early = flow->claimed_in != 0 && flow->early != NULL;
     struct utp_connection *connection;
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
-    if (flow->claimed_in != 0)
+    if (had_early)
         utp_flow_read_early(flow, &packet, number, false);
     connection = utp_flow_get(flow, from, header, pinfo->num, packet.time);
     if (connection == NULL) {
         if (flow->turned_away)
             utp_flow_tell_full(flow, from, pinfo->num, number);
-        return;
+        return NULL;
     }
     utp_connection_packet(connection, from, &packet, number);
-    if (flow->claimed_in != 0)
+    if (had_early)
         utp_flow_read_early(flow, &packet, number, true);
     if (peer_connection_watches(connection->feed.connection))
         packet_watch_begin();
+    return connection;
 }
 
 /* A packet that looks like uTP, of ports that nobody has claimed: the handshake may come after it. */
@@ -144,31 +147,27 @@ is_claimed(const struct utp_flow *flow, uint32_t frame)
 
 /* The connection that a packet belongs to, NULL where none is followed. */
 static const struct utp_connection *
-find_connection(const conversation_t *conversation, enum peer_side from, const struct utp_header *header,
-                uint32_t frame)
+find_connection(const struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame)
 {
-    const struct utp_flow *flow = flow_of(conversation);
-
     return is_claimed(flow, frame) ? utp_flow_find(flow, from, header, frame) : NULL;
 }
 
-/* What we have to say of the messages that are complete with this packet, whose payload is tvb. */
+/* What we have to say of the messages that are complete with this packet, whose payload begins at that byte of tvb.
+ * connection: NULL where it is not followed. */
 static void
-show_ours(const conversation_t *conversation, enum peer_side from, const struct utp_header *header, uint32_t place,
-          tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+show_ours(const struct utp_flow *flow, const struct utp_connection *connection, enum peer_side from, uint32_t place,
+          tvbuff_t *tvb, uint32_t at, packet_info *pinfo, proto_tree *tree)
 {
-    const struct utp_flow       *flow = flow_of(conversation);
-    const struct utp_connection *connection = find_connection(conversation, from, header, pinfo->num);
-    struct bt_peer_view          view = { .connection = connection != NULL ? connection->feed.connection
-                                                        : flow != NULL     ? flow->overflow
-                                                                           : NULL,
-                                          .from = from,
-                                          .place = place,
-                                          .tvb = tvb,
-                                          .whole_frame = true };
+    struct bt_peer_view view = { .connection = connection != NULL ? connection->feed.connection
+                                               : flow != NULL     ? flow->overflow
+                                                                  : NULL,
+                                 .from = from,
+                                 .place = place,
+                                 .whole_frame = true };
 
-    if (view.connection == NULL || notes_are_empty(&view.connection->notes))
+    if (view.connection == NULL || !bt_peer_has_notes(&view, pinfo))
         return;
+    view.tvb = at > 0 ? tvb_new_subset_remaining(tvb, (int)at) : tvb;
     bt_peer_show_notes(&view, pinfo, tree);
     if ((connection != NULL && utp_mse_is_found(&connection->encryption)) || flow->claimed_in == pinfo->num) {
         /* What could not be read before may be the other side's. */
@@ -254,7 +253,7 @@ show_encrypted(const struct utp_connection *connection, enum peer_side from, con
     if (payload == NULL) {
         if (!shown && tvb_captured_length(raw) > 0)
             call_data_dissector(raw, pinfo, tree);
-        show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr), raw, pinfo, tree);
+        show_ours(connection->flow, connection, from, utp_place(header->seq_nr), raw, 0, pinfo, tree);
         return (int)tvb_captured_length(tvb);
     }
     TRY
@@ -264,7 +263,7 @@ show_encrypted(const struct utp_connection *connection, enum peer_side from, con
     }
     FINALLY
     {
-        show_ours(recent_conversation(pinfo), from, header, utp_place(header->seq_nr) + part.at - late_size, payload,
+        show_ours(connection->flow, connection, from, utp_place(header->seq_nr) + part.at - late_size, payload, 0,
                   pinfo, tree);
     }
     ENDTRY;
@@ -292,7 +291,7 @@ static void
 lead_here(enum claim_path path, conversation_t *conversation, uint32_t frame, const packet_info *pinfo)
 {
     if (path == CLAIMED_BY_BUILT_IN || (path != CLAIMED_BY_PORTS && !PINFO_FD_VISITED(pinfo)))
-        conversation_set_dissector_from_frame_number(conversation, frame, bt_peer_utp_handle);
+        conversation_set_dissector_from_frame_number(conversation, frame, bt_peer_utp_stay_handle);
 }
 
 /* One packet; header is NULL for one that is shown, but not followed. What the built-in dissector finds unusual
@@ -323,21 +322,23 @@ dissect_packet(enum claim_path path, const struct utp_header *header, tvbuff_t *
         length = show_builtin(path, tvb, pinfo, tree, data);
         if (length == 0 && header != NULL
             && (path == CLAIMED_BY_HANDSHAKE
-                || find_connection(recent_conversation(pinfo), from, header, pinfo->num) != NULL))
+                || find_connection(flow_of(recent_conversation(pinfo)), from, header, pinfo->num) != NULL))
             length = call_data_dissector(tvb, pinfo, tree);
     }
     FINALLY
     {
         if (length > 0 && header != NULL) {
-            conversation_t *conversation = recent_or_new_conversation(pinfo);
+            conversation_t  *conversation = recent_or_new_conversation(pinfo);
+            struct utp_flow *flow = PINFO_FD_VISITED(pinfo) ? flow_of(conversation) : get_flow(conversation);
+            const struct utp_connection *connection = NULL;
             lead_here(path, conversation, pinfo->num, pinfo);
             if (!PINFO_FD_VISITED(pinfo) && !read_first) {
-                struct utp_flow *flow = get_flow(conversation);
                 utp_flow_claim(flow, pinfo->num);
-                read_packet(flow, from, header, tvb, pinfo);
+                connection = read_packet(flow, from, header, tvb, pinfo);
             }
-            show_ours(conversation, from, header, utp_place(header->seq_nr),
-                      tvb_new_subset_remaining(tvb, (int)header->size), pinfo, tree);
+            if (connection == NULL)
+                connection = find_connection(flow, from, header, pinfo->num);
+            show_ours(flow, connection, from, utp_place(header->seq_nr), tvb, header->size, pinfo, tree);
         }
     }
     ENDTRY;
@@ -484,6 +485,7 @@ proto_reg_handoff_bt_peer_utp(void)
     if (bt_utp_handle == NULL) /* 4.0 gives it no name */
         dissector_table_foreach_handle("udp.port", find_bt_utp, NULL);
     bt_peer_utp_handle = create_dissector_handle(dissect_bt_peer_utp, proto_bt_peer_in_name_only);
+    bt_peer_utp_stay_handle = create_dissector_handle(dissect_bt_peer_utp, -1);
     heur_dissector_add("udp", dissect_bt_peer_utp_heur, "BitTorrent peers over uTP", BT_PEER_UTP_HEURISTIC,
                        proto_bt_peer, HEURISTIC_ENABLE);
     bt_utp_entry = find_heur_dissector_by_unique_short_name(BT_UTP_HEURISTIC);
