@@ -18,13 +18,17 @@ sys.path[:0] = [str(ROOT / "captures" / "generate"), str(ROOT / "tools")]
 from bars import BARS                   # noqa: E402
 from valgrind import instructions       # noqa: E402
 from capture import Trace               # noqa: E402
+from utp import UtpConnection           # noqa: E402
 import traffic                          # noqa: E402
 
 SHAPES = {
     "unknown connections": partial(traffic.unknown_connections, connections=1_500),
     "dense BitTorrent": partial(traffic.dense, blocks=150),
     "one message a packet": partial(traffic.one_message_a_packet, packets=2_000),
+    "dense uTP": partial(traffic.dense, blocks=80),
 }
+# Also without the plugin: else there would be nothing to compare with.
+OPTIONS = {"dense uTP": ["--enable-heuristic", "bt_utp_udp"]}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,7 @@ def counts(staging):
     """Instructions by the name of a capture (opening: start-up) and whether the plugin was there."""
     captures = {}
     for name, fill in {"opening": traffic.opening, **SHAPES}.items():
-        trace = Trace()
+        trace = Trace(connect=UtpConnection) if name == "dense uTP" else Trace()
         fill(trace)
         captures[name] = staging.folder / f"{name}.pcap"
         captures[name].write_bytes(trace.pcap())
@@ -40,7 +44,8 @@ def counts(staging):
     plugins = {True: BUILD / "plugins", False: staging.no_data}
     runs = [(name, ours) for name in captures for ours in plugins]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(runs, pool.map(lambda run: instructions(plugins[run[1]], ["tshark", "-r", captures[run[0]]]), runs)))
+        return dict(zip(runs, pool.map(
+            lambda run: instructions(plugins[run[1]], ["tshark", *OPTIONS.get(run[0], ()), "-r", captures[run[0]]]), runs)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
