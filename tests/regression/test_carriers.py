@@ -109,9 +109,12 @@ def test_ports_used_again(tshark):
 
 
 def test_ports_used_again_by_the_other_end(tshark):
-    """So does one that the other end opens: Wireshark keeps it apart from those of the other order."""
+    """So does one that the other end opens: Wireshark keeps it apart from those of the other order; some versions (4.4) hand on
+    nothing of it."""
+    handed_on = tshark.rows("ports-reused-turned", "frame.number", "--disable-protocol", "bt.peer",
+                            where="frame.number == 16 && bittorrent")
     assert dont_haves(tshark, "ports-reused-turned") == [
-        "9 10.0.0.2 5 3 6 0 0", "21 10.0.0.1 6 4 17 0 0", "33 10.0.0.2 7 5 29 0 0"]
+        "9 10.0.0.2 5 3 6 0 0", *(["21 10.0.0.1 6 4 17 0 0"] if handed_on else []), "33 10.0.0.2 7 5 29 0 0"]
 
 
 def test_many_connections_at_once(tshark):

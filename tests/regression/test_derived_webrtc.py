@@ -17,8 +17,8 @@ NAMES = ["firefox_dtls12", "firefox_dtls13", "webtorrent_webrtc", "werift_channe
 SEEDS = 10
 
 
-def forms_of(recording, keys):
-    """Each form, as derived_check.forms_of() has it."""
+def forms_of(recording, keys, twice):
+    """Each form, as derived_check.forms_of() has it. twice: Wireshark decrypts what was captured twice."""
     fixed, truth = handshake_length(recording), Truth(recording, keys)
     numbers = range(len(recording))
     all_of_it = truth.expected({number: number for number in numbers})
@@ -29,7 +29,8 @@ def forms_of(recording, keys):
         return [recording[number] for number in kept], ETHERNET, \
             *truth.expected({number: place for place, number in enumerate(kept)})
 
-    yield "duplicates", derived.of_both_sides(recording), ETHERNET, *all_of_it
+    if twice:
+        yield "duplicates", derived.of_both_sides(recording), ETHERNET, *all_of_it
     yield "any", derived.of_any_interface(recording), SLL, *all_of_it
     for seed in range(SEEDS):
         lost = derived.lossy([*numbers[fixed:]], seed)
@@ -51,7 +52,8 @@ def written(staging, tmp_path_factory):
     def write(name):
         if name not in known:
             keys = FOLDER / f"{name}.keys"
-            forms = forms_of(derived.read(f"webrtc/{name}"), keys.read_text())
+            # Of DTLS 1.3, Wireshark 4.4 decrypts no record of one side any more where each was captured twice, at both ends.
+            forms = forms_of(derived.read(f"webrtc/{name}"), keys.read_text(), twice=name != "firefox_dtls13")
             # What waits for a lost chunk is shown where its receiver acknowledges that.
             known[name] = Forms(staging, tmp_path_factory.mktemp(name), forms, by_sender=False), \
                 ("-o", f"tls.keylog_file:{staging.readable(keys)}")
