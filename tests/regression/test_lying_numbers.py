@@ -278,3 +278,15 @@ def test_read_filter_and_the_same_ports(two_passes, written):
     columns = [part for name in ("piece_index", "requests") for part in ("-e", f"bt.donthave.{name}")]
     printed = two_passes.read(path, "-R", "ip.addr == 10.0.0.1", "-Y", "bt.donthave", "-T", "fields", *columns)
     assert printed.splitlines() == ["5\t1", "6\t1"]
+
+
+def test_the_frame_in_which_a_capture_finds_its_messages(tshark, written):
+    """The capture begins with a DontHave: its text stands in the place of `Extended` in that frame, too."""
+    trace = Trace()
+    peers = begin(trace, seed=("10.0.0.2", 6881))
+    first = len(trace.packets)
+    peers.seed.send(dont_have(TO_LEECHER, 5))
+    peers.seed.send(dont_have(TO_LEECHER, 6))
+    del trace.packets[:first]
+    printed = tshark.read(written(trace.pcap()), "-o", f"bt.donthave.fallback_id:{TO_LEECHER}", "-T", "fields", "-e", "_ws.col.Info")
+    assert printed.split("\n")[:2] == ["DontHave Piece=5 (0 requests)", "DontHave Piece=6 (0 requests)"]
