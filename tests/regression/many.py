@@ -18,7 +18,9 @@ SYNTHETIC = ROOT / "captures" / "synthetic"
 PCAP, SECTION, INTERFACE, PACKET = 0xA1B2C3D4, 0x0A0D0D0A, 1, 6
 
 # Where the EtherType and the network layer of a packet are, by link type; None: it has no EtherType.
-LAYERS = {1: (12, 14), 101: (None, 0), 113: (14, 16)}
+RAW_IP = 101
+LAYERS = {1: (12, 14), RAW_IP: (None, 0), 113: (14, 16)}
+ICMP = b"\x01"
 VLAN, IPV4, IPV6 = b"\x81\x00", b"\x08\x00", b"\x86\xdd"
 
 
@@ -108,6 +110,9 @@ class Many:
                 known[address] = own + struct.pack(">H", len(known) + 1).rjust(size - len(own), b"\0")
                 self.hosts[str(ipaddress.ip_address(known[address]))] = str(ipaddress.ip_address(address))
             packet = packet[:begin] + known.get(address, address) + packet[begin + size:]
+        if packet[at] >> 4 == 4 and packet[at + 9:at + 10] == ICMP:     # what it quotes is of these hosts, too
+            quoted = at + (packet[at] & 15) * 4 + 8
+            packet = packet[:quoted] + self.with_own_hosts(RAW_IP, packet[quoted:], number, known)
         return packet
 
     def place(self, frame):
