@@ -54,9 +54,9 @@ def unknown_connections(trace, connections=10_000):
             trace.add(ip_packet(one, other, UDP, udp_datagram(one, other, randomness.randbytes(400))), False)
 
 
-def dense(trace, blocks=400):
+def dense(trace, blocks=400, **where):
     """A download at full speed: a Request and a block of 16 KiB by turns, now and then a piece that is lost."""
-    peers = begin(trace, fast=True, pieces=range(64))
+    peers = begin(trace, fast=True, pieces=range(max(64, blocks // 16 + 1)), **where)
     for number in range(blocks):
         index, begins = number // 16, number % 16 * BLOCK
         peers.leecher.send(request(index, begins))

@@ -15,17 +15,6 @@ extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope)
     ids->scope = scope;
 }
 
-/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/. Names made to collide cost what a walk of all names costs. */
-static uint32_t
-hash_of(const uint8_t *name, uint32_t size)
-{
-    uint32_t hash = 2166136261U;
-
-    for (uint32_t i = 0; i < size; i++)
-        hash = (hash ^ name[i]) * 16777619U;
-    return hash;
-}
-
 /* Puts an entry into its chain. */
 static void
 link_entry(struct extension_ids *ids, uint32_t number)
@@ -62,7 +51,7 @@ extension_ids_reserve(struct extension_ids *ids, const char *name)
 {
     uint32_t size = (uint32_t)strlen(name);
 
-    append(ids, (const uint8_t *)name, size, hash_of((const uint8_t *)name, size));
+    append(ids, (const uint8_t *)name, size, wmem_strong_hash((const uint8_t *)name, size));
 }
 
 void
@@ -109,7 +98,7 @@ entry_for(struct extension_ids *ids, const struct extension_key *key, bool *full
 {
     if (key->name_size > EXTENSION_NAME_SIZE_MAX)
         return NULL;
-    uint32_t hash = hash_of(key->name, key->name_size);
+    uint32_t hash = wmem_strong_hash(key->name, key->name_size);
     uint32_t number = ids->chains != NULL ? ids->chains[hash % EXTENSION_CHAINS] : ids->count;
     for (; number != 0; number = ids->chains != NULL ? ids->ids[number - 1].next : number - 1) {
         struct extension_id *entry = &ids->ids[number - 1];

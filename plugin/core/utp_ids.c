@@ -6,6 +6,8 @@
 
 #include "core/utp_ids.h"
 
+#include "core/hash_number.h"
+
 /* Most pairs of ports have one connection. */
 #define CHAINS_MIN 2U
 
@@ -28,8 +30,7 @@ key_of(enum peer_side from, uint16_t id)
 static struct utp_alias **
 link_to(const struct utp_ids *ids, uint32_t key)
 {
-    uint32_t           hash = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-    struct utp_alias **link = &ids->chains[hash & (ids->chain_count - 1)];
+    struct utp_alias **link = &ids->chains[hash_number(key) & (ids->chain_count - 1)];
 
     while (*link != NULL && (*link)->key != key)
         link = &(*link)->chained;

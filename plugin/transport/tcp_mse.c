@@ -164,7 +164,6 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, const str
 
     struct tcp_bytes      plain = tcp_bytes_of(payload, from, segment->seq + part.at - late_size);
     struct tcp_bytes      news = plain; /* what did not come too early */
-    struct bt_peer_view   view = tcp_show_view(peers, &plain, data);
     struct segment_layout layout = { .framed = true };
 
     if (late_size > 0)
@@ -172,9 +171,9 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, const str
     if (!PINFO_FD_VISITED(pinfo))
         tcp_peers_read(peers, conversation, &news, pinfo, tcpinfo, tcp_show_reassembles(pinfo));
     if (late_size == 0)
-        layout = tcp_peers_layout(peers, from, pinfo->num, view.place);
+        layout = tcp_peers_layout(peers, from, pinfo->num, plain.seq);
     layout.may_ask = false;
-    tcp_show(&view, &plain, layout, pinfo, tree);
+    tcp_show(peers, &plain, layout, pinfo, tree, data);
     correct_wish(pinfo, part.at, late_size);
 }
 

@@ -132,16 +132,6 @@ show_segment_with_notes(const struct bt_peer_view *view, const struct tcp_bytes 
     ENDTRY;
 }
 
-void
-tcp_show(const struct bt_peer_view *view, const struct tcp_bytes *bytes, struct segment_layout layout,
-         packet_info *pinfo, proto_tree *tree)
-{
-    if (bt_peer_has_notes(view, pinfo))
-        show_segment_with_notes(view, bytes, layout, pinfo, tree);
-    else
-        show_segment(view, bytes, layout, false, pinfo, tree);
-}
-
 struct bt_peer_view
 tcp_show_view(const struct tcp_peers *peers, const struct tcp_bytes *bytes, void *data)
 {
@@ -154,6 +144,18 @@ tcp_show_view(const struct tcp_peers *peers, const struct tcp_bytes *bytes, void
                                  .data = data };
 
     return view;
+}
+
+void
+tcp_show(const struct tcp_peers *peers, const struct tcp_bytes *bytes, struct segment_layout layout,
+         packet_info *pinfo, proto_tree *tree, void *data)
+{
+    struct bt_peer_view view = tcp_show_view(peers, bytes, data);
+
+    if (bt_peer_has_notes(&view, pinfo))
+        show_segment_with_notes(&view, bytes, layout, pinfo, tree);
+    else
+        show_segment(&view, bytes, layout, false, pinfo, tree);
 }
 
 /* --- registration --- */

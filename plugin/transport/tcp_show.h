@@ -26,9 +26,9 @@
 /* Bytes that are to be shown. data: TCP's, for the built-in dissector. */
 struct bt_peer_view tcp_show_view(const struct tcp_peers *peers, const struct tcp_bytes *bytes, void *data);
 
-/* Shows all of them. view: of these bytes. */
-void tcp_show(const struct bt_peer_view *view, const struct tcp_bytes *bytes, struct segment_layout layout,
-              packet_info *pinfo, proto_tree *tree);
+/* Shows all of them. */
+void tcp_show(const struct tcp_peers *peers, const struct tcp_bytes *bytes, struct segment_layout layout,
+              packet_info *pinfo, proto_tree *tree, void *data);
 
 /* Shows a part of the segment as the built-in dissector does, with what TCP allows us to ask for. */
 void tcp_show_builtin(tvbuff_t *part, packet_info *pinfo, proto_tree *tree, void *data);

@@ -68,7 +68,6 @@ take_segment(const struct tcp_bytes *bytes, packet_info *pinfo, proto_tree *tree
         return;
     }
 
-    struct bt_peer_view   view = tcp_show_view(peers, bytes, data);
     struct segment_layout layout;
     bool                  whole = false;
 
@@ -76,7 +75,17 @@ take_segment(const struct tcp_bytes *bytes, packet_info *pinfo, proto_tree *tree
         whole = tcp_peers_read(peers, conversation, bytes, pinfo, tcpinfo, tcp_show_reassembles(pinfo));
     layout = tcp_peers_layout(peers, bytes->from, pinfo->num, bytes->seq);
     layout.whole = whole;
-    tcp_show(&view, bytes, layout, pinfo, tree);
+    tcp_show(peers, bytes, layout, pinfo, tree, data);
+}
+
+/* What can be no segment of a connection is left to the built-in dissector. */
+static void
+dissect_bytes(const struct tcp_bytes *bytes, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    if (data == NULL || pinfo->flags.in_error_pkt || bytes->captured == 0)
+        tcp_show_builtin(bytes->tvb, pinfo, tree, data);
+    else
+        take_segment(bytes, pinfo, tree, data);
 }
 
 static int
@@ -84,10 +93,7 @@ dissect_bt_peer_tcp(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *d
 {
     struct tcp_bytes bytes = tcp_bytes_of_segment(tvb, pinfo, (const struct tcpinfo *)data);
 
-    if (data == NULL || pinfo->flags.in_error_pkt || bytes.captured == 0)
-        tcp_show_builtin(tvb, pinfo, tree, data);
-    else
-        take_segment(&bytes, pinfo, tree, data);
+    dissect_bytes(&bytes, pinfo, tree, data);
     return (int)bytes.reported;
 }
 
@@ -105,7 +111,7 @@ dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
 
     if (!PINFO_FD_VISITED(pinfo))
         conversation_set_dissector(recent_or_new_conversation(pinfo), bt_peer_tcp_stay_handle);
-    dissect_bt_peer_tcp(tvb, pinfo, tree, data);
+    dissect_bytes(&bytes, pinfo, tree, data);
     return TRUE;
 }
 

@@ -2,6 +2,7 @@
 be found."""
 
 from collections import Counter
+from functools import cache
 
 import derived
 from derived import ETHERNET, SLL
@@ -71,3 +72,13 @@ class Forms:
                   if must - found[path] and not path.stem.startswith(spared)}
         false = {path.stem: found[path] - may for path, (_, may) in self.expected.items() if found[path] - may}
         assert (missed, false) == ({}, {})
+
+
+def each_once(staging, tmp_path_factory, folder, preference, make):
+    """A function from the name of a recording in folder to what make(name, its keys, a new folder) returns, made once, and the option
+    that reads the keys."""
+    @cache
+    def written(name):
+        keys = folder / f"{name}.keys"
+        return make(name, keys.read_text(), tmp_path_factory.mktemp(name)), ("-o", f"{preference}:{staging.readable(keys)}")
+    return written

@@ -8,7 +8,7 @@ import pytest
 
 import derived
 import mse
-from derived_check import Forms, forms_of
+from derived_check import Forms, each_once, forms_of
 from many import ROOT
 
 FOLDER = ROOT / "captures" / "encrypted"
@@ -19,16 +19,9 @@ PLAINTEXT = ["mse_default_tcp", "mse_default_delay", "mse_default_utp", "mse_web
 @pytest.fixture(scope="module")
 def written(staging, tmp_path_factory):
     """For the name of a recording, all its forms, and the option with its keys."""
-    known = {}
-
-    def write(name):
-        if name not in known:
-            keys = FOLDER / f"{name}.keys"
-            forms = forms_of(derived.read(f"encrypted/{name}"), mse.read_keys(keys.read_text()))
-            known[name] = Forms(staging, tmp_path_factory.mktemp(name), forms), \
-                ("-o", f"bt.peer.mse_keylog_file:{staging.readable(keys)}")
-        return known[name]
-    return write
+    def make(name, keys, folder):
+        return Forms(staging, folder, forms_of(derived.read(f"encrypted/{name}"), mse.read_keys(keys)))
+    return each_once(staging, tmp_path_factory, FOLDER, "bt.peer.mse_keylog_file", make)
 
 
 @pytest.mark.parametrize("name", [*RC4, *PLAINTEXT])

@@ -5,7 +5,7 @@ import pytest
 
 import derived
 from derived import ETHERNET, SLL
-from derived_check import Forms
+from derived_check import Forms, each_once
 from derived_webrtc import Truth, handshake_length
 from many import ROOT
 from tshark import wireshark_version
@@ -47,18 +47,12 @@ def forms_of(recording, keys, twice):
 @pytest.fixture(scope="module")
 def written(staging, tmp_path_factory):
     """For the name of a recording, all its forms, and the option with its keys."""
-    known = {}
-
-    def write(name):
-        if name not in known:
-            keys = FOLDER / f"{name}.keys"
-            # Of DTLS 1.3, Wireshark 4.4 decrypts no record of one side any more where each was captured twice, at both ends.
-            forms = forms_of(derived.read(f"webrtc/{name}"), keys.read_text(), twice=name != "firefox_dtls13")
-            # What waits for a lost chunk is shown where its receiver acknowledges that.
-            known[name] = Forms(staging, tmp_path_factory.mktemp(name), forms, by_sender=False), \
-                ("-o", f"tls.keylog_file:{staging.readable(keys)}")
-        return known[name]
-    return write
+    def make(name, keys, folder):
+        # Of DTLS 1.3, Wireshark 4.4 decrypts no record of one side any more where each was captured twice, at both ends.
+        forms = forms_of(derived.read(f"webrtc/{name}"), keys, twice=name != "firefox_dtls13")
+        # What waits for a lost chunk is shown where its receiver acknowledges that.
+        return Forms(staging, folder, forms, by_sender=False)
+    return each_once(staging, tmp_path_factory, FOLDER, "tls.keylog_file", make)
 
 
 @pytest.mark.parametrize("name", NAMES)

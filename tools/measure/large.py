@@ -2,9 +2,7 @@
 
 from bench import say, table
 from capture import Trace
-from peer_wire import BLOCK, dont_have, piece, reject, request
-from session import TO_LEECHER, begin
-from traffic import SEGMENT
+from traffic import dense
 
 SIZE = 2_100_000_000
 CONNECTION_BLOCKS = 2_000   # 33 MB
@@ -17,14 +15,7 @@ def write(path, size):
         while file.tell() < size:
             trace = Trace()
             trace.wait(number * 60)
-            peers = begin(trace, fast=True, leecher=("10.%d.%d.1" % divmod(number, 250), 41000))
-            for block in range(CONNECTION_BLOCKS):
-                index, begins = block // 16, block % 16 * BLOCK
-                peers.leecher.send(request(index, begins))
-                if block % 40 == 39:
-                    peers.seed.send(dont_have(TO_LEECHER, index), reject(index, begins))
-                else:
-                    peers.seed.send_cut(piece(index, begins, b"\xbe" * BLOCK), size=SEGMENT)
+            dense(trace, CONNECTION_BLOCKS, leecher=("10.%d.%d.1" % divmod(number, 250), 41000))
             file.write(trace.pcap()[0 if number == 0 else 24:])     # one file header
             number += 1
     path.chmod(0o644)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hash_number.h"
+
 #define BUCKETS_MIN 2U
 
 void
@@ -38,8 +40,7 @@ disowned_pieces_free(struct disowned_pieces *pieces)
 static struct disowned_piece **
 link_to(const struct disowned_pieces *pieces, uint32_t piece)
 {
-    uint32_t                hash = (uint32_t)(piece * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-    struct disowned_piece **link = &pieces->buckets[hash & (pieces->bucket_count - 1)];
+    struct disowned_piece **link = &pieces->buckets[hash_number(piece) & (pieces->bucket_count - 1)];
 
     while (*link != NULL && (*link)->piece != piece)
         link = &(*link)->chained;
