@@ -31,22 +31,34 @@
 
 static dissector_handle_t bittorrent_handle;
 static dissector_handle_t bt_peer_tcp_handle;
-static dissector_handle_t
-    bt_peer_tcp_stay_handle; /* of conversations: of no protocol, so that Wireshark need not ask for
-                                                      every packet whether it is enabled, and has a layer */
+/* Of conversations: of no protocol, so that Wireshark need not ask for every packet whether it is enabled, and has a layer. */
+static dissector_handle_t bt_peer_tcp_stay_handle;
 
-static int  proto_tcp;
+static int               proto_tcp;
+static dissector_table_t tcp_ports;
 static bool ports_come_first; /* a preference of TCP, the other way round: before heuristics; read for each capture */
 
-/* A port has led TCP here, or the conversation's dissector has, and would for every packet. TCP asks for the latter first:
- * with it no port is looked up any more. Not where TCP itself did not call us but, say, SOCKS. */
+/* Whether a port leads to another dissector, which TCP asks as well, and perhaps first. */
+static bool
+is_of_another(uint32_t port)
+{
+    dissector_handle_t handle = dissector_get_uint_handle(tcp_ports, port);
+
+    return handle != NULL && handle != bt_peer_tcp_handle;
+}
+
+/* A port has led TCP here, and would for every packet of a connection that begins with the handshake of BitTorrent. TCP asks
+ * a conversation's dissector first: with it no port is looked up any more. Not where TCP itself did not call us but, say,
+ * SOCKS, nor where somebody else is to be asked for each packet. */
 static void
-stay_here(conversation_t *conversation, const packet_info *pinfo)
+stay_here(conversation_t *conversation, const struct tcp_bytes *bytes, const packet_info *pinfo)
 {
     const wmem_list_frame_t *last = wmem_list_tail(pinfo->layers);
 
-    if (ports_come_first && last != NULL && GPOINTER_TO_INT(wmem_list_frame_data(last)) == proto_tcp)
-        conversation_set_dissector(conversation, bt_peer_tcp_stay_handle);
+    if (ports_come_first && peer_wire_is_handshake(bytes->data, bytes->captured) && last != NULL
+        && GPOINTER_TO_INT(wmem_list_frame_data(last)) == proto_tcp && !is_of_another(pinfo->srcport)
+        && !is_of_another(pinfo->destport))
+        conversation_set_dissector_from_frame_number(conversation, pinfo->num, bt_peer_tcp_stay_handle);
 }
 
 /* A segment of a connection of peers, on any pass. */
@@ -59,7 +71,7 @@ take_segment(const struct tcp_bytes *bytes, packet_info *pinfo, proto_tree *tree
 
     if (peers == NULL) {
         peers = tcp_peers_new(conversation, pinfo);
-        stay_here(conversation, pinfo);
+        stay_here(conversation, bytes, pinfo);
     }
     if (!PINFO_FD_VISITED(pinfo))
         tcp_mse_look(peers, conversation, bytes, pinfo, tcpinfo);
@@ -143,6 +155,7 @@ proto_reg_handoff_bt_peer_tcp(void)
 {
     bittorrent_handle = find_dissector("bittorrent.tcp");
     proto_tcp = proto_get_id_by_filter_name("tcp");
+    tcp_ports = find_dissector_table("tcp.port");
     bt_peer_tcp_handle = create_dissector_handle(dissect_bt_peer_tcp, proto_bt_peer_in_name_only);
     bt_peer_tcp_stay_handle = create_dissector_handle(dissect_bt_peer_tcp, -1);
     heur_dissector_add("tcp", dissect_bt_peer_tcp_heur, "BitTorrent peers over TCP", BT_PEER_TCP_HEURISTIC,

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from capture import Trace
-from peer_wire import INTERESTED, dont_have, extended, have, piece, reject, request
+from peer_wire import INTERESTED, dont_have, extended, handshake, have, piece, reject, request
 from session import TO_LEECHER, begin
 from tcp import TcpConnection
 from utp import UtpConnection
@@ -290,3 +290,17 @@ def test_the_frame_in_which_a_capture_finds_its_messages(tshark, written):
     del trace.packets[:first]
     printed = tshark.read(written(trace.pcap()), "-o", f"bt.donthave.fallback_id:{TO_LEECHER}", "-T", "fields", "-e", "_ws.col.Info")
     assert printed.split("\n")[:2] == ["DontHave Piece=5 (0 requests)", "DontHave Piece=6 (0 requests)"]
+
+
+@pytest.mark.parametrize("first", [b"\xff" * 12, handshake("-LE0001-")], ids=["garbage", "handshake"])
+def test_the_other_port_is_of_another_dissector(tshark, written, first):
+    """TCP asks the lower port first. Where that one leaves a segment to BitTorrent, it is asked again for the next."""
+    trace = Trace()
+    peers = TcpConnection(trace, leecher=("10.0.0.1", 6881), seed=("10.0.0.2", 502))
+    peers.leecher.send(first)
+    for number in range(3):
+        peers.leecher.send(struct.pack(">HHHBBHH", number, 0, 6, 1, 3, 0, 1))       # Modbus: Read Holding Registers
+        peers.seed.send(struct.pack(">HHHBBBH", number, 0, 5, 1, 3, 2, number))
+    layers = [written(trace.pcap()), "-T", "fields", "-e", "frame.number", "-e", "frame.protocols"]
+    assert tshark.read(*layers) == tshark.stock(*layers)
+    assert tshark.stock(*layers).count("modbus") == 6
