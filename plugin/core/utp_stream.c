@@ -118,12 +118,20 @@ take_first_ack(struct utp_stream *stream, uint64_t ack)
     stream->state_counts = stream->from_state && !stream->handed && stream->waiting_count == 0 && ack >= stream->next;
 }
 
+/* One more packet of either side, which may not be the one that is missing although the receiver has it. */
+static void
+count_patience(struct utp_stream *stream)
+{
+    stream->waited_for = stream->next < stream->lost ? stream->waited_for + 1 : 0;
+}
+
 bool
 utp_stream_acknowledge(struct utp_stream *stream, uint16_t ack_nr, uint64_t *ack)
 {
     stream->ack_seen = true;
     if (!stream->started)
         return false;
+    count_patience(stream);
     *ack = widen(stream->next, ack_nr);
     if (*ack < stream->lost)
         return true;
@@ -264,6 +272,7 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
 {
     uint64_t seq;
 
+    count_patience(stream);
     if (!stream->handed)
         find_start(stream, packet);
     if (packet->header.type != UTP_DATA && packet->header.type != UTP_FIN)
@@ -298,8 +307,8 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
 static bool
 skip(struct utp_stream *stream)
 {
-    bool     is_lost = stream->next < stream->lost;
-    bool     waits = stream->patient && (stream->handed || !stream->state_counts);
+    bool is_lost = stream->next < stream->lost;
+    bool waits = stream->patient && stream->waited_for < UTP_PATIENCE && (stream->handed || !stream->state_counts);
     uint64_t limit = is_lost && !waits ? stream->lost : stream->release;
 
     if (stream->next >= limit)

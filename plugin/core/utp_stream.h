@@ -45,6 +45,9 @@
 #define UTP_WINDOW_BLIND 64U
 /* Captured bytes of them. */
 #define UTP_WINDOW_BYTES (4U * 1024 * 1024)
+/* So many packets of a connection may come before one that the receiver has acknowledged: a capture mixes packets up
+ * within a batch of 64 (NAPI_POLL_WEIGHT of Linux). What is not there then was not captured. */
+#define UTP_PATIENCE 64U
 /* After this many consecutive packets with implausible numbers, the stream is assumed to have jumped there. */
 #define UTP_STRAYS_MAX 16U
 
@@ -103,7 +106,8 @@ struct utp_stream {
     bool              handed;   /* next has moved: a packet was handed over, number first */
     bool              ack_seen; /* the other side acknowledged something */
     bool              patient; /* set by the caller: what is missing is waited for although the receiver has it, as it
-                                     * is worth more than what comes after it in time */
+                                     * is worth more than what comes after it in time; but no longer than UTP_PATIENCE */
+    uint32_t          waited_for;   /* patient: packets of both sides since the receiver was known to have it */
     bool              from_state;   /* nothing but an ST_STATE tells that next is the first packet, */
     bool              state_counts; /* and the other side acknowledged that ST_STATE like a packet (BEP 29 to the
                                      * letter): there is none with that number */

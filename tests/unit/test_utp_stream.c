@@ -28,6 +28,12 @@ struct line {
 
 #define SCRIPT_END { NULL, NULL }
 
+/* Packets of this side that change nothing. */
+#define PASS { "state 9", "" }
+#define PASS_3 PASS, PASS, PASS
+#define PASS_9 PASS_3, PASS_3, PASS_3
+#define PASS_62 PASS_9, PASS_9, PASS_9, PASS_9, PASS_9, PASS_9, PASS_3, PASS_3, PASS, PASS
+
 /* --- the player --- */
 
 static const char *const gap_names[] = { "", "lost", "limit" };
@@ -211,6 +217,72 @@ static const struct line acceptor_patient_with_a_packet[] = {
     { "ack 501",            "" },
     { "data 502 again",     "" },
     { "data 500 hand",      "500:hand@0  501:shake@4  502:again@9" },
+    SCRIPT_END
+};
+
+/* Patience ends: what is still not there after that many packets of both sides was not captured. The first packet of all
+ * may be missing as well. */
+static const struct line patience_ends[] = {
+    { "patient",            "" },
+    { "syn 1",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "data 4 c",           "" },
+    { "ack 4",              "" },
+    PASS_62, PASS,
+    { "state 5",            "lost 1 4:c@1" },
+    { "data 3 b",           "3:b late" },
+    { "data 5 d",           "5:d@2" },
+    SCRIPT_END
+};
+
+static const struct line patience_ends_before_the_first[] = {
+    { "patient",            "" },
+    { "syn 1",              "" },
+    { "data 3 b",           "" },
+    { "ack 3",              "" },
+    PASS_62, PASS,
+    { "data 4 c",           "3:b@0  4:c@1" },
+    SCRIPT_END
+};
+
+/* Only what the receiver has is given up, and what comes in its last place is in time. */
+static const struct line patience_suffices[] = {
+    { "patient",            "" },
+    { "syn 1",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "data 4 c",           "" },
+    { "ack 2",              "" },
+    PASS_62, PASS_3,
+    { "ack 4",              "" },
+    PASS_62, PASS,
+    { "data 3 b",           "3:b@1  4:c@2" },
+    SCRIPT_END
+};
+
+/* Each hole has its own time. */
+static const struct line patience_begins_again[] = {
+    { "patient",            "" },
+    { "syn 1",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "data 4 c",           "" },
+    { "ack 4",              "" },
+    PASS_62,
+    { "data 3 b",           "3:b@1  4:c@2" },
+    { "data 6 e",           "" },
+    { "ack 6",              "" },
+    PASS_62, PASS,
+    { "data 5 d",           "5:d@3  6:e@4" },
+    SCRIPT_END
+};
+
+/* BEP 29 to the letter, where the first acknowledgement was not captured: no packet has the number of the ST_STATE. */
+static const struct line patience_ends_by_the_letter[] = {
+    { "patient",            "" },
+    { "state 500",          "" },
+    { "data 501 hand",      "" },
+    { "ack 501",            "" },
+    PASS_62, PASS,
+    { "data 502 shake",     "501:hand@0  502:shake@4" },
     SCRIPT_END
 };
 
@@ -880,6 +952,8 @@ main(int argc, char **argv)
         SCRIPT(initiator), SCRIPT(acceptor), SCRIPT(acceptor_by_the_letter), SCRIPT(acceptor_by_the_letter_one_way),
         SCRIPT(acceptor_by_the_letter_patient), SCRIPT(acceptor_patient), SCRIPT(acceptor_patient_with_a_hole),
         SCRIPT(initiator_patient), SCRIPT(acceptor_patient_with_a_packet),
+        SCRIPT(patience_ends), SCRIPT(patience_ends_before_the_first), SCRIPT(patience_suffices),
+        SCRIPT(patience_begins_again), SCRIPT(patience_ends_by_the_letter),
         SCRIPT(other_types), SCRIPT(out_of_order), SCRIPT(sent_again), SCRIPT(syn_again), SCRIPT(wrap),
         SCRIPT(syn_at_the_wrap), SCRIPT(middle_data), SCRIPT(middle_state), SCRIPT(state_overtakes),
         SCRIPT(state_overtakes_begin), SCRIPT(lost_and_acknowledged), SCRIPT(patient), SCRIPT(acknowledged_before), SCRIPT(two_holes),
