@@ -16,6 +16,9 @@ static const struct peer_setup setup = {
     .fallback_count = 1
 };
 
+/* With nothing to tell what is missing to, until an extension handshake comes. */
+static const struct peer_setup nothing_offered = { .observers = { &donthave_observer }, .observer_count = 1 };
+
 static const uint8_t donthave[] = { 0, 0, 0, 6, 20, 3, 0, 0, 0, 5 };
 static const uint8_t zeros[16];
 
@@ -25,11 +28,17 @@ struct fixture {
 };
 
 static void
-begin(struct fixture *fixture)
+begin_with(struct fixture *fixture, const struct peer_setup *wanted)
 {
     fixture->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    peer_feed_init(&fixture->feed, fixture->scope, &setup);
+    peer_feed_init(&fixture->feed, fixture->scope, wanted);
     peer_feed_begin(&fixture->feed, PEER_A, 0);
+}
+
+static void
+begin(struct fixture *fixture)
+{
+    begin_with(fixture, &setup);
 }
 
 static void
@@ -58,6 +67,19 @@ put(struct fixture *fixture, uint32_t frame, uint64_t position, const uint8_t *d
 
     if (position > fixture->feed.streams[PEER_A].end)
         chunk.lacking = "some bytes";
+    peer_connection_begin_packet(fixture->feed.connection, frame, frame);
+    peer_feed_chunk(&fixture->feed, &packet, &chunk, &first);
+}
+
+static void
+take(struct fixture *fixture, uint32_t frame, struct feed_chunk chunk)
+{
+    struct feed_packet packet = { .from = PEER_A, .frame = frame, .time = (int64_t)frame * NS_PER_S };
+    uint32_t           first;
+
+    chunk.place = (uint32_t)chunk.bytes.position;
+    chunk.frame = frame;
+    chunk.bytes.reported = chunk.bytes.captured;
     peer_connection_begin_packet(fixture->feed.connection, frame, frame);
     peer_feed_chunk(&fixture->feed, &packet, &chunk, &first);
 }
@@ -217,6 +239,111 @@ hole_is_given_up(void)
     end(&fixture);
 }
 
+/* The same, where the user was told of the second hole: that is still one that can be filled. */
+static void
+hole_before_the_told_one_is_given_up(void)
+{
+    struct fixture fixture;
+    uint32_t       frame = 4;
+
+    begin(&fixture);
+    put(&fixture, 1, 0, donthave, sizeof donthave);
+    take(&fixture, 2, (struct feed_chunk){ .bytes = { .position = 14, .data = zeros, .captured = 4 } });
+    put(&fixture, 3, 22, zeros, 4);
+    g_assert_cmpuint(fixture.feed.late[PEER_A]->next, ==, 10);
+    for (uint64_t position = 26; fixture.feed.late[PEER_A]->next == 10; position += 4) {
+        g_assert_cmpuint(frame, <, 10 + LATE_CHUNKS_MAX);
+        put(&fixture, frame++, position, zeros, 4);
+    }
+    g_assert_nonnull(fixture.feed.connection->gaps[PEER_A]);
+    put(&fixture, frame, 18, zeros, 4);
+    g_assert_null(fixture.feed.connection->gaps[PEER_A]);
+    end(&fixture);
+}
+
+/* What is missing before the beginning of a message, which comes again as part of the whole. Later passes show it before that:
+ * in a packet of an earlier frame, as that of the same frame tells of itself; then in the packet that has the whole, for good. */
+static void
+told_where_later_passes_see_it(void)
+{
+    for (uint32_t before = 1; before <= 2; before++) {
+        struct fixture         fixture;
+        const struct peer_gap *gap;
+
+        begin_with(&fixture, &nothing_offered);
+        take(&fixture, before, (struct feed_chunk){ .bytes = { .position = 0, .data = zeros, .captured = 4 } });
+        take(&fixture, 2, (struct feed_chunk){
+            .bytes = { .position = 20, .data = donthave, .captured = 5, .reassembles = true }, .lacking = "some bytes"
+        });
+        gap = fixture.feed.connection->gaps[PEER_A];
+        g_assert_nonnull(gap);
+        g_assert_true(gap->pending && fixture.feed.told[PEER_A].withheld);
+        g_assert_cmpuint(gap->told_in, ==, before < 2 ? 2 : 0);
+        g_assert_cmpuint(gap->place, ==, before < 2 ? 0 : 20);
+        for (uint32_t frame = 3; frame <= 4; frame++) {
+            take(&fixture, frame, (struct feed_chunk){
+                .bytes = { .position = frame == 3 ? 20 : 30, .data = donthave, .captured = sizeof donthave }
+            });
+            g_assert_cmpuint(gap->frame, ==, 3);
+            g_assert_cmpuint(gap->told_in, ==, 0);
+        }
+        end(&fixture);
+    }
+}
+
+/* Where the transport itself reads a stream again, nothing is kept for that, and what it is told can still become less. */
+static void
+transport_reads_again(void)
+{
+    struct fixture fixture;
+
+    begin(&fixture);
+    fixture.feed.reads_again = true;
+    put(&fixture, 1, 0, donthave, sizeof donthave);
+    put(&fixture, 2, 14, zeros, 4);
+    g_assert_null(fixture.feed.late[PEER_A]);
+    g_assert_nonnull(fixture.feed.connection->gaps[PEER_A]);
+    peer_feed_filled(&fixture.feed, PEER_A, NULL);
+    g_assert_null(fixture.feed.connection->gaps[PEER_A]);
+    end(&fixture);
+}
+
+/* A message in a packet that waited is elsewhere, though the frame has the same number: a frame may hold several packets. */
+static void
+waited(void)
+{
+    for (int has_waited = 0; has_waited <= 1; has_waited++) {
+        struct fixture              fixture;
+        struct message_note *const *last;
+
+        begin(&fixture);
+        take(&fixture, 1, (struct feed_chunk){
+            .bytes = { .data = donthave, .captured = sizeof donthave }, .waited = has_waited
+        });
+        const struct message_note *note = *notes_of_frame(&fixture.feed.connection->notes, 1, false, &last);
+        g_assert_cmpint(note->bytes != NULL, ==, has_waited);
+        end(&fixture);
+    }
+}
+
+/* Of a message that shows nothing but that it was put together, no bytes are kept. */
+static void
+bytes_of_a_message_without_details(void)
+{
+    static const uint8_t other[] = { 0, 0, 0, 5, 20, 9, 0, 0, 0 };
+    struct fixture              fixture;
+    struct message_note *const *last;
+
+    begin(&fixture);
+    put(&fixture, 1, 0, other, 6);
+    put(&fixture, 2, 6, other + 6, 3);
+    const struct message_note *note = *notes_of_frame(&fixture.feed.connection->notes, 2, false, &last);
+    g_assert_nonnull(note->bytes);
+    g_assert_cmpuint(note->bytes->frame_count, ==, 2);
+    g_assert_null(note->bytes->data);
+    end(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -229,5 +356,10 @@ main(int argc, char **argv)
     g_test_add_func("/peer_feed/overtaken", overtaken);
     g_test_add_func("/peer_feed/ends_in_an_earlier_packet", ends_in_an_earlier_packet);
     g_test_add_func("/peer_feed/hole_is_given_up", hole_is_given_up);
+    g_test_add_func("/peer_feed/hole_before_the_told_one_is_given_up", hole_before_the_told_one_is_given_up);
+    g_test_add_func("/peer_feed/told_where_later_passes_see_it", told_where_later_passes_see_it);
+    g_test_add_func("/peer_feed/transport_reads_again", transport_reads_again);
+    g_test_add_func("/peer_feed/waited", waited);
+    g_test_add_func("/peer_feed/bytes_of_a_message_without_details", bytes_of_a_message_without_details);
     return g_test_run();
 }
