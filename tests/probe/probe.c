@@ -7,6 +7,7 @@
  *     probe changed TABLE PORT PROTOCOL           an entry that Decode As lists as the user's, when the capture is read
  *     probe tap FRAME EVENT PIECE BEGIN LENGTH REQUESTS BYTES FAST FRAME
  *                                                 an item of the tap bt.donthave
+ *     probe expert FRAME SEVERITY TEXT            an item of the tap expert, which asks for no tree
  *
  * Without the plugin lt_donthave it prints the number of each conversation all the same.
  *
@@ -20,6 +21,7 @@
 #include <string.h>
 
 #include <epan/conversation.h>
+#include <epan/expert.h>
 #include <epan/packet.h>
 #include <epan/conversation_filter.h>   /* 4.0: after packet.h, whose struct it names */
 #include <epan/proto.h>
@@ -126,6 +128,16 @@ print_tap(void *listener _U_, packet_info *pinfo, epan_dissect_t *edt _U_, const
     return TAP_PACKET_DONT_REDRAW;
 }
 
+static tap_packet_status
+print_expert(void *listener _U_, packet_info *pinfo _U_, epan_dissect_t *edt _U_, const void *data,
+             tap_flags_t flags _U_)
+{
+    const expert_info_t *info = (const expert_info_t *)data;
+
+    printf("probe expert %u %d %s\n", info->packet_num, info->severity, info->summary);
+    return TAP_PACKET_DONT_REDRAW;
+}
+
 static void
 print_changed(const char *table, ftenum_t type, void *port, void *entry, void *data _U_)
 {
@@ -134,6 +146,20 @@ print_changed(const char *table, ftenum_t type, void *port, void *entry, void *d
     if (type == FT_UINT16)
         printf("probe changed %s %u %s\n", table, GPOINTER_TO_UINT(port), handle == NULL ? "-"
                : proto_get_protocol_filter_name(dissector_handle_get_protocol_index(handle)));
+}
+
+/* The tap expert is registered after the dissectors. */
+static void
+begin_capture(void)
+{
+    static int listener;
+    static bool listens;
+
+    if (listens)
+        return;
+    listens = true;
+    if (register_tap_listener("expert", &listener, NULL, TL_REQUIRES_NOTHING, NULL, print_expert, NULL, NULL) != NULL)
+        printf("probe: no tap expert\n");
 }
 
 static void
@@ -154,6 +180,7 @@ register_handoff(void)
     static int listener;
 
     register_postdissector(create_dissector_handle(print_packet, proto_probe));
+    register_init_routine(begin_capture);
     register_cleanup_routine(end_of_capture);
     if (proto_get_id_by_filter_name("bt.donthave") >= 0 && register_tap_listener(
             BT_DONTHAVE_TAP, &listener, NULL, TL_REQUIRES_NOTHING, NULL, print_tap, NULL, NULL) != NULL)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from expert_items import items
 from many import ROOT
 
 
@@ -46,3 +47,13 @@ def test_a_listener_gets_what_the_fields_say(two_passes):
     assert items.count("donthave") == 172
     assert {event: items.count(event) for event in fields} == \
         {event: len(two_passes.items(capture, kind, "piece_index")) for event, kind in fields.items()}
+
+
+def test_a_listener_to_expert_items_gets_their_texts(tshark):
+    """Also where there is no tree, as with Wireshark's own list of them: not what stands for all items of a kind."""
+    capture = ROOT / "captures" / "webtorrent_short.pcapng.gz"
+    printed = tshark.read(capture, "-q", plugins=tshark.staging.with_probe(False))
+    told = [line.split(" ", 4) for line in printed.splitlines() if line.startswith("probe expert ")]
+    expected = {(str(item.frame), item.text) for item in items(tshark, capture)}
+    assert len(expected) > 5
+    assert expected <= {(frame, text) for _, _, frame, _, text in told}
