@@ -3,6 +3,7 @@
 What the lines may look like is the matter of tests/unit/test_mse_keylog.c; here is what becomes of the file.
 """
 
+import json
 import subprocess
 
 import encrypted
@@ -123,6 +124,30 @@ def test_begins_as_a_folder(staging, log):
     found, said = live(staging, log, change)
     assert found == BOTH_PIECES
     assert said.count(str(log)) == 1
+
+
+# --- of one capture after the other ---
+
+def opened_in_turn(staging, log, names):
+    """What one Wireshark (sharkd) finds in captures that it opens one after the other, and what it says."""
+    command = Tshark(staging).command(["-"])
+    command[command.index("tshark")] = "sharkd"
+    asked = [("setconf", {"name": "bt.peer.mse_keylog_file", "value": str(log)})]
+    for name in names:
+        asked += [("load", {"file": str(staging.readable(find(name)))}), ("frames", {"filter": "bt.donthave"})]
+    lines = [json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": parameters})
+             for number, (method, parameters) in enumerate(asked, 1)]
+    done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True, check=True)
+    answers = {answer["id"]: answer["result"] for answer in map(json.loads, done.stdout.splitlines())}
+    return [len(answers[number]) for number in range(3, len(asked) + 1, 2)], done.stderr
+
+
+def test_read_for_each_capture(staging, log):
+    """From its start, though nothing of it is new; and its bad lines are told for each."""
+    write(log, "MSE nonsense\n" + MADE.key)
+    found, said = opened_in_turn(staging, log, [CAPTURE, "clean-fast", CAPTURE])
+    assert found[0] == found[2] == len(BOTH_PIECES)
+    assert told_of_lines(said) == ["1 bad line skipped, 0 beyond the limit of keys"] * 3
 
 
 # --- what is told ---
