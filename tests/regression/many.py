@@ -88,6 +88,7 @@ class Many:
                 header = struct.pack("<IIIII", interface, time >> 32, time & 0xFFFFFFFF, len(packet), length)
                 written.append(block(PACKET, header + packet))
                 frame += 1
+        self.frames = frame - 1
         self.path = staging.folder / f"many-{len(list(staging.folder.iterdir()))}.pcapng"
         self.path.write_bytes(b"".join(written))
         self.path.chmod(0o644)

@@ -1,9 +1,14 @@
-"""tests/fuzz/mutate_captures: captures with changed bytes do no harm, and the script sees it where they do."""
+"""tests/fuzz/mutate_captures: captures with changed bytes do no harm, and the script sees it where they do.
 
+Twenty seeds of all captures: test_mutated_all.py.
+"""
+
+import importlib.machinery
 import os
 import shutil
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -42,7 +47,6 @@ def mutate(*arguments, **environment):
 
 
 def test_few_seeds():
-    """More: tests/fuzz/mutate_captures --seeds 20."""
     done = mutate("--seeds", "2", *(ROOT / "captures" / name for name in CAPTURES))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("4 captures, 2 seeds: 8 pairs in 8 files, 16 runs, 0 failures")
@@ -53,6 +57,34 @@ def test_few_seeds_joined():
     done = mutate("--joined", "--seeds", "2", *(ROOT / "captures" / name for name in [*CAPTURES, *ENCRYPTED]))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("6 captures, 2 seeds: 12 pairs in 6 files, 12 runs, 0 failures")
+
+
+def test_few_seeds_share_the_captures():
+    """Three seeds take all of them, and begin again; a second file for DTLS where the one capture that has it is among them."""
+    done = mutate("--share", "3", "--seeds", "5", *(ROOT / "captures" / name for name in [*CAPTURES, *ENCRYPTED]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("6 captures, 5 seeds: 9 pairs in 4 files, 8 runs, 0 failures")
+
+
+def test_shares_are_made_of_whole_captures(tmp_path):
+    """Each capture is in one of the shares, at the frame that is told, and all are in what is put together of the shares."""
+    script = types.ModuleType("mutate_captures")
+    importlib.machinery.SourceFileLoader("mutate_captures", str(MUTATE)).exec_module(script)
+    chosen = sorted((ROOT / "captures" / "synthetic").glob("story-*.pcap"))[:8]
+    source, = script.joined(chosen, tmp_path)
+    shares = source.split(3)
+    assert [share.members for share in shares] == [chosen[0::3], chosen[1::3], chosen[2::3]]
+
+    def lengths(path):
+        return [len(packet) for *_, packet in packets(contents(path))]
+
+    for share in shares:
+        frames = lengths(share.path)
+        assert [frames[first - 1:end - 1] for first, end in zip(share.firsts, share.firsts[1:])] == list(map(lengths, share.members))
+    script.put_together([share.path for share in shares], tmp_path / "together.pcapng")
+    together = [packet for *_, packet in packets(contents(tmp_path / "together.pcapng"))]
+    assert sorted(together) == sorted(packet for *_, packet in packets(contents(source.path)))
+    assert source.split(9)[8] is None, "there are but eight captures"
 
 
 @pytest.mark.parametrize("name", ["firefox_dtls12", "firefox_dtls13", "werift_cut"])
@@ -98,11 +130,13 @@ def test_the_test_sees_a_bug(broken):
     assert "Dissector bug in packet 1" in done.stdout
 
 
-def test_a_bug_of_stock_hides_none_in_joined_captures(broken):
-    """Where stock fails with a joined file, its parts are read by themselves."""
+@pytest.mark.parametrize("options, seeds, parts", [(["--joined"], 1, 4), (["--share", "3"], 3, 3)])
+def test_a_bug_of_stock_hides_none_in_joined_captures(options, seeds, parts, broken):
+    """Where stock fails with a joined file, its parts are read by themselves: halves, and so on, until the large capture is alone."""
     small = sorted((ROOT / "captures" / "synthetic").glob("*.pcap"), key=lambda path: path.stat().st_size)[:8]
     large = ROOT / "captures" / CAPTURES[0]
-    done = mutate("--joined", "--seeds", "1", "--jobs", "1", *small, large, **broken(BOTH_BROKEN))
+    done = mutate(*options, "--seeds", str(seeds), "--jobs", "1", *small, large, **broken(BOTH_BROKEN))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "exit code 3, stock 0" in done.stdout
-    assert "1 seeds: 9 pairs in 1 files, 2 runs, 8 failures (2 that stock has, too)" in done.stdout
+    assert f" {' '.join(options)} --seeds {seeds} --first 1 {ROOT}" in done.stdout
+    assert f"{seeds} seeds: 9 pairs in 1 files, 2 runs, {2 * parts} failures (2 that stock has, too)" in done.stdout
