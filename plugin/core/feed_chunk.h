@@ -27,9 +27,10 @@ struct feed_chunk {
     /* Writes that text anew, where some of the bytes (with acks_packets: packets) came late and fewer are missing. NULL:
      * the text stays */
     void (*describe_missing)(uint64_t missing, char *text, size_t size);
-    bool late;   /* acks_packets: the stream went on without this packet */
-    bool placed; /* acks_packets: its position is known all the same, and how long the holes are */
-    bool filled; /* set by peer_feed_chunk(): bytes of it filled a hole before the end of the stream */
+    bool late;        /* acks_packets: the stream went on without this packet */
+    bool placed;      /* acks_packets: its position is known all the same, and how long the holes are */
+    bool filled;      /* set by peer_feed_chunk(): bytes of it filled a hole before the end of the stream */
+    bool has_unusual; /* set by peer_feed_chunk(): a message that ends in it is, see peer_wire.h */
 };
 
 /* Frames that hold the message that is still to end, in one direction. */

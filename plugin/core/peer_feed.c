@@ -163,6 +163,7 @@ take_messages(struct reading *reading, struct feed_chunk *chunk, enum chunk_stat
 
     while (message_stream_next(stream, &chunk->bytes, &message)) {
         on_message(reading, chunk, &message);
+        chunk->has_unusual |= peer_wire_is_unusual(message.data, message.captured, message.size);
         reading->parts->count = 0;
         if (in_message && first != NULL)
             *first = chunk->bytes.offset;

@@ -87,6 +87,24 @@ peer_wire_complete(const uint8_t *data, uint32_t captured, uint32_t reported, ui
     return offset;
 }
 
+uint32_t
+peer_wire_until_unusual(const uint8_t *data, uint32_t size)
+{
+    uint32_t end = 0;
+
+    while (end < size) {
+        const uint8_t *message = data + end;
+        uint32_t       message_size = peer_wire_size(message, size - end);
+
+        if (message_size == PEER_SIZE_UNKNOWN || message_size >= size - end)
+            return size;
+        end += message_size;
+        if (peer_wire_is_unusual(message, message_size, message_size))
+            break;
+    }
+    return end;
+}
+
 bool
 peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported)
 {

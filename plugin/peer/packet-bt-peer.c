@@ -13,6 +13,7 @@
 #include <epan/proto_data.h>
 
 #include "core/peer_findings.h"
+#include "core/peer_wire.h"
 #include "peer/expert_rows.h"
 #include "peer/info_places.h"
 #include "peer/layers.h"
@@ -306,14 +307,12 @@ replaces_info(const struct message_note *note)
 }
 
 static void
-show_builtin_part(const struct bt_peer_view *view, uint32_t from, uint32_t to, bool again, packet_info *pinfo,
-                  proto_tree *tree)
+call_builtin(const struct bt_peer_view *view, uint32_t from, uint32_t to, bool again, packet_info *pinfo,
+             proto_tree *tree)
 {
     int      proto = dissector_handle_get_protocol_index(view->builtin);
     unsigned layers = 0;
 
-    if (from >= to)
-        return;
     if (again) {
         bt_peer_separate_info(pinfo);
         col_set_fence(pinfo->cinfo, COL_INFO); /* the built-in dissector clears what is after it */
@@ -325,6 +324,23 @@ show_builtin_part(const struct bt_peer_view *view, uint32_t from, uint32_t to, b
                        pinfo, tree, view->data);
     if (again)
         layers_end_repeat(pinfo, proto, layers);
+}
+
+/* Complete messages. The built-in dissector takes one that it does not know, and all that comes after it, for the middle of a
+ * message. So it gets what comes after it by itself; else it would depend on our notes, which cut the messages of a frame
+ * and of which the first pass knows others than the later ones, how much it takes. */
+static void
+show_builtin_part(const struct bt_peer_view *view, uint32_t from, uint32_t to, bool again, packet_info *pinfo,
+                  proto_tree *tree)
+{
+    while (from < to) {
+        uint32_t size = to - from;
+
+        size = peer_wire_until_unusual(tvb_get_ptr(view->tvb, (int)from, (int)size), size);
+        call_builtin(view, from, from + size, again, pinfo, tree);
+        again = true;
+        from += size;
+    }
 }
 
 /* A message that has a text of ours in the Info column in place of the built-in dissector's. */

@@ -161,7 +161,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
     if (!peers->watched && peer_connection_watches(peers->feed.connection))
         watch(peers, conversation, pinfo);
     return layout.framed && layout.first == 0 && stream->sync == STREAM_OK && stream->end == stream->start
-           && stream->comes_again == 0 && bytes->captured == bytes->reported;
+           && stream->comes_again == 0 && bytes->captured == bytes->reported && !chunk.has_unusual;
 }
 
 /* Any packet of a TCP conversation, while one of them is watched. */

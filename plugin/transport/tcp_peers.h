@@ -22,9 +22,9 @@
 struct segment_layout {
     bool     framed;  /* it is known where messages start: at first */
     bool     may_ask; /* not framed: the built-in dissector may ask TCP for more */
-    bool     whole; /* framed: it has complete messages only, from its first byte to its last. First pass only; false:
-                         nobody knows */
-    uint32_t first; /* framed: offset of the first message that begins in it */
+    bool     whole;   /* framed: it has complete messages only, from its first byte to its last, and no unusual ones.
+                         First pass only; false: nobody knows */
+    uint32_t first;   /* framed: offset of the first message that begins in it */
 };
 
 /* A TCP conversation. */

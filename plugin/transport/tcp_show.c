@@ -63,7 +63,7 @@ show_framed(const struct bt_peer_view *view, const struct tcp_bytes *bytes, stru
         complete = peer_wire_complete(bytes->data + first, captured - first, reported - first, &next_size);
     if (first > 0)
         tcp_show_builtin(tvb_new_subset_length(tvb, 0, (int)first), pinfo, tree, view->data);
-    if (has_notes)
+    if (has_notes || (!layout.whole && peer_wire_until_unusual(bytes->data + first, complete) < complete))
         bt_peer_show_messages(view, first, complete, pinfo, tree);
     else if (complete > 0)
         call_builtin(first == 0 && complete == reported ? tvb : tvb_new_subset_length(tvb, (int)first, (int)complete),

@@ -110,6 +110,48 @@ complete(const void *data)
     g_byte_array_free(bytes, TRUE);
 }
 
+/* --- peer_wire_until_unusual() --- */
+
+#define UNKNOWN_163  "00000002" "a301"
+#define HASH_REJECT  "00000031" "17" ZEROS_40 ZEROS_8
+
+struct unusual_case {
+    const char *name, *bytes;
+    uint32_t    more; /* zeros after them */
+    uint32_t    end;  /* of the first unusual one */
+};
+
+static const struct unusual_case unusual_cases[] = {
+    { "nothing",                 "", 0, 0 },
+    { "BEP 3 and 6",             CHOKE HAVE KEEP_ALIVE REQUEST "00000005" "11" "00000007", 0, 5 + 9 + 4 + 17 + 9 },
+    { "handshake, extended",     MAGIC ZEROS_40 ZEROS_8 DONTHAVE, 0, 68 + 10 },
+    { "an unknown id",           HAVE UNKNOWN_163 HAVE, 0, 9 + 6 },
+    { "the second is known",     UNKNOWN_163 HAVE HAVE, 0, 6 },
+    { "an id of BEP 52",         HASH_REJECT HAVE, 0, 53 },
+    { "an id that nobody uses",  "00000001" "0a" HAVE, 0, 5 },
+    { "the base DontHave",       BASE_18 HAVE, 0, 9 },
+    { "an id of 32",             "00000001" "20" HAVE, 0, 5 },
+    { "id 31",                   "00000001" "1f" HAVE, 0, 5 },
+    { "a block of 16 KiB",       BLOCK, 16384 + 5, 16397 + 5 },
+    { "a byte more than that",   "0000400a" "07" "00000001" "00004000", 16385 + 5, 16398 },
+    { "an unknown id at the end", HAVE UNKNOWN_163, 0, 9 + 6 },
+};
+
+static void
+unusual(const void *data)
+{
+    const struct unusual_case *wanted = (const struct unusual_case *)data;
+    GByteArray                *bytes = bytes_from_hex(wanted->bytes);
+
+    for (uint32_t i = 0; i < wanted->more; i++)
+        g_byte_array_append(bytes, (const uint8_t *)"", 1);
+    uint8_t *copy = bytes_copy(bytes->data, bytes->len);
+
+    g_assert_cmpuint(peer_wire_until_unusual(copy, bytes->len), ==, wanted->end);
+    g_free(copy);
+    g_byte_array_free(bytes, TRUE);
+}
+
 /* --- peer_wire_plausible() --- */
 
 struct plausible_case {
@@ -425,6 +467,7 @@ main(int argc, char **argv)
     }
     ADD(sizes, bytes, size)
     ADD(complete_cases, bytes, complete)
+    ADD(unusual_cases, name, unusual)
     ADD(plausible_cases, name, plausible)
     ADD(holding_cases, bytes, worth_holding)
     ADD(decode_cases, name, decode)
