@@ -15,14 +15,14 @@
 #define UTP_EXTENSIONS 4
 
 bool
-utp_mse_may_begin(const struct utp_header *header, const uint8_t *packet, uint32_t captured)
+utp_mse_may_begin(const struct utp_packet *packet)
 {
-    if (packet[1] >= UTP_EXTENSIONS)
+    if (packet->header.extension >= UTP_EXTENSIONS)
         return false;
-    if (header->type == UTP_SYN)
-        return captured == header->size;
-    return header->type == UTP_DATA && captured > header->size
-           && mse_may_begin(packet + header->size, captured - header->size);
+    if (packet->header.type == UTP_SYN)
+        return packet->captured == 0;
+    return packet->header.type == UTP_DATA && packet->captured > 0
+           && mse_may_begin(packet->payload, packet->captured);
 }
 
 /* What the connection was taken for before is forgotten. */

@@ -42,9 +42,8 @@ utp_mse_is_found(const struct utp_mse *utp_mse)
     return utp_mse->mse != NULL && utp_mse->mse->state == MSE_FEED_FOUND;
 }
 
-/* Whether a packet of ports that are nobody's can begin a connection that is MSE: its header, which was read from the packet,
- * and all of the packet. Few packets of other protocols can. */
-bool utp_mse_may_begin(const struct utp_header *header, const uint8_t *packet, uint32_t captured);
+/* Whether a packet of ports that are nobody's can begin a connection that is MSE. Few packets of other protocols can. */
+bool utp_mse_may_begin(const struct utp_packet *packet);
 
 /* Whether a packet that is missing in a direction is to be waited for although the receiver has it: a capture may have packets
  * in another order, and the handshake of MSE is read in order only. What is RC4 waits in struct utp_hole. First pass only. */

@@ -28,12 +28,13 @@ utp_header_read(const uint8_t *data, uint32_t captured, struct utp_header *heade
         return false;
 
     header->type = (enum utp_type)(data[0] >> 4);
+    header->extension = data[1];
     header->connection_id = get_be16(data + 2);
     header->timestamp = get_be32(data + 4);
     header->seq_nr = get_be16(data + 16);
     header->ack_nr = get_be16(data + 18);
 
-    uint8_t  extension = data[1];
+    uint8_t  extension = header->extension;
     uint32_t offset = UTP_HEADER_SIZE;
 
     /* "The extension field is the type of the first extension in a linked list", 0 ends it. */

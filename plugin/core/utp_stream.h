@@ -59,7 +59,8 @@ struct utp_header {
     uint32_t      timestamp; /* microseconds, modulo 2^32 */
     uint16_t      seq_nr;
     uint16_t      ack_nr;
-    uint32_t      size; /* bytes of header and extensions: where the payload starts */
+    uint8_t       extension; /* type of the first one, 0: there is none */
+    uint32_t      size;      /* bytes of header and extensions: where the payload starts */
 };
 
 /* One packet, as it goes into the stream of its sender. */

@@ -98,24 +98,27 @@ open_both(struct player *player, const struct wire *wire)
 static void
 may_begin(void)
 {
-    uint8_t           packet[UTP_HEADER_SIZE + 96] = { 0x41, 0 };
-    struct utp_header syn = { .type = UTP_SYN, .size = UTP_HEADER_SIZE }, data = { .type = UTP_DATA, .size = UTP_HEADER_SIZE };
-    struct utp_header state = { .type = UTP_STATE, .size = UTP_HEADER_SIZE };
+    uint8_t           bytes[96];
+    struct utp_packet syn = { .header.type = UTP_SYN, .payload = bytes };
+    struct utp_packet data = { .header.type = UTP_DATA, .payload = bytes, .captured = sizeof bytes };
+    struct utp_packet state = { .header.type = UTP_STATE, .payload = bytes };
     GRand            *random = g_rand_new_with_seed(3);
 
-    random_bytes(random, packet + UTP_HEADER_SIZE, 96);
-    g_assert_true(utp_mse_may_begin(&syn, packet, UTP_HEADER_SIZE));
-    g_assert_false(utp_mse_may_begin(&syn, packet, UTP_HEADER_SIZE + 1));
-    g_assert_true(utp_mse_may_begin(&data, packet, sizeof packet));
-    g_assert_false(utp_mse_may_begin(&data, packet, UTP_HEADER_SIZE));
-    g_assert_false(utp_mse_may_begin(&state, packet, UTP_HEADER_SIZE));
-    packet[1] = 3;                      /* extensions that anybody uses, */
-    g_assert_true(utp_mse_may_begin(&data, packet, sizeof packet));
-    packet[1] = 4;                      /* and not */
-    g_assert_false(utp_mse_may_begin(&data, packet, sizeof packet));
-    packet[1] = 0;
-    memcpy(packet + UTP_HEADER_SIZE, "d1:ad2:id20:abcdefghij0123456789e", 33);
-    g_assert_false(utp_mse_may_begin(&data, packet, sizeof packet));
+    random_bytes(random, bytes, sizeof bytes);
+    g_assert_true(utp_mse_may_begin(&syn));
+    syn.captured = 1;
+    g_assert_false(utp_mse_may_begin(&syn));
+    g_assert_false(utp_mse_may_begin(&state));
+    g_assert_true(utp_mse_may_begin(&data));
+    data.header.extension = 3;          /* extensions that anybody uses, */
+    g_assert_true(utp_mse_may_begin(&data));
+    data.header.extension = 4;          /* and not */
+    g_assert_false(utp_mse_may_begin(&data));
+    data.header.extension = 0;
+    memcpy(bytes, "d1:ad2:id20:abcdefghij0123456789e", 33);
+    g_assert_false(utp_mse_may_begin(&data));
+    data.captured = 0;
+    g_assert_false(utp_mse_may_begin(&data));
     g_rand_free(random);
 }
 
