@@ -14,7 +14,7 @@ BARS = {
     "dense BitTorrent": Bar(aim=5, held=2.2),
     "one message a packet": Bar(aim=5, held=5.6),
     "dense BitTorrent, -Y": Bar(aim=5, held=2.4),
-    "dense uTP": Bar(aim=5, held=6.6),
+    "dense uTP": Bar(aim=5, held=5.4),
     "other DTLS": Bar(aim=1, held=3),
 }
 
