@@ -61,6 +61,24 @@ def test_messages_before_the_handshake(tshark, staging):
     assert shown == (expected if tshark.two_passes else expected[4:])
 
 
+def test_one_packet_makes_both_sides_known(tshark, staging):
+    """The leecher has a DontHave before the seed's handshake, which alone tells that it is one, and which a DontHave of the seed
+    follows in the same segment. Each is listed with its own sender."""
+    trace = Trace()
+    made = Wire("both", Choices(pad_a=7, pad_b=31, pad_c=9, pad_d=40, select=PLAINTEXT, ia=HANDSHAKE))
+    peers = trace.connect(trace)
+    flights = [data for _, data in made.flights]
+    peers.leecher.send(flights[0])
+    peers.seed.send(flights[1])
+    peers.leecher.send(flights[2])
+    peers.leecher.send(flights[4] + flights[8])
+    frame = peers.seed.send(flights[3] + flights[5] + flights[7])
+    printed = tshark.read(written(staging, trace), "-o", "bt.donthave.fallback_id:7", "-q", "-z", "bt.donthave,list")
+    rows = [line.split() for line in printed.splitlines() if "10.0.0." in line]
+    assert [[row[0], *row[2:5]] for row in rows] == [[str(frame), "10.0.0.1:40000", "10.0.0.2:27000", "9"],
+                                                     [str(frame), "10.0.0.2:27000", "10.0.0.1:40000", "5"]]
+
+
 def keys_of(staging, *wires):
     path = staging.folder / "mse-tcp.keys"
     path.write_text("".join(made.key for made in wires))

@@ -212,6 +212,32 @@ what_is_kept(void)
     wmem_destroy_allocator(scope);
 }
 
+/* A packet that was captured in part came too early. What follows it does not fit even when what was missing before it is
+ * there: the bytes that were cut never come, and are not waited for. */
+static void
+cut_too_early(void)
+{
+    for (int is_cut = 0; is_cut <= 1; is_cut++) {
+        wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+        struct mse_stream *stream = mse_stream_new(scope, NULL);
+        uint8_t            bytes[200];
+        struct mse_chunk   early = { .data = bytes + 50, .captured = is_cut ? 40 : 50, .reported = 50, .offset = 50, .frame = 1 };
+        struct mse_chunk   first = { .data = bytes, .captured = 50, .reported = 50, .frame = 2 };
+        struct mse_chunk   next = { .data = bytes + 100, .captured = 50, .reported = 50, .offset = 100, .frame = 3 };
+
+        for (unsigned i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)(i * 167 + 13);
+        mse_stream_feed(stream, &early);
+        mse_stream_feed(stream, &first);
+        g_assert_false(stream->directions[0].holed);
+        mse_stream_feed(stream, &next);
+        g_assert_cmpint(stream->directions[0].holed, ==, is_cut);
+        g_assert_cmpuint(stream->directions[0].held_size, ==, is_cut ? 90 : 150);
+        mse_stream_free(stream);
+        wmem_destroy_allocator(scope);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -222,6 +248,7 @@ main(int argc, char **argv)
     g_test_add_func("/mse_order/changed_places", changed_places);
     g_test_add_func("/mse_order/nothing_fills_it", nothing_fills_it);
     g_test_add_func("/mse_order/what_is_kept", what_is_kept);
+    g_test_add_func("/mse_order/cut_too_early", cut_too_early);
     result = g_test_run();
     wmem_cleanup();
     return result;
