@@ -38,12 +38,28 @@ begin_anew(struct peer_feed *feed, const struct peer_setup *setup, const struct 
     peer_connection_begin_packet(feed->connection, packet->frame, number);
 }
 
+/* The search begins. False: it has ended already, as the first bytes can be nothing of MSE. */
+static bool
+begin_search(struct utp_mse *utp_mse, struct mse_feeds *feeds, const struct feed_chunk *chunk)
+{
+    utp_mse->mse = mse_feed_new(feeds, MSE_OVER_UTP, chunk->bytes.data, chunk->bytes.captured);
+    utp_mse->over = utp_mse->mse == NULL;
+    if (utp_mse->over)
+        return false;
+    utp_mse->sides = wmem_alloc0_array(feeds->scope, struct utp_mse_side, 2);
+    return true;
+}
+
 /* The search has ended, and it is not MSE. */
 static void
 forget(struct utp_mse *utp_mse)
 {
+    wmem_allocator_t *scope = utp_mse->mse->feeds->scope;
+
     for (int side = PEER_A; side <= PEER_B; side++)
-        utp_places_free(&utp_mse->places[side], utp_mse->mse->feeds->scope);
+        utp_places_free(&utp_mse->sides[side].places, scope);
+    wmem_free(scope, utp_mse->sides);
+    utp_mse->sides = NULL;
     mse_feed_give_up(utp_mse->mse);
     mse_feed_free(utp_mse->mse);
     utp_mse->mse = NULL;
@@ -203,7 +219,7 @@ take_next(struct utp_mse *utp_mse, struct peer_feed *feed, const struct feed_pac
         placed.bytes.boundary = (uint32_t)(hole->message - hole->next_offset);
     }
     place.first = take_payload(utp_mse, feed, packet, &placed);
-    utp_places_add(&utp_mse->places[packet->from], mse->feeds->scope, seq, packet->frame, &place);
+    utp_places_add(&utp_mse->sides[packet->from].places, mse->feeds->scope, seq, packet->frame, &place);
     note_boundary(utp_mse, feed, packet->from);
     utp_hole_pass(hole, chunk->bytes.reported);
 }
@@ -223,7 +239,7 @@ take_late(struct utp_mse *utp_mse, struct peer_feed *feed, const struct feed_pac
     placed.placed = placed.late = true;
     placed.bytes.missing = 0;
     place.first = take_payload(utp_mse, feed, packet, &placed);
-    utp_places_insert(&utp_mse->places[packet->from], utp_mse->mse->feeds->scope, seq, &place);
+    utp_places_insert(&utp_mse->sides[packet->from].places, utp_mse->mse->feeds->scope, seq, &place);
 }
 
 /* What is kept of a side can no longer be read. */
@@ -289,7 +305,7 @@ take_with_hole(struct utp_mse *utp_mse, struct peer_feed *feed, const struct fee
 void
 utp_mse_flush(struct utp_mse *utp_mse, struct peer_feed *feed)
 {
-    for (int side = PEER_A; side <= PEER_B; side++) {
+    for (int side = PEER_A; side <= PEER_B && utp_mse->sides != NULL; side++) {
         if (utp_mse->sides[side].hole != NULL && utp_mse->sides[side].hole->kept != NULL)
             give_up(utp_mse, feed, (enum peer_side)side);
     }
@@ -301,8 +317,8 @@ utp_mse_flush(struct utp_mse *utp_mse, struct peer_feed *feed)
 static bool
 is_plain_payload(const struct utp_mse *utp_mse, enum peer_side from, uint64_t seq)
 {
-    return utp_mse->mse->stream->directions[from].state == MSE_PLAINTEXT && utp_mse->has_payload[from]
-           && seq > utp_mse->payload_seq[from];
+    return utp_mse->mse->stream->directions[from].state == MSE_PLAINTEXT && utp_mse->sides[from].has_payload
+           && seq > utp_mse->sides[from].payload_seq;
 }
 
 bool
@@ -310,11 +326,11 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
              const struct feed_packet *packet, uint32_t number, const struct utp_chunk *next,
              const struct feed_chunk *chunk, bool at_end)
 {
-    struct utp_mse_side *side = &utp_mse->sides[packet->from];
     struct utp_place     place = { .position = chunk->bytes.position, .size = chunk->bytes.reported };
+    struct utp_mse_side *side;
     struct mse_feed     *mse;
 
-    if (is_rc4(utp_mse, packet->from) && (side->hole != NULL || next->gap != UTP_GAP_NONE)) {
+    if (is_rc4(utp_mse, packet->from) && (utp_mse->sides[packet->from].hole != NULL || next->gap != UTP_GAP_NONE)) {
         take_with_hole(utp_mse, feed, packet, next, chunk, at_end);
         return true;
     }
@@ -322,13 +338,10 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
         return utp_mse_is_found(utp_mse) && !is_plain_payload(utp_mse, packet->from, next->seq);
     if (utp_mse->over && utp_mse->mse == NULL)
         return false;
-    if (utp_mse->mse == NULL) {
-        utp_mse->mse = mse_feed_new(feeds, MSE_OVER_UTP, chunk->bytes.data, chunk->bytes.captured);
-        utp_mse->over = utp_mse->mse == NULL;
-        if (utp_mse->over)
-            return false;
-    }
+    if (utp_mse->mse == NULL && !begin_search(utp_mse, feeds, chunk))
+        return false;
     mse = utp_mse->mse;
+    side = &utp_mse->sides[packet->from];
     if (mse_feed_search(mse, packet, chunk, next->gap != UTP_GAP_NONE))
         begin_anew(feed, setup, packet, number);
     if (mse->state == MSE_FEED_OTHER
@@ -339,12 +352,12 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     if (mse->state == MSE_FEED_FOUND) {
         mse_feed_earlier(mse, feed, packet, chunk);
         place.first = take_payload(utp_mse, feed, packet, chunk);
-        if (!utp_mse->has_payload[packet->from]) {
-            utp_mse->has_payload[packet->from] = mse->stream->directions[packet->from].payload_frame != 0;
-            utp_mse->payload_seq[packet->from] = next->seq;
+        if (!side->has_payload) {
+            side->has_payload = mse->stream->directions[packet->from].payload_frame != 0;
+            side->payload_seq = next->seq;
         }
     }
-    utp_places_add(&utp_mse->places[packet->from], mse->feeds->scope, next->seq, packet->frame, &place);
+    utp_places_add(&side->places, mse->feeds->scope, next->seq, packet->frame, &place);
     side->has_next = true;
     side->next_seq = next->seq + 1;
     side->longest = MAX(side->longest, chunk->bytes.reported);
@@ -355,10 +368,11 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
 void
 utp_mse_end(struct utp_mse *utp_mse)
 {
-    for (int side = PEER_A; side <= PEER_B; side++) {
-        if (utp_mse->sides[side].hole != NULL)
-            utp_hole_free(utp_mse->sides[side].hole);
-        memset(&utp_mse->sides[side], 0, sizeof utp_mse->sides[side]);
+    for (int i = PEER_A; i <= PEER_B && utp_mse->sides != NULL; i++) {
+        struct utp_mse_side *side = &utp_mse->sides[i];
+        if (side->hole != NULL)
+            utp_hole_free(side->hole);
+        *side = (struct utp_mse_side){ .places = side->places };
     }
     if (utp_mse->mse != NULL && utp_mse->mse->state != MSE_FEED_FOUND)
         forget(utp_mse);

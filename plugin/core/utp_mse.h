@@ -14,9 +14,12 @@
 #include "core/utp_places.h"
 #include "core/utp_stream.h"
 
-/* Where the packets of one side go on. First pass only. */
+/* What one side sends. First pass only, but for places. */
 struct utp_mse_side {
-    struct mse_stream *stream; /* with hole: key_stream() */
+    struct utp_places  places;
+    bool               has_payload; /* payload_seq is valid */
+    uint64_t           payload_seq; /* the first packet with payload, see struct utp_chunk */
+    struct mse_stream *stream;      /* with hole: key_stream() */
     unsigned           side;
     bool               has_next; /* the next two are valid */
     uint64_t           next_seq; /* number of the packet after the last one that was taken, */
@@ -27,12 +30,9 @@ struct utp_mse_side {
 
 /* What is known of one connection. All zeros at its beginning. */
 struct utp_mse {
-    struct mse_feed    *mse;            /* NULL: not searched */
-    bool                over;           /* the search has ended: mse is NULL, or was found. First pass only */
-    struct utp_places   places[2];      /* by enum peer_side; with mse */
-    bool                has_payload[2]; /* payload_seq is valid; first pass only, as it is */
-    uint64_t            payload_seq[2]; /* by enum peer_side: the first packet with payload, see struct utp_chunk */
-    struct utp_mse_side sides[2];       /* by enum peer_side; first pass only */
+    struct mse_feed     *mse;   /* NULL: not searched */
+    struct utp_mse_side *sides; /* by enum peer_side; NULL: not searched */
+    bool                 over;  /* the search has ended: mse is NULL, or was found. First pass only */
 };
 
 /* Whether the connection is MSE. */

@@ -96,7 +96,7 @@ utp_show_encrypted(const struct utp_connection *connection, enum peer_side from,
         utp_handle, tvb_new_subset_length_caplen(tvb, 0, (int)header->size, (int)tvb_reported_length(tvb)), pinfo,
         tree, data);
     if (tvb_captured_length(raw) > 0
-        && utp_places_find(&connection->encryption.places[from], header->seq_nr, pinfo->num, &place)
+        && utp_places_find(&connection->encryption.sides[from].places, header->seq_nr, pinfo->num, &place)
         && place.size == tvb_reported_length(raw)) {
         bytes.position = place.position;
         has_place = true;

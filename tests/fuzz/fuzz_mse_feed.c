@@ -170,7 +170,7 @@ play_utp(struct session *session, const struct packet *packet)
     if (!utp_mse_is_found(&connection->encryption))
         return;
     utp_flow_claim(session->flow, connection->first_frame);
-    if (!utp_places_find(&connection->encryption.places[packet->side], utp.header.seq_nr, session->frame, &place)
+    if (!utp_places_find(&connection->encryption.sides[packet->side].places, utp.header.seq_nr, session->frame, &place)
             || place.size != packet->reported)
         return;
     check(place.first <= place.size);

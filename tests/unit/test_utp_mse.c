@@ -149,7 +149,7 @@ search_ends(void)
         player_begin(&player, NULL);
         g_assert_false(take(&player, A, wire->bytes[A]->data, 105));
         g_assert_nonnull(player.utp_mse.mse);
-        g_assert_cmpuint(player.utp_mse.places[A].count, ==, 1);
+        g_assert_cmpuint(player.utp_mse.sides[A].places.count, ==, 1);
         if (by_feed != 0) {
             player.feed.synced_in[PEER_B] = 1;
             g_assert_false(take(&player, A, wire->bytes[A]->data + 105, 10));
@@ -157,7 +157,7 @@ search_ends(void)
             utp_mse_end(&player.utp_mse);
         }
         g_assert_true(player.utp_mse.over && player.utp_mse.mse == NULL);
-        g_assert_cmpuint(player.utp_mse.places[A].count, ==, 0);
+        g_assert_null(player.utp_mse.sides);
         g_assert_cmpuint(player.feeds.count, ==, 0);
         player_end(&player);
         wire_free(wire);
@@ -179,16 +179,16 @@ found(void)
     g_assert_cmpint(player.feed.connection->round_trip, ==, 12345);
     g_assert_cmpuint(player.feed.synced_in[PEER_A], ==, 3);
     g_assert_cmpuint(player.feed.synced_in[PEER_B], ==, 4);
-    g_assert_true(utp_places_find(&player.utp_mse.places[A], (uint16_t)100000, 1, &place));
+    g_assert_true(utp_places_find(&player.utp_mse.sides[A].places, (uint16_t)100000, 1, &place));
     g_assert_true(place.position == 0 && place.size == 105);
-    g_assert_true(utp_places_find(&player.utp_mse.places[A], (uint16_t)100001, 3, &place));
+    g_assert_true(utp_places_find(&player.utp_mse.sides[A].places, (uint16_t)100001, 3, &place));
     g_assert_true(place.position == 105 && place.size == wire->after_ia - 105);
     g_assert_cmpuint(place.first, ==, 0);   /* the handshake begins where the payload does */
-    g_assert_true(utp_places_find(&player.utp_mse.places[B], (uint16_t)100001, 4, &place));
+    g_assert_true(utp_places_find(&player.utp_mse.sides[B].places, (uint16_t)100001, 4, &place));
     /* A packet that begins within a message: its first whole one is noted. */
     g_assert_true(take(&player, B, wire->bytes[B]->data + wire->payload[B] + 68, 10));
     g_assert_true(take(&player, B, wire->bytes[B]->data + wire->payload[B] + 78, 30));
-    g_assert_true(utp_places_find(&player.utp_mse.places[B], (uint16_t)100003, 6, &place));
+    g_assert_true(utp_places_find(&player.utp_mse.sides[B].places, (uint16_t)100003, 6, &place));
     g_assert_cmpuint(place.first, ==, 30 - 10);     /* 4 + 26 bytes of extension handshake, 10 of them before */
     utp_mse_end(&player.utp_mse);           /* it stays, for later passes */
     g_assert_true(utp_mse_is_found(&player.utp_mse));
