@@ -8,22 +8,36 @@
 
 #include <string.h>
 
-#define GROUP_REQUESTS  4U
-#define SLAB_GROUPS_MAX 8U
-#define BUCKETS_MIN     4U
-#define NONE            UINT32_MAX
+/* Requests in a slab at most. */
+#define SLAB_MAX 32U
+/* So many requests are found by walking through all of them. */
+#define FEW  4U
+#define NONE UINT32_MAX
+
+/* The slab that a number is in: each has as many as there are before it, up to SLAB_MAX. */
+static uint32_t
+slab_of(uint32_t number)
+{
+    if (number >= SLAB_MAX)
+        return 5 + number / SLAB_MAX;
+    return number > 0 ? (uint32_t)g_bit_storage(number) : 0;
+}
+
+/* The first number of a slab. */
+static uint32_t
+first_in_slab(uint32_t slab)
+{
+    if (slab > 5)
+        return (slab - 5) * SLAB_MAX;
+    return slab > 0 ? 1U << (slab - 1) : 0;
+}
 
 static struct request *
 request_at(const struct request_table *table, uint32_t number)
 {
-    return &table->groups[number / GROUP_REQUESTS][number % GROUP_REQUESTS];
-}
+    uint32_t slab = slab_of(number);
 
-/* Groups in the slab that begins with that group: as many as there are before it, but no more than SLAB_GROUPS_MAX. */
-static uint32_t
-groups_in_slab(uint32_t first)
-{
-    return CLAMP(first, 1, SLAB_GROUPS_MAX);
+    return &table->slabs[slab][number - first_in_slab(slab)];
 }
 
 /* Spreads keys that differ in any of their bits: indices may be apart by a power of two. */
@@ -48,23 +62,26 @@ block_bucket(const struct request_table *table, uint32_t piece, uint32_t begin)
     return mix((uint64_t)piece << 32 | begin) & (table->buckets - 1);
 }
 
-void
-request_table_init(struct request_table *table, wmem_allocator_t *scope)
+struct request_table *
+request_table_new(wmem_allocator_t *scope)
 {
-    memset(table, 0, sizeof *table);
+    struct request_table *table = wmem_new0(scope, struct request_table);
+
     table->scope = scope;
     table->free = table->oldest = table->newest = NONE;
+    return table;
 }
 
 void
 request_table_free(struct request_table *table)
 {
-    for (uint32_t i = 0; i < table->group_count; i += groups_in_slab(i))
-        wmem_free(table->scope, table->groups[i]);
-    wmem_free(table->scope, table->groups);
+    if (table == NULL)
+        return;
+    for (uint32_t i = 0; i < table->slab_count; i++)
+        wmem_free(table->scope, table->slabs[i]);
+    wmem_free(table->scope, table->slabs);
     wmem_free(table->scope, table->by_block);
-    wmem_free(table->scope, table->by_piece);
-    request_table_init(table, table->scope);
+    wmem_free(table->scope, table);
 }
 
 /* The number of a request in the table. */
@@ -95,7 +112,6 @@ link_piece(struct request_table *table, uint32_t number)
     struct request *request = request_at(table, number);
     uint32_t       *link = head_link(table, request->piece);
 
-    request->by_piece = true;
     request->heads_next = NONE;
     if (*link == NONE) {
         request->piece_next = request->piece_previous = number;
@@ -115,6 +131,8 @@ request_table_hide(struct request_table *table, struct request *request)
     if (!request->by_piece)
         return;
     request->by_piece = false;
+    if (table->buckets == 0)
+        return;
 
     uint32_t  number = number_of(table, request);
     uint32_t *link = head_link(table, request->piece);
@@ -144,17 +162,26 @@ link_block(struct request_table *table, uint32_t number)
     *block = number;
 }
 
+static void
+unlink_block(struct request_table *table, const struct request *request)
+{
+    uint32_t *link = &table->by_block[block_bucket(table, request->piece, request->begin)];
+
+    while (request_at(table, *link) != request)
+        link = &request_at(table, *link)->block_next;
+    *link = request->block_next;
+}
+
 /* Doubles the hash tables. */
 static void
 grow_hashes(struct request_table *table)
 {
-    table->buckets = table->buckets == 0 ? BUCKETS_MIN : 2 * table->buckets;
+    table->buckets = table->buckets == 0 ? 2 * FEW : 2 * table->buckets;
 
-    size_t size = table->buckets * sizeof *table->by_block;
+    size_t size = 2 * table->buckets * sizeof *table->by_block;
     table->by_block = (uint32_t *)wmem_realloc(table->scope, table->by_block, size);
-    table->by_piece = (uint32_t *)wmem_realloc(table->scope, table->by_piece, size);
+    table->by_piece = table->by_block + table->buckets;
     memset(table->by_block, 0xff, size); /* NONE */
-    memset(table->by_piece, 0xff, size);
     for (uint32_t number = table->oldest; number != NONE; number = request_at(table, number)->newer) {
         link_block(table, number);
         if (request_at(table, number)->by_piece)
@@ -166,38 +193,53 @@ grow_hashes(struct request_table *table)
 static void
 grow_slabs(struct request_table *table)
 {
-    uint32_t first = table->group_count;
-    uint32_t count = groups_in_slab(first);
+    uint32_t slab = table->slab_count++;
+    uint32_t first = first_in_slab(slab), count = first_in_slab(slab + 1) - first;
 
-    /* The array of groups grows by doubling, at each power of two: no slab reaches across one. */
-    if ((first & (first - 1)) == 0) {
-        size_t room = MAX(1, 2 * (size_t)first);
-        table->groups = (struct request **)wmem_realloc(table->scope, table->groups, room * sizeof *table->groups);
+    if ((slab & (slab - 1)) == 0) /* room doubles at each power of two */
+        table->slabs = (struct request **)wmem_realloc(table->scope, table->slabs,
+                                                       MAX(1, 2 * (size_t)slab) * sizeof *table->slabs);
+    table->slabs[slab] = wmem_alloc_array(table->scope, struct request, count);
+    for (uint32_t i = count; i-- > 0;) {
+        table->slabs[slab][i].newer = table->free;
+        table->free = first + i;
     }
-    table->groups[first] = wmem_alloc_array(table->scope, struct request, count * GROUP_REQUESTS);
-    for (uint32_t i = 1; i < count; i++)
-        table->groups[first + i] = table->groups[first] + i * GROUP_REQUESTS;
-    table->group_count += count;
-    for (uint32_t number = table->group_count * GROUP_REQUESTS; number-- > first * GROUP_REQUESTS;) {
-        request_at(table, number)->newer = table->free;
-        table->free = number;
+}
+
+/* The oldest request for a piece that is not hidden, without hash tables. */
+static struct request *
+walk_to_piece(const struct request_table *table, uint32_t piece)
+{
+    for (uint32_t number = table->oldest; number != NONE; number = request_at(table, number)->newer) {
+        struct request *request = request_at(table, number);
+        if (request->piece == piece && request->by_piece)
+            return request;
     }
+    return NULL;
+}
+
+/* The number of the request for a block. */
+static uint32_t
+number_for(const struct request_table *table, uint32_t piece, uint32_t begin)
+{
+    bool     hashed = table->buckets > 0;
+    uint32_t number = hashed ? table->by_block[block_bucket(table, piece, begin)] : table->oldest;
+
+    while (number != NONE) {
+        const struct request *request = request_at(table, number);
+        if (request->piece == piece && request->begin == begin)
+            break;
+        number = hashed ? request->block_next : request->newer;
+    }
+    return number;
 }
 
 struct request *
 request_table_find(struct request_table *table, uint32_t piece, uint32_t begin)
 {
-    if (table->count == 0)
-        return NULL;
+    uint32_t number = table != NULL && table->count > 0 ? number_for(table, piece, begin) : NONE;
 
-    uint32_t number = table->by_block[block_bucket(table, piece, begin)];
-    while (number != NONE) {
-        struct request *request = request_at(table, number);
-        if (request->piece == piece && request->begin == begin)
-            return request;
-        number = request->block_next;
-    }
-    return NULL;
+    return number != NONE ? request_at(table, number) : NULL;
 }
 
 struct request *
@@ -208,7 +250,7 @@ request_table_add(struct request_table *table, uint32_t piece, uint32_t begin, b
         request_table_remove(table, request_at(table, table->oldest));
     if (table->free == NONE)
         grow_slabs(table);
-    if (table->count >= table->buckets)
+    if (table->count >= MAX(FEW, table->buckets))
         grow_hashes(table);
 
     uint32_t        number = table->free;
@@ -226,21 +268,22 @@ request_table_add(struct request_table *table, uint32_t piece, uint32_t begin, b
     else
         table->oldest = number;
     table->newest = number;
-    link_block(table, number);
-    link_piece(table, number);
+    request->by_piece = true;
+    if (table->buckets > 0) {
+        link_block(table, number);
+        link_piece(table, number);
+    }
     return request;
 }
 
 void
 request_table_remove(struct request_table *table, struct request *request)
 {
-    uint32_t *link = &table->by_block[block_bucket(table, request->piece, request->begin)];
-    while (request_at(table, *link) != request)
-        link = &request_at(table, *link)->block_next;
-    uint32_t number = *link;
-    *link = request->block_next;
+    uint32_t number = number_of(table, request);
 
     request_table_hide(table, request);
+    if (table->buckets > 0)
+        unlink_block(table, request);
 
     if (request->older != NONE)
         request_at(table, request->older)->newer = request->newer;
@@ -259,8 +302,10 @@ request_table_remove(struct request_table *table, struct request *request)
 struct request *
 request_table_of_piece(struct request_table *table, uint32_t piece)
 {
-    if (table->count == 0)
+    if (table == NULL || table->count == 0)
         return NULL;
+    if (table->buckets == 0)
+        return walk_to_piece(table, piece);
 
     uint32_t number = *head_link(table, piece);
     return number == NONE ? NULL : request_at(table, number);
@@ -269,7 +314,7 @@ request_table_of_piece(struct request_table *table, uint32_t piece)
 struct request *
 request_table_newest(const struct request_table *table)
 {
-    return table->newest == NONE ? NULL : request_at(table, table->newest);
+    return table == NULL || table->newest == NONE ? NULL : request_at(table, table->newest);
 }
 
 struct request *
@@ -281,6 +326,6 @@ request_table_older(const struct request_table *table, const struct request *req
 void
 request_table_clear(struct request_table *table)
 {
-    while (table->oldest != NONE)
+    while (table != NULL && table->oldest != NONE)
         request_table_remove(table, request_at(table, table->oldest));
 }

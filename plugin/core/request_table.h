@@ -1,8 +1,8 @@
 /* request_table.h
  * The requests of one peer that still matter: found by block, by piece, and by age, each in constant time.
  *
- * A request takes 72 bytes, at most 4 in the array that finds it by number, and at most 16 in the two hash tables. What is
- * removed gives its room to the next. A table with up to four takes 350 bytes: most connections have few.
+ * A request takes 72 bytes, and at most 16 in the two hash tables. What is removed gives its room to the next. Most
+ * connections have few at a time: room for them grows one by one, and they are found without hash tables.
  *
  * Pure.
  *
@@ -43,8 +43,8 @@ struct request {
     unsigned unseen : 1;       /* its packet was rejected by a read filter: it has no frame to show anything in */
     unsigned assembled : 1;    /* it does not lie in its frame as a whole */
     unsigned answers_due : 16; /* Fast: answers to come for requests that this one replaced, or for a cancelled one */
-    uint32_t block_next;       /* same hash of piece and begin */
-    uint32_t heads_next;       /* the first one of a piece: the first one of another piece with the same hash */
+    uint32_t block_next;       /* with hash tables: same hash of piece and begin, */
+    uint32_t heads_next;       /* the first one of a piece: the first one of another piece with the same hash, */
     uint32_t piece_next;       /* same piece */
     uint32_t piece_previous;
     uint32_t newer;
@@ -53,24 +53,24 @@ struct request {
 
 struct request_table {
     wmem_allocator_t *scope;
-    struct request  **groups; /* number n is groups[n / 4][n % 4]; several groups are allocated at once */
-    uint32_t          group_count;
+    struct request  **slabs; /* of 1, 1, 2, 4, 8, 16, and then 32 requests each, by number */
+    uint32_t          slab_count;
     uint32_t          count; /* requests in the table */
     uint32_t          free;  /* first free number, chained by newer */
     uint32_t          oldest;
     uint32_t          newest;
-    uint32_t          buckets; /* of each hash table, a power of two; 0 while there was no request */
-    uint32_t         *by_block;
+    uint32_t          buckets;  /* of each hash table, a power of two; 0 while there were few requests */
+    uint32_t         *by_block; /* the one hash table; the other one follows */
     uint32_t         *by_piece;
 };
 
-/* An empty table, whose memory comes from scope. */
-void request_table_init(struct request_table *table, wmem_allocator_t *scope);
+/* An empty table; memory comes from scope. */
+struct request_table *request_table_new(wmem_allocator_t *scope);
 
-/* Gives the table's memory back and leaves it empty. */
+/* Gives all of it back. NULL is nothing. */
 void request_table_free(struct request_table *table);
 
-/* The request for the block that starts at begin, NULL where there is none. */
+/* The request for the block that starts at begin, NULL where there is none. table may be NULL: it has none. */
 struct request *request_table_find(struct request_table *table, uint32_t piece, uint32_t begin);
 
 /* Adds a request for a block that has none; the caller fills in the rest. At REQUESTS_MAX the oldest is removed first,
@@ -79,17 +79,18 @@ struct request *request_table_add(struct request_table *table, uint32_t piece, u
 
 void request_table_remove(struct request_table *table, struct request *request);
 
-/* The oldest request for a piece, NULL where there is none. Requests that were hidden are not among them. */
+/* The oldest request for a piece, NULL where there is none. Requests that were hidden are not among them. table may be
+ * NULL. */
 struct request *request_table_of_piece(struct request_table *table, uint32_t piece);
 
 /* The request is not found by its piece any more, by its block and age only. */
 void request_table_hide(struct request_table *table, struct request *request);
 
-/* The request that was added last, and the one before a given one. NULL: there is none. */
+/* The request that was added last, and the one before a given one. NULL: there is none. The first table may be NULL. */
 struct request *request_table_newest(const struct request_table *table);
 struct request *request_table_older(const struct request_table *table, const struct request *request);
 
-/* Removes all requests (BEP 3: what a Choke does to them). */
+/* Removes all requests (BEP 3: what a Choke does to them). table may be NULL. */
 void request_table_clear(struct request_table *table);
 
 #endif

@@ -15,23 +15,25 @@ transfers_init(struct transfers *transfers, wmem_allocator_t *scope, transfer_li
     transfers->scope = scope;
     transfers->listener = listener;
     transfers->listener_data = data;
-    for (int side = PEER_A; side <= PEER_B; side++) {
-        request_table_init(&transfers->peers[side].requests, scope);
+    for (int side = PEER_A; side <= PEER_B; side++)
         piece_set_init(&transfers->peers[side].have, scope);
-        piece_set_init(&transfers->peers[side].advised, scope);
-    }
 }
 
 void
 transfers_free(struct transfers *transfers)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
-        request_table_free(&transfers->peers[side].requests);
-        piece_set_free(&transfers->peers[side].have);
-        piece_set_free(&transfers->peers[side].advised);
-        wmem_free(transfers->scope, transfers->peers[side].unmatched);
-        transfers->peers[side].unmatched = NULL;
-        transfers->peers[side].unmatched_count = 0;
+        struct transfer_peer *peer = &transfers->peers[side];
+        request_table_free(peer->requests);
+        piece_set_free(&peer->have);
+        if (peer->advised != NULL)
+            piece_set_free(peer->advised);
+        wmem_free(transfers->scope, peer->advised);
+        wmem_free(transfers->scope, peer->unmatched);
+        peer->requests = NULL;
+        peer->advised = NULL;
+        peer->unmatched = NULL;
+        peer->unmatched_count = 0;
     }
 }
 
@@ -90,7 +92,7 @@ remember_unmatched(const struct transfers *transfers, struct transfer_peer *aske
 static void
 answer_late(const struct transfers *transfers, struct transfer_peer *asker, struct request *request, uint64_t end_ack)
 {
-    struct request_table *requests = &asker->requests;
+    struct request_table *requests = asker->requests;
     uint32_t              piece = request->piece, begin = request->begin;
     uint32_t              count = MIN(asker->unmatched_count, TRANSFER_UNMATCHED_MAX);
 
@@ -114,13 +116,22 @@ answer_late(const struct transfers *transfers, struct transfer_peer *asker, stru
     }
 }
 
+static struct request_table *
+get_requests(const struct transfers *transfers, struct transfer_peer *asker)
+{
+    if (asker->requests == NULL)
+        asker->requests = request_table_new(transfers->scope);
+    return asker->requests;
+}
+
 /* Request: outstanding from now on (BEP 3). The same block again replaces the older request; with Fast each Request
  * still gets its own answer (BEP 6). */
 static enum transfer_limit
 take_request(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
 {
     struct transfer_peer *asker = &transfers->peers[context->from];
-    struct request       *older = request_table_find(&asker->requests, message->index, message->begin);
+    struct request_table *requests = get_requests(transfers, asker);
+    struct request       *older = request_table_find(requests, message->index, message->begin);
     struct request        former = { 0 };
     bool                  full = false;
     unsigned              due = 0;
@@ -129,10 +140,10 @@ take_request(struct transfers *transfers, const struct peer_message *message, st
         former = *older;
         if (transfers->fast)
             due = older->answers_due + (older->state != REQUEST_ANSWER_DUE);
-        request_table_remove(&asker->requests, older);
+        request_table_remove(requests, older);
     }
 
-    struct request *request = request_table_add(&asker->requests, message->index, message->begin, &full);
+    struct request *request = request_table_add(requests, message->index, message->begin, &full);
     request->length = message->length;
     request->frame = context->frame;
     request->first_frame = context->frame_count > 0 ? context->frames[0] : context->frame;
@@ -153,7 +164,7 @@ take_request(struct transfers *transfers, const struct peer_message *message, st
 static void
 take_piece(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
 {
-    struct request_table *requests = &transfers->peers[other_side(context->from)].requests;
+    struct request_table *requests = transfers->peers[other_side(context->from)].requests;
     struct request       *request = request_table_find(requests, message->index, message->begin);
 
     tell(transfers, TRANSFER_SERVED, message, context, request, NULL);
@@ -167,7 +178,7 @@ take_piece(struct transfers *transfers, const struct peer_message *message, stru
 static void
 take_reject(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
 {
-    struct request_table *requests = &transfers->peers[other_side(context->from)].requests;
+    struct request_table *requests = transfers->peers[other_side(context->from)].requests;
     struct request       *request = request_table_find(requests, message->index, message->begin);
 
     tell(transfers, TRANSFER_REJECTED, message, context, request, NULL);
@@ -181,7 +192,7 @@ take_reject(struct transfers *transfers, const struct peer_message *message, str
 static void
 take_cancel(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
 {
-    struct request_table *requests = &transfers->peers[context->from].requests;
+    struct request_table *requests = transfers->peers[context->from].requests;
     struct request       *request = request_table_find(requests, message->index, message->begin);
 
     tell(transfers, TRANSFER_CANCELLED, message, context, request, NULL);
@@ -199,7 +210,7 @@ take_choke(struct transfers *transfers, const struct peer_message *message, stru
     if (transfers->fast)
         return;
     struct transfer_peer *asker = &transfers->peers[other_side(context->from)];
-    request_table_clear(&asker->requests);
+    request_table_clear(asker->requests);
     if (context->has_ack)
         asker->choked_covers = MAX(asker->choked_covers, context->ack);
 }
@@ -243,6 +254,17 @@ take_announcement(struct transfers *transfers, const struct peer_message *messag
     return TRANSFER_PIECES;
 }
 
+/* Suggest Piece, Allowed Fast: the sender says that the piece is a good one to ask for (BEP 6). */
+static void
+take_advice(const struct transfers *transfers, struct transfer_peer *adviser, uint32_t piece)
+{
+    if (adviser->advised == NULL) {
+        adviser->advised = wmem_new(transfers->scope, struct piece_set);
+        piece_set_init(adviser->advised, transfers->scope);
+    }
+    piece_set_put(adviser->advised, piece, true);
+}
+
 enum transfer_limit
 transfers_message(struct transfers *transfers, const struct peer_message *message, struct message_context *context)
 {
@@ -271,7 +293,7 @@ transfers_message(struct transfers *transfers, const struct peer_message *messag
         break;
     case PEER_SUGGEST_PIECE:
     case PEER_ALLOWED_FAST:
-        piece_set_put(&transfers->peers[context->from].advised, message->index, true);
+        take_advice(transfers, &transfers->peers[context->from], message->index);
         break;
     default:
         break;
@@ -283,14 +305,15 @@ void
 transfers_drop(struct transfers *transfers, enum peer_side asker, struct request *request)
 {
     request->state = REQUEST_DROPPED;
-    request_table_hide(&transfers->peers[asker].requests, request);
+    request_table_hide(transfers->peers[asker].requests, request);
 }
 
 void
 transfers_lose_piece(struct transfers *transfers, enum peer_side owner, uint32_t piece)
 {
     piece_set_put(&transfers->peers[owner].have, piece, false);
-    piece_set_put(&transfers->peers[owner].advised, piece, false);
+    if (transfers->peers[owner].advised != NULL)
+        piece_set_put(transfers->peers[owner].advised, piece, false);
 }
 
 void
@@ -304,7 +327,7 @@ void
 transfers_unseen(struct transfers *transfers, uint32_t frame)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
-        struct request_table *requests = &transfers->peers[side].requests;
+        struct request_table *requests = transfers->peers[side].requests;
         for (struct request *request = request_table_newest(requests); request != NULL && request->frame == frame;
              request = request_table_older(requests, request))
             request->unseen = true;

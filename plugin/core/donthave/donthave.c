@@ -51,7 +51,7 @@ excuse_waits(struct donthave_state *state, int64_t end)
         const struct donthave_owner *owner = state->owners[other_side((enum peer_side)side)];
         if (owner == NULL || owner->waits == 0)
             continue;
-        struct request_table *requests = &peer_connection_transfers(state->connection)->peers[side].requests;
+        struct request_table *requests = peer_connection_transfers(state->connection)->peers[side].requests;
         for (struct request *request = request_table_newest(requests); request != NULL;
              request = request_table_older(requests, request)) {
             struct donthave_invalidated *waiting = donthave_invalidated_of(request);
@@ -142,7 +142,7 @@ invalidate(struct donthave_state *state, struct request *request, struct donthav
         invalidated->unanswered = true;
         donthave->unrejected++;
         state->owners[context->from]->waits++;
-        request_table_hide(&transfers->peers[asker].requests, request);
+        request_table_hide(transfers->peers[asker].requests, request);
     } else {
         transfers_drop(transfers, asker, request);
     }
@@ -154,7 +154,7 @@ static void
 take_donthave(struct donthave_state *state, struct donthave_note *donthave, struct message_context *context)
 {
     struct transfers             *transfers = peer_connection_transfers(state->connection);
-    struct request_table         *requests = &transfers->peers[other_side(context->from)].requests;
+    struct request_table         *requests = transfers->peers[other_side(context->from)].requests;
     struct notes                 *notes = &state->connection->notes;
     struct request               *request;
     struct donthave_invalidated **link = &donthave->invalidated;

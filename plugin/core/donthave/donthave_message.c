@@ -35,7 +35,7 @@ judge_switched_off(struct donthave_state *state, const struct extension_resoluti
 {
     struct notes *notes = &state->connection->notes;
 
-    if (resolution->receiver->assigned_in < state->connection->missed_before[other_side(context->from)])
+    if (resolution->receiver_assigned_in < state->connection->missed_before[other_side(context->from)])
         return; /* it may have been switched on again */
     if (resolution->acknowledged)
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.disabled,
@@ -68,11 +68,11 @@ static void
 judge_own_id(struct donthave_state *state, const struct extension_resolution *resolution,
              const struct donthave_note *donthave, struct message_context *context)
 {
-    if (resolution->receiver->assigned_in >= state->connection->missed_before[other_side(context->from)])
+    if (resolution->receiver_assigned_in >= state->connection->missed_before[other_side(context->from)])
         notes_add_finding(&state->connection->notes, context->note, &donthave->detail, &donthave_findings.own_id,
                           "DontHave with the id %u, which its sender advertised; the receiver wants %u since frame "
                           "%u (BEP 10)",
-                          context->note->extended_id, resolution->receiver->id, resolution->receiver->assigned_in);
+                          context->note->extended_id, resolution->receiver->id, resolution->receiver_assigned_in);
 }
 
 /* What there is to say of the id of a DontHave (BEP 10, BEP 54). */
@@ -217,7 +217,7 @@ donthave_judge_sender(struct donthave_state *state, const struct donthave_note *
                           "that were announced",
                           index);
 
-    if (piece_set_has(&owner->advised, index))
+    if (owner->advised != NULL && piece_set_has(owner->advised, index))
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.contradicts_advice,
                           "DontHave for piece %u, which its sender had suggested or put in the Allowed Fast set",
                           index);
