@@ -5,6 +5,9 @@
  * handshakes of its receiver. Handshakes add up: a key that is missing keeps its id, an id of 0 switches off. Until the
  * sender has acknowledged the handshake that changed an id, it may still write the former one.
  *
+ * Clients are few, and each says the same in every connection: peers whose only handshake gives the same ids to the same
+ * names have one list of them together (extension_ids_share()).
+ *
  * Pure.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -26,7 +29,7 @@
 /* So many are found without. */
 #define EXTENSION_FEW 8U
 
-/* What one peer gave to one extension. First pass only. */
+/* What one peer gave to one extension. First pass only. Frames: see extension_ids_assigned_in(). */
 struct extension_id {
     const char *name;            /* terminated, owned */
     uint64_t    changed_end_ack; /* see struct message_context */
@@ -41,13 +44,22 @@ struct extension_id {
     uint8_t     next_id;
 };
 
-/* All that one peer said. */
-struct extension_ids {
-    wmem_allocator_t    *scope;
+/* What one peer gave to each extension, or what several did. First pass only. */
+struct extension_list {
     struct extension_id *ids; /* the names that observers listen for come first */
     uint32_t             count;
-    bool                 handshake_seen; /* a handshake was read whole */
-    uint16_t *chains; /* EXTENSION_CHAINS numbers of the first entry, counted from 1; 0: none. NULL: names are few */
+    uint32_t             users; /* peers that share it; 0: it belongs to one */
+    uint16_t   *chains;    /* EXTENSION_CHAINS numbers of the first entry, counted from 1; 0: none. NULL: names are
+                                      few */
+    wmem_map_t *shared_in; /* with users */
+};
+
+/* All that one peer said. */
+struct extension_ids {
+    wmem_allocator_t      *scope;
+    struct extension_list *list;           /* NULL: nothing yet */
+    uint32_t               assigned_in;    /* list is shared: frame of the only handshake, which gave all ids */
+    bool                   handshake_seen; /* a handshake was read whole */
 };
 
 /* How an id resolved. */
@@ -67,6 +79,7 @@ struct extension_resolution {
     bool                       acknowledged; /* SWITCHED_OFF: the sender has acknowledged the change, or nobody can
                                                    tell */
     const struct extension_id *receiver;     /* what the receiver gave to name; NULL: it never named it */
+    uint32_t                   receiver_assigned_in; /* with receiver: frame of the handshake that did; 0: none */
 };
 
 /* The user's word for ids where no handshake tells. Several, as each side of a connection has its own. */
@@ -75,10 +88,24 @@ struct extension_fallback {
     uint32_t    ids[(UINT8_MAX + 1) / 32]; /* a bit for each; that of 0 is never set */
 };
 
-/* Nothing is known yet. Names that are reserved, of EXTENSION_NAME_SIZE_MAX bytes at most, always have room. Memory comes from scope. */
+/* Nothing is known yet. Names that are reserved before the first handshake, of EXTENSION_NAME_SIZE_MAX bytes at most, always
+ * have room. Memory comes from scope. */
 void extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope);
 void extension_ids_reserve(struct extension_ids *ids, const char *name);
 void extension_ids_free(struct extension_ids *ids);
+
+/* The lists that peers share: a map without any yet. Memory comes from scope, as that of all lists in it. */
+wmem_map_t *extension_lists_new(wmem_allocator_t *scope);
+
+/* The peer's only handshake was added, of that frame: from now on it has its list together with those that said the same. */
+void extension_ids_share(struct extension_ids *ids, wmem_map_t *lists, uint32_t frame);
+
+/* The frame of the handshake that gave an entry its id; 0: none did. */
+static inline uint32_t
+extension_ids_assigned_in(const struct extension_ids *ids, const struct extension_id *entry)
+{
+    return entry->assigned_in != 0 && ids->list->users > 0 ? ids->assigned_in : entry->assigned_in;
+}
 
 /* What the peer gave to that name, NULL where it never named it and it is not reserved. */
 const struct extension_id *extension_ids_find(const struct extension_ids *ids, const char *name);

@@ -17,13 +17,8 @@ begin(struct peer_connection *connection)
     const struct peer_setup *setup = connection->setup;
 
     memset(connection->handshakes, 0, sizeof connection->handshakes);
-    for (int side = PEER_A; side <= PEER_B; side++) {
+    for (int side = PEER_A; side <= PEER_B; side++)
         extension_ids_init(&connection->ids[side], connection->scope);
-        for (unsigned i = 0; i < setup->observer_count; i++) {
-            if (setup->observers[i]->name != NULL)
-                extension_ids_reserve(&connection->ids[side], setup->observers[i]->name);
-        }
-    }
     for (unsigned i = 0; i < setup->observer_count; i++)
         connection->states[i] = setup->observers[i]->begin != NULL ? setup->observers[i]->begin(connection) : NULL;
 }
@@ -197,10 +192,15 @@ take_extension_handshake(struct peer_connection *connection, const struct peer_m
     struct extension_ids      *ids = &connection->ids[context->from];
     struct extension_handshake handshake;
     struct extension_id        before[PEER_OBSERVERS_MAX] = { { 0 } };
+    bool                       is_first = ids->list == NULL;
 
     for (unsigned i = 0; i < setup->observer_count; i++) {
-        if (setup->observers[i]->name != NULL)
-            before[i] = *extension_ids_find(ids, setup->observers[i]->name);
+        if (setup->observers[i]->name == NULL)
+            continue;
+        if (is_first)
+            extension_ids_reserve(ids, setup->observers[i]->name);
+        before[i] = *extension_ids_find(ids, setup->observers[i]->name);
+        before[i].assigned_in = extension_ids_assigned_in(ids, &before[i]);
     }
     extension_handshake_read(&handshake, message->payload, message->payload_captured, message->payload_size,
                              connection->scope);
@@ -210,6 +210,8 @@ take_extension_handshake(struct peer_connection *connection, const struct peer_m
             setup->observers[i]->handshake(connection->states[i], &handshake, &before[i], context);
     }
     extension_handshake_free(&handshake);
+    if (is_first && setup->lists != NULL)
+        extension_ids_share(ids, setup->lists, context->frame);
 
     if (!kept)
         peer_connection_limit(connection, context, "names of extensions", EXTENSION_NAMES_MAX);

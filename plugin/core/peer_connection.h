@@ -27,6 +27,7 @@ struct peer_setup {
     unsigned                    observer_count;
     struct extension_fallback   fallbacks[PEER_OBSERVERS_MAX];
     unsigned                    fallback_count; /* each with an id at least */
+    wmem_map_t *lists; /* of extensions, which connections share; from their scope. NULL: they share none */
 };
 
 /* The user says that this id may be the extension's where no handshake tells; 0 is none. The name outlives setup. */

@@ -135,10 +135,11 @@ bt_peer_setup(void)
     return &setup;
 }
 
-/* The user's preferences, for this capture. */
+/* The user's preferences, for this capture, and what its connections share. */
 static void
 begin_capture(void)
 {
+    setup.lists = extension_lists_new(wmem_file_scope());
     setup.fallback_count = 0;
     for (unsigned i = 0; i < setup.observer_count; i++) {
         if (extensions[i]->fallback_ids == NULL)

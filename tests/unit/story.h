@@ -316,6 +316,7 @@ story_begin(struct story_player *player, const char *fallback_ids, bool swapped)
     for (unsigned i = 0; ids[i] != NULL; i++)
         peer_setup_assume(&player->setup, LT_DONTHAVE_NAME, (uint8_t)story_number(ids[i]));
     g_strfreev(ids);
+    player->setup.lists = extension_lists_new(player->scope);
     player->connection = peer_connection_new(player->scope, &player->setup);
     player->messages = g_array_new(FALSE, FALSE, sizeof(struct story_message));
 }

@@ -39,9 +39,9 @@ add(struct extension_ids *ids, const char *bencoded, uint32_t frame)
 static void
 describe_ids(GString *out, const struct extension_ids *ids)
 {
-    for (uint32_t i = 0; i < ids->count; i++) {
-        if (ids->ids[i].id != 0)
-            g_string_append_printf(out, " %s=%u", ids->ids[i].name, ids->ids[i].id);
+    for (uint32_t i = 0; ids->list != NULL && i < ids->list->count; i++) {
+        if (ids->list->ids[i].id != 0)
+            g_string_append_printf(out, " %s=%u", ids->list->ids[i].name, ids->list->ids[i].id);
     }
 }
 
@@ -232,7 +232,7 @@ many(void)
             char *wanted = g_strdup_printf("donthave 255%s: lt_donthave=255 xx0000=1 ",
                                            counts[i] > EXTENSION_NAMES_MAX && !again ? ", limit" : "");
             g_assert_true(g_str_has_prefix(said, wanted));
-            g_assert_cmpuint(ids->count, ==, MIN(counts[i], EXTENSION_NAMES_MAX));
+            g_assert_cmpuint(ids->list->count, ==, MIN(counts[i], EXTENSION_NAMES_MAX));
             g_assert_cmpuint(extension_ids_find(ids, LT_DONTHAVE_NAME)->id, ==, 255);
             g_assert_cmpuint(extension_ids_find(ids, "xx0002")->id, ==, 3);
             g_free(wanted);
@@ -262,7 +262,7 @@ reserved(void)
         g_assert_cmpint(add(&ids, bencoded, 1 + n), ==, n < EXTENSION_NAMES_MAX - 2);
         g_free(bencoded);
     }
-    g_assert_cmpuint(ids.count, ==, EXTENSION_NAMES_MAX);
+    g_assert_cmpuint(ids.list->count, ==, EXTENSION_NAMES_MAX);
     g_assert_true(add(&ids, "d1:md3:twoi2e3:onei1eee", 1000));
     g_assert_cmpuint(extension_ids_find(&ids, "one")->id, ==, 1);
     g_assert_cmpuint(extension_ids_find(&ids, "two")->id, ==, 2);
@@ -275,7 +275,7 @@ reserved(void)
     g_assert_false(add(&ids, "d1:md6:xx0255i9e3:twoi3eee", 1002));
     g_assert_cmpuint(extension_ids_find(&ids, "two")->id, ==, 3);
     extension_ids_free(&ids);
-    g_assert_cmpuint(ids.count, ==, 0);
+    g_assert_null(ids.list);
     g_assert_null(extension_ids_find(&ids, "one"));
     wmem_destroy_allocator(scope);
 }
@@ -303,7 +303,7 @@ strange_names(void)
     g_free(bencoded);
     g_assert_null(extension_ids_find(&ids, ""));
     g_assert_cmpuint(extension_ids_find(&ids, longest)->id, ==, 3);
-    g_assert_cmpuint(ids.count, ==, 3);
+    g_assert_cmpuint(ids.list->count, ==, 3);
 
     /* Any other bytes are a name. */
     g_assert_true(add(&ids, with_bytes, 3));
@@ -383,6 +383,55 @@ former_ids(void)
         g_assert_cmpuint(donthave->changed_end_ack, ==, 10 * steps[i].changed_in);
     }
     extension_ids_free(&ids);
+    wmem_destroy_allocator(scope);
+}
+
+/* --- lists that peers share --- */
+
+/* Peers that said the same in their only handshake have one list, but each its own frame; with its next handshake a peer has
+ * a list of its own. The last one that leaves a list gives it back. */
+static void
+lists(void)
+{
+    static const char    same[] = "d1:md" DONTHAVE_7 "6:ut_pexi1eee";
+    static const char   *others[] = { "d1:md" DONTHAVE_7 "6:ut_pexi2eee", "d1:md" DONTHAVE_7 "6:ut_peyi1eee",
+                                      "d1:md6:ut_pexi1e11:lt_donthavei7eee", "d1:md" DONTHAVE_7 "ee", "de" };
+    wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    wmem_map_t          *all = extension_lists_new(scope);
+    struct extension_ids ids[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        extension_ids_init(&ids[i], scope);
+        g_assert_true(add(&ids[i], same, 10 + i));
+        extension_ids_share(&ids[i], all, 10 + i);
+        g_assert_true(ids[i].list == ids[0].list && ids[i].list->users == i + 1);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        const struct extension_id *pex = extension_ids_find(&ids[i], "ut_pex");
+        g_assert_cmpuint(pex->id, ==, 1);
+        g_assert_cmpuint(extension_ids_assigned_in(&ids[i], pex), ==, 10 + i);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        struct extension_ids other;
+        extension_ids_init(&other, scope);
+        g_assert_true(add(&other, others[i], 20));
+        extension_ids_share(&other, all, 20);
+        g_assert_true(other.list != ids[0].list && other.list->users == 1);
+        extension_ids_free(&other);
+    }
+    g_assert_cmpuint(wmem_map_size(all), ==, 1);
+
+    g_assert_true(add(&ids[3], "d1:md6:ut_pexi9eee", 30));
+    g_assert_cmpuint(ids[3].list->users, ==, 0);
+    g_assert_cmpuint(ids[0].list->users, ==, 3);
+    g_assert_cmpuint(extension_ids_find(&ids[0], "ut_pex")->id, ==, 1);
+    g_assert_cmpuint(extension_ids_find(&ids[3], "ut_pex")->id, ==, 9);
+    g_assert_cmpuint(extension_ids_find(&ids[3], "ut_pex")->assigned_in, ==, 30);
+    g_assert_cmpuint(extension_ids_find(&ids[3], "ut_pex")->former_assigned_in, ==, 13);
+    g_assert_cmpuint(extension_ids_find(&ids[3], LT_DONTHAVE_NAME)->assigned_in, ==, 13);
+    for (unsigned i = 0; i < 4; i++)
+        extension_ids_free(&ids[i]);
+    g_assert_cmpuint(wmem_map_size(all), ==, 0);
     wmem_destroy_allocator(scope);
 }
 
@@ -648,6 +697,7 @@ main(int argc, char **argv)
     g_test_add_func("/extension_ids/shared", shared);
     g_test_add_func("/extension_ids/former_ids", former_ids);
     g_test_add_func("/extension_ids/tell", tell);
+    g_test_add_func("/extension_ids/lists", lists);
     result = g_test_run();
     wmem_cleanup();
     return result;
