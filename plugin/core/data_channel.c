@@ -409,8 +409,8 @@ data_channel_begin_message(struct data_channel *channel, enum peer_side from, co
 
     if (message->opens_hole) {
         channel_state_copy(channel->scope, &direction->state, &direction->before_hole);
-        if (channel->claimed)
-            channel->feed.told[from].open = false; /* what was told is missing for good */
+        if (channel->claimed && channel->feed.holes[from] != NULL)
+            channel->feed.holes[from]->told.open = false; /* what was told is missing for good */
     }
     if (message->rewinds)
         rewind_stream(channel, from, message->still_missing);

@@ -18,9 +18,15 @@ late_chunk_order(const struct feed_chunk *chunk)
 }
 
 uint64_t
+late_after_packet(uint64_t number)
+{
+    return (number + 1) << PACKET_SHIFT;
+}
+
+uint64_t
 late_chunk_after(const struct feed_chunk *chunk)
 {
-    return chunk->acks_packets ? (chunk->end_ack + 1) << PACKET_SHIFT : chunk->bytes.position + chunk->bytes.reported;
+    return chunk->acks_packets ? late_after_packet(chunk->end_ack) : chunk->bytes.position + chunk->bytes.reported;
 }
 
 uint32_t

@@ -55,9 +55,10 @@ struct late_chunks {
     uint32_t              bytes; /* reported ones */
 };
 
-/* The order of the first byte of a chunk, and of that which follows its last one. */
+/* The order of the first byte of a chunk, and of that which follows its last one, or the packet with that number. */
 uint64_t late_chunk_order(const struct feed_chunk *chunk);
 uint64_t late_chunk_after(const struct feed_chunk *chunk);
+uint64_t late_after_packet(uint64_t number);
 
 /* How many packets are missing between what has the order after, that after a packet, and the next one, which has this
  * order. */

@@ -50,26 +50,26 @@ enum stream_sync {
 /* One direction. All members are for the first pass only. */
 struct message_stream {
     wmem_allocator_t *scope; /* owns held */
-    enum stream_sync  sync;
-    bool              has_end;      /* end is valid: there was a chunk */
-    bool              too_long;     /* STREAM_LOST: by a length beyond the cap */
-    bool              holed;        /* bytes of the message at start are missing: held does not grow any more */
-    bool              stepped_over; /* holed, by a hole in the stream */
-    bool              has_stray;
-    uint64_t          start;   /* STREAM_OK: position of the message that arrives, or of the next one */
-    uint64_t          first;   /* has_end: position of the first chunk */
-    uint64_t          end;     /* position of the first byte that is still to come */
-    uint64_t          acked;   /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
-    uint32_t          largest; /* bytes of the largest chunk */
-    uint64_t
-        inside_until;     /* not STREAM_OK: bytes before this position belong to a message that began before a hole */
-    uint64_t stray_end;   /* position after the last chunk, which was a stray if has_stray */
-    uint32_t size;        /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
-    uint32_t comes_again; /* bytes at the end of the last chunk that are to come again, as part of the whole
-                                       message at start: they are held, but end does not count them */
-    uint8_t *held;        /* its first bytes, where it began in an earlier chunk */
+    uint64_t          start; /* STREAM_OK: position of the message that arrives, or of the next one */
+    uint64_t          first; /* has_end: position of the first chunk */
+    uint64_t          end;   /* position of the first byte that is still to come */
+    uint64_t          acked; /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
+    uint64_t inside_until;   /* not STREAM_OK: bytes before this position belong to a message that began before a
+                                       hole */
+    uint64_t stray_end;      /* position after the last chunk, which was a stray if has_stray */
+    uint8_t *held;           /* first bytes of the message at start, where it began in an earlier chunk */
     uint32_t held_size;
     uint32_t held_room;
+    uint32_t size;             /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
+    uint32_t comes_again;      /* bytes at the end of the last chunk that are to come again, as part of the whole
+                                      message at start: they are held, but end does not count them */
+    uint32_t largest;          /* bytes of the largest chunk */
+    unsigned sync : 2;         /* enum stream_sync */
+    unsigned has_end : 1;      /* end is valid: there was a chunk */
+    unsigned too_long : 1;     /* STREAM_LOST: by a length beyond the cap */
+    unsigned holed : 1;        /* bytes of the message at start are missing: held does not grow any more */
+    unsigned stepped_over : 1; /* holed, by a hole in the stream */
+    unsigned has_stray : 1;
 };
 
 /* Some bytes of the stream. */

@@ -18,6 +18,14 @@ notes_init(struct notes *notes, wmem_allocator_t *scope)
     notes->scope = scope;
 }
 
+static struct note_lists *
+get_lists(struct notes *notes)
+{
+    if (notes->lists == NULL)
+        notes->lists = wmem_new0(notes->scope, struct note_lists);
+    return notes->lists;
+}
+
 static void
 append(wmem_allocator_t *scope, struct message_note ***array, uint32_t *count, uint32_t *room,
        struct message_note *note)
@@ -32,47 +40,49 @@ append(wmem_allocator_t *scope, struct message_note ***array, uint32_t *count, u
 static void
 free_note(struct notes *notes, struct message_note *note)
 {
-    if (notes->written == note)
-        notes->written = NULL;
+    if (notes->lists->written == note)
+        notes->lists->written = NULL;
     if (note->bytes != NULL)
         wmem_free(notes->scope, (void *)(uintptr_t)note->bytes->data);
     wmem_free(notes->scope, note->bytes);
     wmem_free(notes->scope, note);
-    notes->kept--;
+    notes->lists->kept--;
 }
 
 /* Forgets the notes of the newest frame that show nothing: offered to other dissectors, and taken by none. */
 static void
 drop_untaken(struct notes *notes)
 {
-    uint32_t first = notes->count, kept;
+    struct note_lists *lists = notes->lists;
+    uint32_t           first = lists->count, kept;
 
-    while (first > 0 && notes->ordered[first - 1]->frame == notes->frame)
+    while (first > 0 && lists->ordered[first - 1]->frame == notes->frame)
         first--;
     kept = first;
-    for (uint32_t i = first; i < notes->count; i++) {
-        struct message_note *note = notes->ordered[i];
+    for (uint32_t i = first; i < lists->count; i++) {
+        struct message_note *note = lists->ordered[i];
         if (!note->offer || note->taken || note->details != NULL || note->findings != NULL
             || (note->bytes != NULL && note->extension != 0))
-            notes->ordered[kept++] = note;
+            lists->ordered[kept++] = note;
         else
             free_note(notes, note);
     }
-    notes->count = kept;
+    lists->count = kept;
 }
 
 bool
 notes_begin_next_to_notes(struct notes *notes, uint32_t frame, uint32_t packet)
 {
-    bool again = frame == notes->frame && packet != notes->packet;
+    struct note_lists *lists = notes->lists;
+    bool               again = frame == notes->frame && packet != notes->packet;
 
-    if (packet != notes->packet)
+    if (lists != NULL && packet != notes->packet)
         drop_untaken(notes);
     /* The notes themselves stay: a request that waits for its answer may point at them. */
-    while (again && notes->count > 0 && notes->ordered[notes->count - 1]->frame == frame)
-        notes->count--;
-    while (again && notes->late_count > 0 && notes->late[notes->late_count - 1]->frame == frame)
-        notes->late_count--;
+    while (again && lists != NULL && lists->count > 0 && lists->ordered[lists->count - 1]->frame == frame)
+        lists->count--;
+    while (again && lists != NULL && lists->late_count > 0 && lists->late[lists->late_count - 1]->frame == frame)
+        lists->late_count--;
     notes->frame = frame;
     notes->packet = packet;
     return again;
@@ -81,13 +91,13 @@ notes_begin_next_to_notes(struct notes *notes, uint32_t frame, uint32_t packet)
 bool
 notes_are_empty(const struct notes *notes)
 {
-    return notes->count + notes->late_count == 0;
+    return notes->lists == NULL || notes->lists->count + notes->lists->late_count == 0;
 }
 
 bool
 notes_full(const struct notes *notes)
 {
-    return notes->kept + 1 >= NOTES_MAX; /* the last one tells it */
+    return notes->lists != NULL && notes->lists->kept + 1 >= NOTES_MAX; /* the last one tells it */
 }
 
 static struct message_note *
@@ -99,7 +109,7 @@ new_note(struct notes *notes, enum peer_side from, uint32_t frame, uint32_t plac
     note->place = place;
     note->size = size;
     note->from = from;
-    notes->kept++;
+    get_lists(notes)->kept++;
     return note;
 }
 
@@ -120,12 +130,13 @@ notes_get(struct notes *notes, struct message_context *context)
         return context->note;
 
     struct message_note *note = new_note(notes, context->from, context->frame, context->place, context->size);
+    struct note_lists   *lists = notes->lists;
     context->note = note;
     /* At the end of the capture, what waits for lost packets is read in the frames that held it. */
-    if (notes->count > 0 && notes->ordered[notes->count - 1]->frame > context->frame)
-        append(notes->scope, &notes->late, &notes->late_count, &notes->late_room, note);
+    if (lists->count > 0 && lists->ordered[lists->count - 1]->frame > context->frame)
+        append(notes->scope, &lists->late, &lists->late_count, &lists->late_room, note);
     else
-        append(notes->scope, &notes->ordered, &notes->count, &notes->room, note);
+        append(notes->scope, &lists->ordered, &lists->count, &lists->room, note);
     return note;
 }
 
@@ -133,27 +144,29 @@ struct message_note *
 notes_add_late(struct notes *notes, enum peer_side from, uint32_t frame, uint32_t place, uint32_t size, bool seen)
 {
     struct message_note *note = new_note(notes, from, frame, place, size);
+    struct note_lists   *lists = notes->lists;
 
     if (seen)
-        append(notes->scope, &notes->late, &notes->late_count, &notes->late_room, note);
+        append(notes->scope, &lists->late, &lists->late_count, &lists->late_room, note);
     return note;
 }
 
 void
 notes_set_extension(struct notes *notes, struct message_note *note, uint8_t id, const char *name)
 {
-    uint32_t number = 1; /* 0: unknown */
+    struct note_lists *lists = notes->lists;
+    uint32_t           number = 1; /* 0: unknown */
 
     note->extended_id = id;
     if (name == NULL)
         return;
-    while (number <= notes->name_count && strcmp(notes->names[number - 1], name) != 0)
+    while (number <= lists->name_count && strcmp(lists->names[number - 1], name) != 0)
         number++;
     if (number > UINT8_MAX)
         return;
-    if (number > notes->name_count) {
-        notes->names = (char **)wmem_realloc(notes->scope, notes->names, number * sizeof *notes->names);
-        notes->names[notes->name_count++] = wmem_strdup(notes->scope, name);
+    if (number > lists->name_count) {
+        lists->names = (char **)wmem_realloc(notes->scope, lists->names, number * sizeof *lists->names);
+        lists->names[lists->name_count++] = wmem_strdup(notes->scope, name);
     }
     note->extension = (uint8_t)number;
 }
@@ -161,37 +174,40 @@ notes_set_extension(struct notes *notes, struct message_note *note, uint8_t id, 
 const char *
 notes_extension(const struct notes *notes, const struct message_note *note)
 {
-    return note->extension != 0 ? notes->names[note->extension - 1] : NULL;
+    return note->extension != 0 ? notes->lists->names[note->extension - 1] : NULL;
 }
 
 /* The note is going to be written to: its last detail and finding are known. Most are written to several times in a row. */
 static void
 write_to(struct notes *notes, struct message_note *note)
 {
-    if (notes->written == note)
+    struct note_lists *lists = notes->lists;
+
+    if (lists->written == note)
         return;
-    notes->written = note;
-    notes->last_detail = note->details;
-    while (notes->last_detail != NULL && notes->last_detail->next != NULL)
-        notes->last_detail = notes->last_detail->next;
-    notes->last_finding = note->findings;
-    while (notes->last_finding != NULL && notes->last_finding->next != NULL)
-        notes->last_finding = notes->last_finding->next;
+    lists->written = note;
+    lists->last_detail = note->details;
+    while (lists->last_detail != NULL && lists->last_detail->next != NULL)
+        lists->last_detail = lists->last_detail->next;
+    lists->last_finding = note->findings;
+    while (lists->last_finding != NULL && lists->last_finding->next != NULL)
+        lists->last_finding = lists->last_finding->next;
 }
 
 void *
 notes_add_detail(struct notes *notes, struct message_note *note, const struct note_kind *kind, size_t size)
 {
+    struct note_lists  *lists = notes->lists;
     bool                fits = note->details == NULL && size <= sizeof note->room;
     struct note_detail *detail = fits ? (struct note_detail *)(void *)note->room
                                       : (struct note_detail *)wmem_alloc0(notes->scope, size);
 
     write_to(notes, note);
-    if (notes->last_detail != NULL)
-        notes->last_detail->next = detail;
+    if (lists->last_detail != NULL)
+        lists->last_detail->next = detail;
     else
         note->details = detail;
-    notes->last_detail = detail;
+    lists->last_detail = detail;
     detail->kind = kind;
     return detail;
 }
@@ -215,7 +231,8 @@ static struct finding *
 add_finding(struct notes *notes, struct message_note *note, const struct note_detail *about,
             const struct finding_kind *kind, const char *text, size_t length)
 {
-    struct finding *finding = (struct finding *)wmem_alloc(notes->scope, sizeof *finding + length + 1);
+    struct note_lists *lists = notes->lists;
+    struct finding    *finding = (struct finding *)wmem_alloc(notes->scope, sizeof *finding + length + 1);
 
     finding->next = NULL;
     finding->kind = kind;
@@ -223,11 +240,11 @@ add_finding(struct notes *notes, struct message_note *note, const struct note_de
     memcpy(finding->text, text, length);
     finding->text[length] = '\0';
     write_to(notes, note);
-    if (notes->last_finding != NULL)
-        notes->last_finding->next = finding;
+    if (lists->last_finding != NULL)
+        lists->last_finding->next = finding;
     else
         note->findings = finding;
-    notes->last_finding = finding;
+    lists->last_finding = finding;
     return finding;
 }
 
@@ -259,7 +276,7 @@ notes_remove_finding(struct notes *notes, struct message_note *note, const struc
     while (*link != finding)
         link = &(*link)->next;
     *link = finding->next;
-    notes->written = NULL;
+    notes->lists->written = NULL;
 }
 
 void
@@ -286,11 +303,12 @@ compare(const void *a, const void *b)
 static uint32_t
 first_from(const struct notes *notes, uint32_t frame)
 {
-    uint32_t first = 0, count = notes->count;
+    struct note_lists *lists = notes->lists;
+    uint32_t           first = 0, count = lists->count;
 
     while (count > 0) {
         uint32_t half = count / 2;
-        if (notes->ordered[first + half]->frame < frame) {
+        if (lists->ordered[first + half]->frame < frame) {
             first += half + 1;
             count -= half + 1;
         } else {
@@ -304,10 +322,11 @@ first_from(const struct notes *notes, uint32_t frame)
 static void
 join(struct notes *notes, struct message_note *note, struct message_note *late)
 {
+    struct note_lists   *lists = notes->lists;
     struct note_detail **detail = &note->details;
     struct finding     **finding = &note->findings;
 
-    notes->written = NULL;
+    lists->written = NULL;
     while (*detail != NULL)
         detail = &(*detail)->next;
     *detail = late->details;
@@ -322,22 +341,23 @@ join(struct notes *notes, struct message_note *note, struct message_note *late)
 static void
 join_same_messages(struct notes *notes)
 {
-    uint32_t kept = 0, at = 0;
+    struct note_lists *lists = notes->lists;
+    uint32_t           kept = 0, at = 0;
 
-    for (uint32_t i = 0; i < notes->late_count; i++) {
-        struct message_note *late = notes->late[i];
-        if (at >= notes->count || notes->ordered[at]->frame != late->frame)
+    for (uint32_t i = 0; i < lists->late_count; i++) {
+        struct message_note *late = lists->late[i];
+        if (at >= lists->count || lists->ordered[at]->frame != late->frame)
             at = first_from(notes, late->frame);
-        while (at < notes->count && stands_before(notes->ordered[at], late))
+        while (at < lists->count && stands_before(lists->ordered[at], late))
             at++;
-        if (at < notes->count && compare(&notes->ordered[at], &late) == 0)
-            join(notes, notes->ordered[at], late);
-        else if (kept > 0 && compare(&notes->late[kept - 1], &late) == 0)
-            join(notes, notes->late[kept - 1], late);
+        if (at < lists->count && compare(&lists->ordered[at], &late) == 0)
+            join(notes, lists->ordered[at], late);
+        else if (kept > 0 && compare(&lists->late[kept - 1], &late) == 0)
+            join(notes, lists->late[kept - 1], late);
         else
-            notes->late[kept++] = late;
+            lists->late[kept++] = late;
     }
-    notes->late_count = kept;
+    lists->late_count = kept;
 }
 
 /* Puts the late notes into their places: sorts them, joins those that are about the same message, and merges them from
@@ -345,47 +365,50 @@ join_same_messages(struct notes *notes)
 static void
 settle(struct notes *notes)
 {
-    uint32_t from, late, to;
+    struct note_lists *lists = notes->lists;
+    uint32_t           from, late, to;
 
-    if (notes->late_count == 0)
+    if (lists == NULL || lists->late_count == 0)
         return;
-    qsort(notes->late, notes->late_count, sizeof *notes->late, compare);
+    qsort(lists->late, lists->late_count, sizeof *lists->late, compare);
     join_same_messages(notes);
-    from = notes->count;
-    late = notes->late_count;
+    from = lists->count;
+    late = lists->late_count;
     to = from + late;
-    if (to > notes->room) {
-        notes->room = to;
-        notes->ordered = (struct message_note **)wmem_realloc(notes->scope, notes->ordered,
-                                                              to * sizeof *notes->ordered);
+    if (to > lists->room) {
+        lists->room = to;
+        lists->ordered = (struct message_note **)wmem_realloc(notes->scope, lists->ordered,
+                                                              to * sizeof *lists->ordered);
     }
     while (late > 0) {
-        if (from > 0 && stands_before(notes->late[late - 1], notes->ordered[from - 1])) {
+        if (from > 0 && stands_before(lists->late[late - 1], lists->ordered[from - 1])) {
             from--;
-            notes->ordered[--to] = notes->ordered[from];
+            lists->ordered[--to] = lists->ordered[from];
         } else {
             late--;
-            notes->ordered[--to] = notes->late[late];
+            lists->ordered[--to] = lists->late[late];
         }
     }
-    notes->count += notes->late_count;
-    wmem_free(notes->scope, notes->late);
-    notes->late = NULL;
-    notes->late_count = notes->late_room = 0;
+    lists->count += lists->late_count;
+    wmem_free(notes->scope, lists->late);
+    lists->late = NULL;
+    lists->late_count = lists->late_room = 0;
 }
 
 struct message_note *const *
 notes_of_frame(struct notes *notes, uint32_t frame, bool later, struct message_note *const **end)
 {
+    struct note_lists *lists = notes->lists;
+
     *end = NULL;
     if (later)
         settle(notes);
-    if (notes->count == 0 || notes->ordered[notes->count - 1]->frame < frame)
+    if (lists == NULL || lists->count == 0 || lists->ordered[lists->count - 1]->frame < frame)
         return NULL;
 
     uint32_t first = first_from(notes, frame);
-    *end = notes->ordered + (frame < UINT32_MAX ? first_from(notes, frame + 1) : notes->count);
-    return notes->ordered + first;
+    *end = lists->ordered + (frame < UINT32_MAX ? first_from(notes, frame + 1) : lists->count);
+    return lists->ordered + first;
 }
 
 char *

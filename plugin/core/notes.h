@@ -96,23 +96,29 @@ struct message_note {
     uint64_t            room[NOTE_DETAIL_ROOM / sizeof(uint64_t)]; /* the first detail, where it fits */
 };
 
-/* All notes of a connection. */
-struct notes {
-    wmem_allocator_t     *scope;
+/* The notes of a connection, in their order. */
+struct note_lists {
     struct message_note **ordered; /* by frame, and place */
     uint32_t              count;
     uint32_t              room;
     struct message_note **late; /* made for a frame that is over, not yet put in order: only later passes show them */
     uint32_t              late_count;
     uint32_t              late_room;
-    uint32_t              kept;  /* notes in memory, also those of frames that nobody will see. First pass only */
     char                **names; /* of extensions; see notes_set_extension() */
     uint32_t              name_count;
-    struct message_note  *written;      /* first pass only, as all below: the note that was written to last, */
-    struct note_detail   *last_detail;  /* its last detail, NULL: none, */
-    struct finding       *last_finding; /* and finding */
-    uint32_t              frame;        /* the packet that is being read, */
-    uint32_t              packet; /* and which of those with this frame number it is; see notes_begin_packet() */
+    uint32_t kept; /* notes in memory, also those of frames that nobody will see. First pass only, as all below */
+    struct message_note *written;      /* the note that was written to last, */
+    struct note_detail  *last_detail;  /* its last detail, NULL: none, */
+    struct finding      *last_finding; /* and finding */
+};
+
+/* All notes of a connection. */
+struct notes {
+    wmem_allocator_t  *scope;
+    struct note_lists *lists; /* NULL: there was no note yet */
+    uint32_t           frame; /* the packet that is being read, */
+    uint32_t packet; /* and which of those with this frame number it is; see notes_begin_packet(). Both first pass
+                                  only */
 };
 
 /* Where a message stands: what its note is found by, and what the rules need of the packet in which it is complete. */
@@ -200,8 +206,11 @@ void notes_change_finding(struct finding *finding, const char *text);
 static inline bool
 notes_have_none_since(const struct notes *notes, uint32_t frame, bool later)
 {
-    return (!later || notes->late_count == 0)
-           && (notes->count == 0 || notes->ordered[notes->count - 1]->frame < frame);
+    const struct note_lists *lists = notes->lists;
+
+    return lists == NULL
+           || ((!later || lists->late_count == 0)
+               && (lists->count == 0 || lists->ordered[lists->count - 1]->frame < frame));
 }
 
 /* Below, where the packet before had notes, or this one has its frame number. */

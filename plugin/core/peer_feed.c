@@ -23,19 +23,37 @@ peer_feed_init(struct peer_feed *feed, wmem_allocator_t *scope, const struct pee
         message_stream_init(&feed->streams[side], scope);
 }
 
-static void
-forget_late(struct peer_feed *feed, enum peer_side from)
+static struct feed_holes *
+get_holes(struct peer_feed *feed, enum peer_side from)
 {
-    late_chunks_free(feed->late[from]);
-    feed->late[from] = NULL;
-    feed->told[from].open = false;
+    if (feed->holes[from] == NULL)
+        feed->holes[from] = wmem_new0(feed->connection->scope, struct feed_holes);
+    return feed->holes[from];
+}
+
+/* What is kept since a hole; NULL: nothing. */
+static struct late_chunks *
+late_of(const struct peer_feed *feed, enum peer_side from)
+{
+    return feed->holes[from] != NULL ? feed->holes[from]->late : NULL;
+}
+
+static void
+forget_late(struct feed_holes *holes)
+{
+    late_chunks_free(holes->late);
+    holes->late = NULL;
+    holes->told.open = false;
 }
 
 void
 peer_feed_end(struct peer_feed *feed)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
-        forget_late(feed, (enum peer_side)side);
+        if (feed->holes[side] != NULL)
+            forget_late(feed->holes[side]);
+        wmem_free(feed->connection->scope, feed->holes[side]);
+        feed->holes[side] = NULL;
         message_stream_free(&feed->streams[side]);
         wmem_free(feed->connection->scope, feed->parts[side].frames);
         memset(&feed->parts[side], 0, sizeof feed->parts[side]);
@@ -46,9 +64,9 @@ peer_feed_end(struct peer_feed *feed)
 void
 peer_feed_filled(struct peer_feed *feed, enum peer_side from, const char *lacking)
 {
-    if (!feed->told[from].open)
+    if (feed->holes[from] == NULL || !feed->holes[from]->told.open)
         return;
-    feed->told[from].open = lacking != NULL;
+    feed->holes[from]->told.open = lacking != NULL;
     peer_connection_lacks_less(feed->connection, from, lacking);
 }
 
@@ -137,7 +155,7 @@ take_message(const struct reading *reading, const struct feed_chunk *chunk, cons
 static void
 on_message(struct reading *reading, const struct feed_chunk *chunk, const struct stream_message *message)
 {
-    struct late_chunks *late = reading->feed->late[reading->packet->from];
+    struct late_chunks *late = late_of(reading->feed, reading->packet->from);
     uint64_t            last = late_chunk_order(chunk) + chunk->bytes.offset - 1;
     bool                first_time;
 
@@ -210,28 +228,30 @@ go_on_to_next_hole(struct reading *reading, struct late_chunks *late)
 static void
 give_up_holes(struct peer_feed *feed, const struct feed_packet *packet)
 {
-    struct late_chunks *late = feed->late[packet->from];
+    struct feed_holes  *holes = feed->holes[packet->from];
+    struct late_chunks *late = holes->late;
     struct reading      reading = { .feed = feed, .packet = packet, .again = true };
 
     while (late_chunks_full(late))
         go_on_to_next_hole(&reading, late);
-    if (feed->told[packet->from].open && feed->told[packet->from].order < late->next)
-        feed->told[packet->from].open = false;
+    if (holes->told.order < late->next)
+        holes->told.open = false;
     if (late->first == NULL)
-        forget_late(feed, packet->from);
+        forget_late(holes);
 }
 
 /* What the user was told is missing is less now. */
 static void
 correct_told(struct peer_feed *feed, const struct feed_packet *packet, bool packets)
 {
-    struct feed_told *told = &feed->told[packet->from];
-    char              text[192];
+    struct feed_holes *holes = feed->holes[packet->from];
+    struct feed_told  *told = &holes->told;
+    char               text[192];
 
     if (!told->open)
         return;
 
-    uint64_t missing = late_chunks_missing(feed->late[packet->from], told->order, packets);
+    uint64_t missing = late_chunks_missing(holes->late, told->order, packets);
     if (missing == 0)
         told->open = false;
     if (missing == 0 || told->describe_missing != NULL) {
@@ -246,7 +266,8 @@ static void
 read_again(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
 {
     enum peer_side         from = packet->from;
-    struct late_chunks    *late = feed->late[from];
+    struct feed_holes     *holes = feed->holes[from];
+    struct late_chunks    *late = holes->late;
     struct message_stream *live = &feed->streams[from];
     struct feed_parts     *parts = &feed->parts[from];
     struct reading         reading = { .feed = feed, .packet = packet, .late = chunk, .again = true };
@@ -267,14 +288,14 @@ read_again(struct peer_feed *feed, const struct feed_packet *packet, const struc
     }
     live->acked = acked;
     if (chunk->acks_packets && !chunk->placed)
-        feed->moved[from] += live->end - end;
+        holes->moved += live->end - end;
     if (live->sync == STREAM_OK && feed->synced_in[from] == 0)
         feed->synced_in[from] = packet->frame;
     if (reading.overtaken)
         peer_connection_gap(feed->connection, from);
     correct_told(feed, packet, chunk->acks_packets);
     if (late->first == NULL)
-        forget_late(feed, from);
+        forget_late(holes);
 }
 
 /* A chunk with bytes before the end of the stream: those that fill a hole are read. */
@@ -282,6 +303,7 @@ static void
 take_late(struct peer_feed *feed, const struct feed_packet *packet, struct feed_chunk *chunk)
 {
     const struct message_stream *stream = &feed->streams[packet->from];
+    struct feed_holes           *holes = feed->holes[packet->from];
     struct feed_chunk            part = *chunk;
 
     if (!chunk->acks_packets) {
@@ -290,12 +312,12 @@ take_late(struct peer_feed *feed, const struct feed_packet *packet, struct feed_
         part.bytes.captured = MIN(chunk->bytes.captured, part.bytes.reported);
     }
     if (part.bytes.reported > LATE_BYTES_MAX) {
-        forget_late(feed, packet->from);
-    } else if (late_chunks_add(feed->late[packet->from], &part)) {
+        forget_late(holes);
+    } else if (late_chunks_add(holes->late, &part)) {
         chunk->filled = true;
         read_again(feed, packet, &part);
     }
-    if (feed->late[packet->from] != NULL)
+    if (holes->late != NULL)
         give_up_holes(feed, packet);
 }
 
@@ -319,9 +341,10 @@ keep_before_hole(const struct peer_feed *feed, enum peer_side from, const struct
     const struct message_stream *stream = &feed->streams[from];
     uint64_t                     end = stream->end + stream->comes_again;
 
-    if (feed->late[from] != NULL || feed->reads_again || !stream->has_end || chunk->bytes.position <= end)
+    if (late_of(feed, from) != NULL || feed->reads_again || !stream->has_end || chunk->bytes.position <= end)
         return NULL;
-    return late_chunks_new(stream, &feed->parts[from], chunk->acks_packets ? feed->next_order[from] : end);
+    return late_chunks_new(stream, &feed->parts[from],
+                           chunk->acks_packets ? late_after_packet(feed->connection->read_to[from]) : end);
 }
 
 /* The chunk is the next one of a stream with holes, of which kept is the first; NULL: the first is known already. */
@@ -334,14 +357,13 @@ keep_after_hole(struct peer_feed *feed, enum peer_side from, const struct feed_c
         return;
     }
     if (kept != NULL)
-        feed->late[from] = kept;
-    feed->next_order[from] = late_chunk_after(chunk);
-    if (feed->late[from] == NULL)
+        get_holes(feed, from)->late = kept;
+    if (late_of(feed, from) == NULL)
         return;
     if (chunk->bytes.reported > LATE_BYTES_MAX)
-        forget_late(feed, from);
+        forget_late(feed->holes[from]);
     else
-        late_chunks_add(feed->late[from], chunk);
+        late_chunks_add(feed->holes[from]->late, chunk);
 }
 
 /* Bytes before the chunk are missing. True where that is news. */
@@ -349,15 +371,15 @@ static bool
 tell_missing(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
 {
     struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
-    struct feed_told      *told = &feed->told[packet->from];
+    struct feed_holes     *holes;
 
-    if (peer_connection_lacks(feed->connection, &context, chunk->lacking)) {
-        told->open = feed->late[packet->from] != NULL || feed->reads_again;
-        told->order = late_chunk_order(chunk);
-        told->describe_missing = chunk->describe_missing;
-        return true;
-    }
-    return false;
+    if (!peer_connection_lacks(feed->connection, &context, chunk->lacking))
+        return false;
+    holes = get_holes(feed, packet->from);
+    holes->told.open = holes->late != NULL || feed->reads_again;
+    holes->told.order = late_chunk_order(chunk);
+    holes->told.describe_missing = chunk->describe_missing;
+    return true;
 }
 
 /* A chunk was read. TCP shows one that is the beginning of a message only on the first pass; later ones see it as a part of
@@ -368,22 +390,22 @@ show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, con
                    bool told_here)
 {
     const struct message_stream *stream = &feed->streams[packet->from];
-    struct feed_told            *told = &feed->told[packet->from];
+    struct feed_holes           *holes = feed->holes[packet->from];
     struct feed_shown           *shown = &feed->shown[packet->from];
     bool comes_again = stream->sync == STREAM_OK && stream->comes_again == chunk->bytes.reported;
 
     if (told_here) {
-        told->withheld = comes_again;
-        if (told->withheld && shown->size > 0 && shown->frame < packet->frame) {
+        holes->told.withheld = comes_again;
+        if (holes->told.withheld && shown->size > 0 && shown->frame < packet->frame) {
             struct message_context before = {
                 .from = packet->from, .frame = shown->frame, .place = shown->place, .size = shown->size
             };
             peer_connection_lacks_hidden(feed->connection, &before);
         }
-    } else if (told->withheld && !comes_again) {
+    } else if (holes != NULL && holes->told.withheld && !comes_again) {
         struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
         peer_connection_lacks_shown(feed->connection, &context);
-        told->withheld = false;
+        holes->told.withheld = false;
     }
     if (!comes_again)
         *shown = (struct feed_shown){ .frame = packet->frame, .place = chunk->place, .size = chunk->bytes.reported };
@@ -404,12 +426,13 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
     struct reading reading = { .feed = feed, .packet = packet, .stream = stream, .parts = &feed->parts[from] };
     bool           gap, told_here;
 
-    chunk->bytes.position += feed->moved[from];
+    if (feed->holes[from] != NULL)
+        chunk->bytes.position += feed->holes[from]->moved;
     if (chunk->acks_packets)
         stream->acked = INT64_MAX; /* the transport knows strays by their numbers */
     else if (chunk->has_ack)
         feed->streams[other_side(from)].acked = MAX(feed->streams[other_side(from)].acked, chunk->ack);
-    if (feed->late[from] != NULL && is_late(feed, from, chunk))
+    if (late_of(feed, from) != NULL && is_late(feed, from, chunk))
         take_late(feed, packet, chunk);
     if (chunk->late) {
         *first = chunk->bytes.reported;
@@ -435,7 +458,7 @@ peer_feed_chunk(struct peer_feed *feed, const struct feed_packet *packet, struct
     take_messages(&reading, chunk, state, in_message, first);
     if (state != CHUNK_REPEATED)
         show_missing_later(feed, packet, chunk, told_here);
-    if (feed->late[from] != NULL)
+    if (late_of(feed, from) != NULL)
         give_up_holes(feed, packet);
     if (state == CHUNK_NEW && stream->sync == STREAM_LOST) {
         peer_connection_gap(feed->connection, from);

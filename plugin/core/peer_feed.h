@@ -37,6 +37,14 @@ struct feed_told {
     void (*describe_missing)(uint64_t missing, char *text, size_t size);
 };
 
+/* A direction since it had a hole. */
+struct feed_holes {
+    struct late_chunks *late; /* what came since a hole; NULL: there is none */
+    uint64_t         moved;   /* what is added to the positions of the transport, modulo 2^64, since a hole of unknown
+                                  length was filled */
+    struct feed_told told;
+};
+
 /* Where a chunk is. */
 struct feed_shown {
     uint32_t frame;
@@ -49,16 +57,12 @@ struct peer_feed {
     struct peer_connection *connection;
     struct message_stream   streams[2]; /* by enum peer_side: what that side sends */
     struct feed_parts       parts[2];
-    uint32_t                synced_in[2];  /* first frame in which it was known where messages start; 0: never. Final
-                                               after that frame */
-    struct late_chunks     *late[2];       /* by sender: what came since a hole; NULL: there is none */
-    uint64_t                next_order[2]; /* by sender: order of the byte after the last chunk, see late_chunks.h */
-    uint64_t          moved[2];    /* by sender: what is added to the positions of the transport, modulo 2^64, since
-                                           a hole of unknown length was filled */
-    struct feed_told  told[2];     /* by sender */
-    struct feed_shown shown[2];    /* by sender: the last chunk that later passes see; size 0: none */
-    bool              reads_again; /* the transport itself reads a stream again where something came late: nothing
-                                           is kept for that */
+    struct feed_holes      *holes[2];     /* by sender; NULL: there was none */
+    uint32_t                synced_in[2]; /* first frame in which it was known where messages start; 0: never. Final
+                                             after that frame */
+    struct feed_shown       shown[2];     /* by sender: the last chunk that later passes see; size 0: none */
+    bool reads_again; /* the transport itself reads a stream again where something came late: nothing
+                                             is kept for that */
 };
 
 /* A feed for a new connection; memory comes from scope. */

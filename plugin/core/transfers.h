@@ -39,15 +39,15 @@ struct transfer_unmatched {
 
 /* What is known of one peer. First pass only. */
 struct transfer_peer {
-    struct request_table      *requests;        /* that it made; NULL: none yet */
-    struct transfer_unmatched *unmatched;       /* the last TRANSFER_UNMATCHED_MAX, in a ring; NULL: there was none */
-    uint32_t                   unmatched_count; /* ever */
-    uint64_t          choked_covers; /* without Fast: what had been sent when the other side choked it last */
-    bool              from_start;    /* its stream was followed from its handshake, without a hole */
-    bool              announced;     /* it sent a Bitfield, Have, Have All or Have None */
-    bool              knows_all;     /* have is complete: nothing that it announced was missed */
-    struct piece_set  have;
-    struct piece_set *advised; /* Suggest Piece and Allowed Fast (BEP 6); NULL: none yet */
+    struct request_table      *requests;  /* that it made; NULL: none yet */
+    struct transfer_unmatched *unmatched; /* the last TRANSFER_UNMATCHED_MAX, in a ring; NULL: there was none */
+    struct piece_set          *advised;   /* Suggest Piece and Allowed Fast (BEP 6); NULL: none yet */
+    uint64_t         choked_covers;       /* without Fast: what had been sent when the other side choked it last */
+    struct piece_set have;
+    uint32_t         unmatched_count; /* ever */
+    bool             from_start;      /* its stream was followed from its handshake, without a hole */
+    bool             announced;       /* it sent a Bitfield, Have, Have All or Have None */
+    bool             knows_all;       /* have is complete: nothing that it announced was missed */
 };
 
 /* Who is told. */

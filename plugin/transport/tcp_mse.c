@@ -64,10 +64,15 @@ tcp_mse_becomes(const struct tcp_bytes *bytes, packet_info *pinfo, const struct 
         || pinfo->flags.in_error_pkt || !tcp_early_take(bytes, pinfo))
         return false;
     conversation = recent_or_new_conversation(pinfo);
-    mse = tcp_search(conversation, bytes, pinfo, tcpinfo, &is_over);
-    if (mse == NULL)
-        return false;
     peers = tcp_peers_of(conversation);
+    if (peers != NULL && peers->search_over && peers->mse == NULL)
+        return false;
+    mse = tcp_search(conversation, bytes, pinfo, tcpinfo, &is_over);
+    if (mse == NULL) {
+        if (is_over)
+            tcp_search_never_again(conversation);
+        return false;
+    }
     set_mse(peers != NULL ? peers : tcp_peers_new(conversation, pinfo), mse);
     return true;
 }

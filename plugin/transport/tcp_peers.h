@@ -31,12 +31,12 @@ struct segment_layout {
 struct tcp_peers {
     struct peer_feed feed;
     uint64_t highest_seq[2]; /* by sender: the highest sequence number, 64 bits wide; 0: none. First pass only */
-    bool     watched;        /* see packet_watch.h; first pass only */
-    uint8_t  completeness;   /* watched: as of its last packet */
-    const struct tcp_analysis *analysis;    /* watched: TCP's own, of the conversation */
-    struct mse_feed           *mse;         /* NULL: the connection is not encrypted */
-    bool                       search_over; /* mse is final; first pass only */
-    wmem_map_t                *layouts;     /* frame and sequence number -> struct segment_layout; NULL: none */
+    const struct tcp_analysis *analysis;     /* watched: TCP's own, of the conversation */
+    struct mse_feed           *mse;          /* NULL: the connection is not encrypted */
+    wmem_map_t                *layouts;      /* frame and sequence number -> struct segment_layout; NULL: none */
+    bool                       watched;      /* see packet_watch.h; first pass only */
+    uint8_t                    completeness; /* watched: as of its last packet */
+    bool                       search_over;  /* mse is final; first pass only */
 };
 
 /* What is kept of a conversation; NULL: nothing yet. */

@@ -10,7 +10,7 @@
 #include "peer/packet-bt-mse.h"
 #include "transport/tcp_early.h"
 
-static struct mse_feed none; /* stands for those whose search is over */
+static struct mse_feed none; /* stands for nobody's whose search is over */
 
 static struct feed_chunk
 make_chunk(struct mse_feed *mse, enum peer_side from, uint32_t seq, const struct stream_chunk *bytes, uint32_t frame)
@@ -67,7 +67,7 @@ catch_up(const struct early_connection *early)
     return mse;
 }
 
-/* The connection, where it is searched, or its search can begin with this segment. */
+/* The connection, where it is searched, or its search can begin with this segment; else &none. */
 static struct mse_feed *
 get(conversation_t *conversation, const struct tcp_bytes *bytes, const packet_info *pinfo)
 {
@@ -82,16 +82,23 @@ get(conversation_t *conversation, const struct tcp_bytes *bytes, const packet_in
         mse = catch_up(early);
     else
         mse = begin(bytes->data, bytes->captured);
-    conversation_add_proto_data(conversation, proto_bt_mse, mse);
+    if (mse != &none)
+        conversation_add_proto_data(conversation, proto_bt_mse, mse);
     return mse;
 }
 
-/* Nothing is kept of a connection but that its search is over. */
+/* Nothing is kept of a connection. */
 static void
 forget(conversation_t *conversation, struct mse_feed *mse)
 {
-    conversation_add_proto_data(conversation, proto_bt_mse, &none);
+    conversation_delete_proto_data(conversation, proto_bt_mse);
     mse_feed_free(mse);
+}
+
+void
+tcp_search_never_again(conversation_t *conversation)
+{
+    conversation_add_proto_data(conversation, proto_bt_mse, &none);
 }
 
 struct mse_feed *

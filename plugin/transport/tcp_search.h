@@ -24,9 +24,12 @@ tcp_first_position(uint32_t seq)
 }
 
 /* Takes a segment. Returns the connection where it turns out to be MSE, else NULL. *is_over is set where the search has
- * ended. First pass only. */
+ * ended: the caller keeps that, as the next segment would begin another one. First pass only. */
 struct mse_feed *tcp_search(conversation_t *conversation, const struct tcp_bytes *bytes, const packet_info *pinfo,
                             const struct tcpinfo *tcpinfo, bool *is_over);
+
+/* The search of a connection that is nobody's has ended: no segment begins another one. First pass only. */
+void tcp_search_never_again(conversation_t *conversation);
 
 /* Messages were found in plain: it is something else, unless the search has seen public keys before them. False then. First
  * pass only. */

@@ -50,10 +50,10 @@ cost_of_findings(const struct notes *notes, uint32_t *items)
     int64_t cost = 0;
 
     *items = 0;
-    for (uint32_t i = 0; i < notes->count; i++) {
-        for (const struct note_detail *detail = notes->ordered[i]->details; detail != NULL; detail = detail->next)
+    for (uint32_t i = 0; i < notes->lists->count; i++) {
+        for (const struct note_detail *detail = notes->lists->ordered[i]->details; detail != NULL; detail = detail->next)
             ++*items;
-        for (const struct finding *finding = notes->ordered[i]->findings; finding != NULL; finding = finding->next)
+        for (const struct finding *finding = notes->lists->ordered[i]->findings; finding != NULL; finding = finding->next)
             cost += cost_of(sizeof *finding + strlen(finding->text) + 1);
     }
     return cost;
@@ -147,12 +147,12 @@ nothing_shows(void)
         uint32_t            frame = 10;
         begin(&player, offers[i]);
         frame = send_extended(&player, frame, PEER_B, 1, 5);
-        uint32_t before_count = player.connection->notes.count;
+        uint32_t before_count = player.connection->notes.lists->count;
         int64_t  before = counted;
         while (frame < 10 + MANY)
             frame = send_extended(&player, frame, PEER_B, 1, 5);
         g_assert_cmpint(counted, ==, before);
-        g_assert_cmpuint(player.connection->notes.count, ==, before_count);
+        g_assert_cmpuint(player.connection->notes.lists->count, ==, before_count);
         story_end(&player);
     }
 }
@@ -200,13 +200,13 @@ rejected_frames_count(void)
 
     begin(&player, "3 X Extensions {11:lt_donthavei3e}");
     struct notes *notes = &player.connection->notes;
-    uint32_t      before = notes->kept;
+    uint32_t      before = notes->lists->kept;
     for (uint32_t packet = 100; packet < 110; packet++) {
         struct message_context context = { .from = PEER_A, .frame = 50, .place = packet, .size = 10 };
         notes_begin_packet(notes, 50, packet);
         notes_add_finding(notes, notes_get(notes, &context), NULL, &donthave_findings.limit, "x");
     }
-    g_assert_cmpuint(notes->kept, ==, before + 10);
+    g_assert_cmpuint(notes->lists->kept, ==, before + 10);
     story_end(&player);
 }
 
@@ -221,7 +221,7 @@ limit_of_notes(void)
     struct notes *notes = &player.connection->notes;
     while (!notes_full(notes))
         frame = send_extended(&player, frame, PEER_B, STORY_Y_ID, 5);
-    g_assert_cmpuint(notes->kept, ==, NOTES_MAX - 1);
+    g_assert_cmpuint(notes->lists->kept, ==, NOTES_MAX - 1);
     last = frame;
     int64_t before = counted;
     for (uint32_t i = 0; i < 10; i++)
@@ -229,7 +229,7 @@ limit_of_notes(void)
     const struct finding *told = story_first_finding(player.connection, last);
     g_assert_true(told->kind == &donthave_findings.limit && told->next == NULL);
     g_assert_nonnull(strstr(told->text, "1048576"));
-    g_assert_cmpuint(notes->kept, ==, NOTES_MAX);
+    g_assert_cmpuint(notes->lists->kept, ==, NOTES_MAX);
     g_assert_cmpint(counted, <=, before + NOTE_COST_MAX + cost_of(sizeof *told + strlen(told->text) + 1));
     story_end(&player);
 }

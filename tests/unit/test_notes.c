@@ -54,7 +54,7 @@ untaken(void)
     notes_begin_packet(&notes, 6, 2);
     g_assert_cmpuint(count_in(&notes, 5), ==, 3);
     for (uint32_t i = 0; i < 3; i++)
-        g_assert_cmpuint(notes.ordered[i]->place, ==, 30 + 10 * i);
+        g_assert_cmpuint(notes.lists->ordered[i]->place, ==, 30 + 10 * i);
     wmem_destroy_allocator(scope);
 }
 

@@ -115,13 +115,13 @@ hole_is_filled(void)
     begin(&fixture);
     put(&fixture, 1, 0, donthave, sizeof donthave);
     put(&fixture, 2, 22, zeros, 4);
-    g_assert_true(fixture.feed.told[PEER_A].open);
+    g_assert_true(fixture.feed.holes[PEER_A]->told.open);
     put(&fixture, 3, 14, zeros, 4);
-    g_assert_true(fixture.feed.told[PEER_A].open && fixture.feed.connection->gaps[PEER_A] != NULL);
+    g_assert_true(fixture.feed.holes[PEER_A]->told.open && fixture.feed.connection->gaps[PEER_A] != NULL);
     put(&fixture, 4, 10, zeros, 4);
     put(&fixture, 5, 18, zeros, 4);
     g_assert_null(fixture.feed.connection->gaps[PEER_A]);
-    g_assert_null(fixture.feed.late[PEER_A]);
+    g_assert_null(fixture.feed.holes[PEER_A]->late);
     end(&fixture);
 }
 
@@ -228,13 +228,13 @@ hole_is_given_up(void)
     begin(&fixture);
     put(&fixture, 1, 0, donthave, sizeof donthave);
     put(&fixture, frame++, 14, zeros, 4);
-    for (uint64_t position = 22; fixture.feed.told[PEER_A].open; position += 4) {
+    for (uint64_t position = 22; fixture.feed.holes[PEER_A]->told.open; position += 4) {
         g_assert_cmpuint(frame, <, 10 + LATE_CHUNKS_MAX);
         put(&fixture, frame++, position, zeros, 4);
     }
-    g_assert_nonnull(fixture.feed.late[PEER_A]);
+    g_assert_nonnull(fixture.feed.holes[PEER_A]->late);
     put(&fixture, frame, 18, zeros, 4);                 /* fills the second one */
-    g_assert_null(fixture.feed.late[PEER_A]);
+    g_assert_null(fixture.feed.holes[PEER_A]->late);
     g_assert_nonnull(fixture.feed.connection->gaps[PEER_A]);
     end(&fixture);
 }
@@ -250,8 +250,8 @@ hole_before_the_told_one_is_given_up(void)
     put(&fixture, 1, 0, donthave, sizeof donthave);
     take(&fixture, 2, (struct feed_chunk){ .bytes = { .position = 14, .data = zeros, .captured = 4 } });
     put(&fixture, 3, 22, zeros, 4);
-    g_assert_cmpuint(fixture.feed.late[PEER_A]->next, ==, 10);
-    for (uint64_t position = 26; fixture.feed.late[PEER_A]->next == 10; position += 4) {
+    g_assert_cmpuint(fixture.feed.holes[PEER_A]->late->next, ==, 10);
+    for (uint64_t position = 26; fixture.feed.holes[PEER_A]->late->next == 10; position += 4) {
         g_assert_cmpuint(frame, <, 10 + LATE_CHUNKS_MAX);
         put(&fixture, frame++, position, zeros, 4);
     }
@@ -277,7 +277,7 @@ told_where_later_passes_see_it(void)
         });
         gap = fixture.feed.connection->gaps[PEER_A];
         g_assert_nonnull(gap);
-        g_assert_true(gap->pending && fixture.feed.told[PEER_A].withheld);
+        g_assert_true(gap->pending && fixture.feed.holes[PEER_A]->told.withheld);
         g_assert_cmpuint(gap->told_in, ==, before < 2 ? 2 : 0);
         g_assert_cmpuint(gap->place, ==, before < 2 ? 0 : 20);
         for (uint32_t frame = 3; frame <= 4; frame++) {
@@ -301,7 +301,7 @@ transport_reads_again(void)
     fixture.feed.reads_again = true;
     put(&fixture, 1, 0, donthave, sizeof donthave);
     put(&fixture, 2, 14, zeros, 4);
-    g_assert_null(fixture.feed.late[PEER_A]);
+    g_assert_null(fixture.feed.holes[PEER_A]->late);
     g_assert_nonnull(fixture.feed.connection->gaps[PEER_A]);
     peer_feed_filled(&fixture.feed, PEER_A, NULL);
     g_assert_null(fixture.feed.connection->gaps[PEER_A]);
