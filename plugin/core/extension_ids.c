@@ -8,13 +8,6 @@
 
 #include <string.h>
 
-void
-extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope)
-{
-    memset(ids, 0, sizeof *ids);
-    ids->scope = scope;
-}
-
 /* --- lists --- */
 
 /* Puts an entry into its chain. */
@@ -107,13 +100,13 @@ leave_list(struct extension_list *list, wmem_allocator_t *scope)
 }
 
 void
-extension_ids_share(struct extension_ids *ids, wmem_map_t *lists, uint32_t frame)
+extension_ids_share(struct extension_ids *ids, wmem_allocator_t *scope, wmem_map_t *lists, uint32_t frame)
 {
     struct extension_list *same = (struct extension_list *)wmem_map_lookup(lists, ids->list);
 
     ids->assigned_in = frame;
     if (same != NULL) {
-        free_list(ids->list, ids->scope);
+        free_list(ids->list, scope);
         ids->list = same;
     } else {
         wmem_map_insert(lists, ids->list, ids->list);
@@ -124,42 +117,42 @@ extension_ids_share(struct extension_ids *ids, wmem_map_t *lists, uint32_t frame
 
 /* The list is going to be changed: it belongs to the peer alone from now on. */
 static struct extension_list *
-own_list(struct extension_ids *ids)
+own_list(struct extension_ids *ids, wmem_allocator_t *scope)
 {
     struct extension_list *list = ids->list;
 
     if (list != NULL && list->users == 0)
         return list;
-    ids->list = wmem_new0(ids->scope, struct extension_list);
+    ids->list = wmem_new0(scope, struct extension_list);
     if (list == NULL)
         return ids->list;
     for (uint32_t i = 0; i < list->count; i++) {
         const struct extension_id *shared = &list->ids[i];
-        struct extension_id       *own = append(ids->list, ids->scope, (const uint8_t *)shared->name,
+        struct extension_id       *own = append(ids->list, scope, (const uint8_t *)shared->name,
                                                 (uint32_t)strlen(shared->name), shared->name_hash);
         own->id = shared->id;
         own->assigned_in = shared->assigned_in != 0 ? ids->assigned_in : 0;
     }
-    leave_list(list, ids->scope);
+    leave_list(list, scope);
     return ids->list;
 }
 
 /* --- one peer --- */
 
 void
-extension_ids_reserve(struct extension_ids *ids, const char *name)
+extension_ids_reserve(struct extension_ids *ids, wmem_allocator_t *scope, const char *name)
 {
     uint32_t size = (uint32_t)strlen(name);
 
-    append(own_list(ids), ids->scope, (const uint8_t *)name, size, wmem_strong_hash((const uint8_t *)name, size));
+    append(own_list(ids, scope), scope, (const uint8_t *)name, size, wmem_strong_hash((const uint8_t *)name, size));
 }
 
 void
-extension_ids_free(struct extension_ids *ids)
+extension_ids_free(struct extension_ids *ids, wmem_allocator_t *scope)
 {
     if (ids->list != NULL)
-        leave_list(ids->list, ids->scope);
-    extension_ids_init(ids, ids->scope);
+        leave_list(ids->list, scope);
+    memset(ids, 0, sizeof *ids);
 }
 
 static uint32_t
@@ -234,13 +227,13 @@ bool
 extension_ids_add(struct extension_ids *ids, const struct extension_handshake *handshake,
                   const struct message_context *context)
 {
-    struct extension_list *list = own_list(ids);
+    struct extension_list *list = own_list(ids, handshake->scope);
     bool                   full = false;
 
     ids->handshake_seen = ids->handshake_seen || extension_handshake_is_whole(handshake);
     for (uint32_t i = 0; i < handshake->key_count; i++) { /* of keys that come twice, the last one counts */
         const struct extension_key *key = &handshake->keys[i];
-        struct extension_id        *entry = key->has_id ? entry_for(list, ids->scope, key, &full) : NULL;
+        struct extension_id        *entry = key->has_id ? entry_for(list, handshake->scope, key, &full) : NULL;
 
         if (entry != NULL) {
             entry->named = true;

@@ -56,7 +56,6 @@ struct extension_list {
 
 /* All that one peer said. */
 struct extension_ids {
-    wmem_allocator_t      *scope;
     struct extension_list *list;           /* NULL: nothing yet */
     uint32_t               assigned_in;    /* list is shared: frame of the only handshake, which gave all ids */
     bool                   handshake_seen; /* a handshake was read whole */
@@ -88,17 +87,18 @@ struct extension_fallback {
     uint32_t    ids[(UINT8_MAX + 1) / 32]; /* a bit for each; that of 0 is never set */
 };
 
-/* Nothing is known yet. Names that are reserved before the first handshake, of EXTENSION_NAME_SIZE_MAX bytes at most, always
- * have room. Memory comes from scope. */
-void extension_ids_init(struct extension_ids *ids, wmem_allocator_t *scope);
-void extension_ids_reserve(struct extension_ids *ids, const char *name);
-void extension_ids_free(struct extension_ids *ids);
+/* A peer of which all is zero said nothing yet. Names that are reserved before its first handshake, of
+ * EXTENSION_NAME_SIZE_MAX bytes at most, always have room. Memory comes from scope, the same each time. */
+void extension_ids_reserve(struct extension_ids *ids, wmem_allocator_t *scope, const char *name);
+
+/* Gives it back: all is zero. */
+void extension_ids_free(struct extension_ids *ids, wmem_allocator_t *scope);
 
 /* The lists that peers share: a map without any yet. Memory comes from scope, as that of all lists in it. */
 wmem_map_t *extension_lists_new(wmem_allocator_t *scope);
 
 /* The peer's only handshake was added, of that frame: from now on it has its list together with those that said the same. */
-void extension_ids_share(struct extension_ids *ids, wmem_map_t *lists, uint32_t frame);
+void extension_ids_share(struct extension_ids *ids, wmem_allocator_t *scope, wmem_map_t *lists, uint32_t frame);
 
 /* The frame of the handshake that gave an entry its id; 0: none did. */
 static inline uint32_t
@@ -116,7 +116,7 @@ bool extension_ids_tell(const struct extension_ids *ids, const char *name);
 /* The name of another extension that has this id now, NULL where there is none. */
 const char *extension_ids_shared(const struct extension_ids *ids, const struct extension_id *one);
 
-/* Adds a handshake of that frame. False where there was no room for a name. */
+/* Adds a handshake of that frame; memory comes from its scope. False where there was no room for a name. */
 bool extension_ids_add(struct extension_ids *ids, const struct extension_handshake *handshake,
                        const struct message_context *context);
 

@@ -17,8 +17,6 @@ begin(struct peer_connection *connection)
     const struct peer_setup *setup = connection->setup;
 
     memset(connection->handshakes, 0, sizeof connection->handshakes);
-    for (int side = PEER_A; side <= PEER_B; side++)
-        extension_ids_init(&connection->ids[side], connection->scope);
     for (unsigned i = 0; i < setup->observer_count; i++)
         connection->states[i] = setup->observers[i]->begin != NULL ? setup->observers[i]->begin(connection) : NULL;
 }
@@ -46,7 +44,7 @@ end(struct peer_connection *connection)
     }
     drop_transfers(connection);
     for (int side = PEER_A; side <= PEER_B; side++)
-        extension_ids_free(&connection->ids[side]);
+        extension_ids_free(&connection->ids[side], connection->scope);
 }
 
 void
@@ -198,7 +196,7 @@ take_extension_handshake(struct peer_connection *connection, const struct peer_m
         if (setup->observers[i]->name == NULL)
             continue;
         if (is_first)
-            extension_ids_reserve(ids, setup->observers[i]->name);
+            extension_ids_reserve(ids, connection->scope, setup->observers[i]->name);
         before[i] = *extension_ids_find(ids, setup->observers[i]->name);
         before[i].assigned_in = extension_ids_assigned_in(ids, &before[i]);
     }
@@ -211,7 +209,7 @@ take_extension_handshake(struct peer_connection *connection, const struct peer_m
     }
     extension_handshake_free(&handshake);
     if (is_first && setup->lists != NULL)
-        extension_ids_share(ids, setup->lists, context->frame);
+        extension_ids_share(ids, connection->scope, setup->lists, context->frame);
 
     if (!kept)
         peer_connection_limit(connection, context, "names of extensions", EXTENSION_NAMES_MAX);

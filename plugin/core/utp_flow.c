@@ -6,6 +6,7 @@
 
 #include "core/utp_flow.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "core/peer_wire.h"
@@ -13,6 +14,9 @@
 /* An ST_SYN that comes so long after the last packet of its side begins another connection: clients send theirs again for
  * some seconds. ns. */
 #define SYN_IS_NEW_AFTER (300 * NS_PER_S)
+
+/* Of struct utp_direction, probe. */
+#define PROBE_ANSWERED UINT64_MAX
 
 /* --- connection ids --- */
 
@@ -29,25 +33,35 @@ utp_flow_new(wmem_allocator_t *scope, const struct peer_setup *setup)
 static struct utp_connection *
 find(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_t frame)
 {
-    return utp_ids_find(&flow->ids, from, id, frame);
+    struct utp_alias *alias = utp_ids_find(&flow->ids, from, id, frame);
+
+    /* It is the one of its side. */
+    return alias != NULL ? (struct utp_connection *)(void *)((char *)(alias - alias->side)
+                                                             - offsetof(struct utp_connection, aliases))
+                         : NULL;
+}
+
+/* Whether the id of the packets of that side, but ST_SYN, is known. */
+static bool
+has_id(const struct utp_connection *connection, enum peer_side side)
+{
+    return connection->aliases[side].since != 0;
 }
 
 /* From now on, packets of that side with that id belong to the connection. */
 static void
 learn(struct utp_flow *flow, struct utp_connection *connection, enum peer_side from, uint16_t id, uint32_t frame)
 {
-    connection->has_id[from] = true;
-    connection->id[from] = id;
-    utp_ids_learn(&flow->ids, flow->scope, from, id, frame, connection);
+    utp_ids_learn(&flow->ids, flow->scope, &connection->aliases[from], from, id, frame);
 }
 
 /* Nothing leads to the connection any more. */
 static void
-unlearn(struct utp_flow *flow, const struct utp_connection *connection)
+unlearn(struct utp_flow *flow, struct utp_connection *connection)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
-        if (connection->has_id[side])
-            utp_ids_forget(&flow->ids, flow->scope, (enum peer_side)side, connection->id[side], connection);
+        if (has_id(connection, (enum peer_side)side))
+            utp_ids_forget(&flow->ids, &connection->aliases[side]);
     }
 }
 
@@ -193,7 +207,7 @@ get_by_syn(struct utp_flow *flow, enum peer_side from, const struct utp_header *
     bool overtaken; /* by a packet of its own connection, of which the other side has said nothing */
 
     overtaken = connection != NULL && by_other == NULL && connection->followed
-                && !connection->has_id[other_side(from)] && connection->directions[from].packets.handed
+                && !has_id(connection, other_side(from)) && connection->directions[from].packets.handed
                 && !begins_another(connection, from, header, time);
     if (overtaken) {
         learn(flow, connection, other_side(from), id, frame);
@@ -219,7 +233,7 @@ find_half(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_
 
     for (size_t i = 0; i < G_N_ELEMENTS(differences); i++) {
         struct utp_connection *half = find(flow, other_side(from), (uint16_t)(id + differences[i]), frame);
-        if (half != NULL && half->followed && !half->has_id[from])
+        if (half != NULL && half->followed && !has_id(half, from))
             return half;
     }
     return NULL;
@@ -309,12 +323,13 @@ measure_answer(struct utp_connection *connection, enum peer_side answering, uint
 {
     struct utp_direction *asked = &connection->directions[other_side(answering)];
 
-    if (asked->answer_time != 0 || asked->probe == 0 || ack < asked->probe)
+    if (asked->probe == 0 || ack < asked->probe)
         return;
-    asked->answer_time = MAX(1, time - asked->probe_time);
-    if (connection->directions[answering].answer_time != 0)
-        connection->feed.connection->round_trip = connection->directions[PEER_A].answer_time
-                                                  + connection->directions[PEER_B].answer_time;
+    asked->probe = PROBE_ANSWERED;
+    asked->probe_time = MAX(1, time - asked->probe_time);
+    if (connection->directions[answering].probe == PROBE_ANSWERED)
+        connection->feed.connection->round_trip = connection->directions[PEER_A].probe_time
+                                                  + connection->directions[PEER_B].probe_time;
 }
 
 static void
@@ -385,7 +400,6 @@ utp_flow_forget_early(struct utp_flow *flow)
         wmem_free(flow->scope, flow->early);
         flow->early = next;
     }
-    flow->early_count = flow->early_bytes = 0;
 }
 
 void
@@ -403,12 +417,17 @@ utp_flow_keep_early(struct utp_flow *flow, enum peer_side from, const struct utp
 {
     struct utp_early **link = &flow->early;
     struct utp_early  *early;
+    uint32_t           count = 0, bytes = 0;
 
     if (packet->header.type == UTP_SYN)
         utp_flow_forget_early(flow); /* another connection */
     else if (flow->early == NULL && packet->header.type != UTP_STATE)
         return;
-    if (flow->early_count == UTP_EARLY_PACKETS_MAX || flow->early_bytes + packet->captured > UTP_EARLY_BYTES_MAX) {
+    for (; *link != NULL; link = &(*link)->next) {
+        count++;
+        bytes += (*link)->packet.captured;
+    }
+    if (count == UTP_EARLY_PACKETS_MAX || bytes + packet->captured > UTP_EARLY_BYTES_MAX) {
         utp_flow_forget_early(flow);
         return;
     }
@@ -419,11 +438,7 @@ utp_flow_keep_early(struct utp_flow *flow, enum peer_side from, const struct utp
     early->packet.payload = (const uint8_t *)(early + 1);
     if (packet->captured > 0)
         memcpy(early + 1, packet->payload, packet->captured);
-    while (*link != NULL)
-        link = &(*link)->next;
     *link = early;
-    flow->early_count++;
-    flow->early_bytes += packet->captured;
 }
 
 void

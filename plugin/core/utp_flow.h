@@ -44,12 +44,11 @@ struct utp_early {
 /* What one side sends. First pass only. */
 struct utp_direction {
     struct utp_stream packets;
-    bool              has_timestamp;
-    uint32_t          timestamp;   /* the latest one, microseconds modulo 2^32 */
-    int64_t           last_time;   /* of the frame of its latest packet, ns */
-    uint64_t          probe;       /* a packet whose acknowledgement is timed; 0: none yet */
-    int64_t           probe_time;  /* of its frame, ns */
-    int64_t           answer_time; /* from there to the acknowledgement, ns; 0: not measured yet */
+    int64_t           last_time;     /* of the frame of its latest packet, ns */
+    uint64_t          probe;         /* a packet whose acknowledgement is timed; 0: none yet; UINT64_MAX: it came */
+    int64_t           probe_time;    /* of its frame, ns; when the acknowledgement came: from there to it */
+    uint32_t          timestamp;     /* the latest one, microseconds modulo 2^32 */
+    bool              has_timestamp; /* there was a packet */
 };
 
 struct utp_flow;
@@ -58,18 +57,18 @@ struct utp_connection {
     struct utp_flow       *flow;
     struct peer_feed       feed;
     struct utp_mse         encryption;
+    struct utp_alias       aliases[2]; /* by enum peer_side: the ids of the packets of that side, but ST_SYN */
     uint32_t               first_frame;
-    struct utp_direction   directions[2]; /* by enum peer_side: what that side sends; first pass only, as all below */
+    uint32_t               number; /* of the packet that is read, see utp_connection_packet(); first pass only, as all
+                                            below */
+    struct utp_direction   directions[2]; /* by enum peer_side: what that side sends */
     struct utp_connection *newer;         /* of those that are followed, in the order in which they began */
     struct utp_connection *older;
-    bool                   followed;
-    bool                   has_id[2];
-    uint16_t               id[2];   /* of the packets of that side, but ST_SYN */
-    bool                   has_syn; /* the ST_SYN was captured */
     uint16_t               syn_seq_nr;
+    bool                   has_syn; /* the ST_SYN was captured */
+    bool                   followed;
     bool                   closed; /* by ST_FIN or ST_RESET of either side */
     bool                   had_data;
-    uint32_t               number; /* of the packet that is read, see utp_connection_packet() */
 };
 
 /* A pair of UDP ports. */
@@ -87,9 +86,7 @@ struct utp_flow {
                                                not */
     uint32_t          claimed_in; /* first frame that is known to be of BitTorrent over uTP; 0: nobody knows
                                                yet whether there is any, so only encrypted connections are looked for */
-    struct utp_early *early;      /* kept until then; NULL: none. First pass only, as all below */
-    uint32_t          early_count;
-    uint32_t          early_bytes;
+    struct utp_early *early;      /* kept until then; NULL: none. First pass only */
 };
 
 /* An empty flow, whose memory comes from scope; setup must outlive it. */

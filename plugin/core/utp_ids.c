@@ -11,28 +11,19 @@
 /* Most pairs of ports have one connection. */
 #define CHAINS_MIN 2U
 
-/* An id of one side leads to a connection, from a frame on. */
-struct utp_alias {
-    uint32_t               since; /* frame */
-    uint32_t               key;   /* see key_of() */
-    struct utp_connection *connection;
-    struct utp_alias      *older;   /* the same id, before */
-    struct utp_alias      *chained; /* the last one of another id with the same hash */
-};
-
-static uint32_t
-key_of(enum peer_side from, uint16_t id)
+static bool
+is_of(const struct utp_alias *alias, enum peer_side from, uint16_t id)
 {
-    return (uint32_t)from << 16 | id;
+    return alias->side == from && alias->id == id;
 }
 
 /* The link that leads to the last alias of an id, or the one at the end of its chain. */
 static struct utp_alias **
-link_to(const struct utp_ids *ids, uint32_t key)
+link_to(const struct utp_ids *ids, enum peer_side from, uint16_t id)
 {
-    struct utp_alias **link = &ids->chains[hash_number(key) & (ids->chain_count - 1)];
+    struct utp_alias **link = &ids->chains[hash_number((uint32_t)from << 16 | id) & (ids->chain_count - 1)];
 
-    while (*link != NULL && (*link)->key != key)
+    while (*link != NULL && !is_of(*link, from, id))
         link = &(*link)->chained;
     return link;
 }
@@ -53,34 +44,33 @@ make_chains(struct utp_ids *ids, wmem_allocator_t *scope)
             struct utp_alias *alias = former[i];
             former[i] = alias->chained;
             alias->chained = NULL;
-            *link_to(ids, alias->key) = alias;
+            *link_to(ids, (enum peer_side)alias->side, alias->id) = alias;
         }
     }
     wmem_free(scope, former);
 }
 
-struct utp_connection *
+struct utp_alias *
 utp_ids_find(const struct utp_ids *ids, enum peer_side from, uint16_t id, uint32_t frame)
 {
-    const struct utp_alias *alias = ids->chains != NULL ? *link_to(ids, key_of(from, id)) : NULL;
+    struct utp_alias *alias = ids->chains != NULL ? *link_to(ids, from, id) : NULL;
 
     while (alias != NULL && alias->since > frame)
         alias = alias->older;
-    return alias != NULL ? alias->connection : NULL;
+    return alias;
 }
 
 void
-utp_ids_learn(struct utp_ids *ids, wmem_allocator_t *scope, enum peer_side from, uint16_t id, uint32_t frame,
-              struct utp_connection *connection)
+utp_ids_learn(struct utp_ids *ids, wmem_allocator_t *scope, struct utp_alias *alias, enum peer_side from, uint16_t id,
+              uint32_t frame)
 {
-    struct utp_alias  *alias = wmem_new0(scope, struct utp_alias);
     struct utp_alias **link;
 
     alias->since = frame;
-    alias->connection = connection;
-    alias->key = key_of(from, id);
+    alias->id = id;
+    alias->side = from;
     make_chains(ids, scope);
-    link = link_to(ids, alias->key);
+    link = link_to(ids, from, id);
     alias->older = *link;
     if (alias->older != NULL)
         alias->chained = alias->older->chained;
@@ -90,26 +80,20 @@ utp_ids_learn(struct utp_ids *ids, wmem_allocator_t *scope, enum peer_side from,
 }
 
 void
-utp_ids_forget(struct utp_ids *ids, wmem_allocator_t *scope, enum peer_side from, uint16_t id,
-               const struct utp_connection *connection)
+utp_ids_forget(struct utp_ids *ids, struct utp_alias *alias)
 {
-    struct utp_alias **link = link_to(ids, key_of(from, id));
-    struct utp_alias  *alias = *link, *newer = NULL;
+    struct utp_alias **link = link_to(ids, (enum peer_side)alias->side, alias->id);
+    struct utp_alias  *newer = *link;
 
-    while (alias != NULL && alias->connection != connection) {
-        newer = alias;
-        alias = alias->older;
-    }
-    if (alias == NULL)
-        return;
-    if (newer != NULL) {
-        newer->older = alias->older;
-    } else if (alias->older != NULL) {
+    if (newer == alias && alias->older != NULL) {
         alias->older->chained = alias->chained;
         *link = alias->older;
-    } else {
+    } else if (newer == alias) {
         *link = alias->chained;
         ids->count--;
+    } else {
+        while (newer->older != alias)
+            newer = newer->older;
+        newer->older = alias->older;
     }
-    wmem_free(scope, alias);
 }

@@ -13,8 +13,14 @@
 
 #include "core/notes.h"
 
-struct utp_alias;
-struct utp_connection;
+/* An id of one side leads to a connection, from a frame on. It is a member of that connection. */
+struct utp_alias {
+    struct utp_alias *older;   /* the same id, before */
+    struct utp_alias *chained; /* the last one of another id with the same hash */
+    uint32_t          since;   /* frame; 0: the connection has no id of that side */
+    uint16_t          id;
+    uint16_t          side; /* enum peer_side */
+};
 
 struct utp_ids {
     struct utp_alias **chains;      /* a hash of side and id -> the last alias of each; NULL: there was none */
@@ -22,15 +28,15 @@ struct utp_ids {
     uint32_t           count;       /* ids that lead to a connection */
 };
 
-/* The connection to which an id of that side leads in a frame; NULL: none. */
-struct utp_connection *utp_ids_find(const struct utp_ids *ids, enum peer_side from, uint16_t id, uint32_t frame);
+/* What an id of that side leads to in a frame; NULL: nothing. */
+struct utp_alias *utp_ids_find(const struct utp_ids *ids, enum peer_side from, uint16_t id, uint32_t frame);
 
-/* From that frame on, the id leads to the connection. Memory comes from scope, which is that of the flow. First pass only. */
-void utp_ids_learn(struct utp_ids *ids, wmem_allocator_t *scope, enum peer_side from, uint16_t id, uint32_t frame,
-                   struct utp_connection *connection);
+/* From that frame on, the id leads to the connection that the alias, all zeros, is in. Memory comes from scope, which is that
+ * of the flow. First pass only. */
+void utp_ids_learn(struct utp_ids *ids, wmem_allocator_t *scope, struct utp_alias *alias, enum peer_side from,
+                   uint16_t id, uint32_t frame);
 
-/* The id does not lead to the connection any more, in any frame. First pass only. */
-void utp_ids_forget(struct utp_ids *ids, wmem_allocator_t *scope, enum peer_side from, uint16_t id,
-                    const struct utp_connection *connection);
+/* Nothing leads to the connection by that alias any more, in any frame. First pass only. */
+void utp_ids_forget(struct utp_ids *ids, struct utp_alias *alias);
 
 #endif

@@ -65,7 +65,7 @@ widen(uint64_t near, uint16_t number)
 static struct utp_waiting **
 slot_of(const struct utp_stream *stream, uint64_t seq)
 {
-    return &stream->waiting[seq % UTP_WINDOW_PACKETS];
+    return &stream->window->waiting[seq % UTP_WINDOW_PACKETS];
 }
 
 /* Takes a packet out of the waiting ones. */
@@ -75,17 +75,17 @@ unlink_waiting(struct utp_stream *stream, struct utp_waiting **slot)
     struct utp_waiting *waiting = *slot;
 
     *slot = NULL;
-    stream->waiting_count--;
-    stream->waiting_bytes -= waiting->packet.captured;
+    stream->window->count--;
+    stream->window->bytes -= waiting->packet.captured;
     return waiting;
 }
 
 static void
 free_waiting(struct utp_stream *stream)
 {
-    for (uint32_t i = 0; stream->waiting_count > 0; i++) {
-        if (stream->waiting[i] != NULL)
-            wmem_free(stream->scope, unlink_waiting(stream, &stream->waiting[i]));
+    for (uint32_t i = 0; utp_stream_waiting(stream) > 0; i++) {
+        if (stream->window->waiting[i] != NULL)
+            wmem_free(stream->scope, unlink_waiting(stream, &stream->window->waiting[i]));
     }
 }
 
@@ -93,8 +93,9 @@ void
 utp_stream_free(struct utp_stream *stream)
 {
     free_waiting(stream);
-    wmem_free(stream->scope, stream->waiting);
-    wmem_free(stream->scope, stream->lent);
+    if (stream->window != NULL)
+        wmem_free(stream->scope, stream->window->lent);
+    wmem_free(stream->scope, stream->window);
     wmem_free(stream->scope, stream->stepped_over);
     utp_stream_init(stream, stream->scope);
 }
@@ -116,7 +117,8 @@ start(struct utp_stream *stream, uint16_t seq_nr)
 static void
 take_first_ack(struct utp_stream *stream, uint64_t ack)
 {
-    stream->state_counts = stream->from_state && !stream->handed && stream->waiting_count == 0 && ack >= stream->next;
+    stream->state_counts = stream->from_state && !stream->handed && utp_stream_waiting(stream) == 0
+                           && ack >= stream->next;
 }
 
 /* One more packet of either side, which may not be the one that is missing although the receiver has it. */
@@ -155,10 +157,10 @@ wait_for_turn(struct utp_stream *stream)
 {
     const struct utp_packet *packet = stream->current;
 
-    if (stream->waiting == NULL)
-        stream->waiting = wmem_alloc0_array(stream->scope, struct utp_waiting *, UTP_WINDOW_PACKETS);
+    if (stream->window == NULL)
+        stream->window = wmem_new0(stream->scope, struct utp_window);
 
-    struct utp_waiting **slot = slot_of(stream, stream->current_seq);
+    struct utp_waiting **slot = slot_of(stream, stream->current->seq);
     if (*slot == NULL) { /* else it is a duplicate */
         struct utp_waiting *waiting = (struct utp_waiting *)wmem_alloc(stream->scope,
                                                                        sizeof *waiting + packet->captured);
@@ -168,8 +170,8 @@ wait_for_turn(struct utp_stream *stream)
         if (packet->captured > 0)
             memcpy(payload, packet->payload, packet->captured);
         *slot = waiting;
-        stream->waiting_count++;
-        stream->waiting_bytes += packet->captured;
+        stream->window->count++;
+        stream->window->bytes += packet->captured;
     }
     stream->current = NULL;
 }
@@ -203,7 +205,7 @@ was_stepped_over(const struct utp_stream *stream, uint64_t seq)
 static bool
 go_back(struct utp_stream *stream, uint64_t seq)
 {
-    for (uint64_t number = seq; stream->waiting_count > 0 && number < stream->next; number++) {
+    for (uint64_t number = seq; utp_stream_waiting(stream) > 0 && number < stream->next; number++) {
         if (*slot_of(stream, number) != NULL)
             return false;
     }
@@ -269,7 +271,7 @@ utp_stream_window(const struct utp_stream *stream)
 }
 
 void
-utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
+utp_stream_add(struct utp_stream *stream, struct utp_packet *packet)
 {
     uint64_t seq;
 
@@ -287,8 +289,8 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
     }
     if (seq < stream->next && !was_stepped_over(stream, seq)) /* sent again */
         return;
+    packet->seq = seq;
     stream->current = packet;
-    stream->current_seq = seq;
     if (seq < stream->next && seq < stream->last)
         return;
     if (seq < stream->next && !go_back(stream, seq)) {
@@ -299,7 +301,7 @@ utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet)
     uint32_t window = utp_stream_window(stream);
     if (seq - stream->next >= window)
         stream->release = MAX(stream->release, seq - window + 1);
-    else if (stream->waiting_bytes + packet->captured > UTP_WINDOW_BYTES)
+    else if (utp_stream_waiting_bytes(stream) + packet->captured > UTP_WINDOW_BYTES)
         stream->release = MAX(stream->release, seq);
     stream->strays = 0;
 }
@@ -314,8 +316,8 @@ skip(struct utp_stream *stream)
 
     if (stream->next >= limit)
         return false;
-    stream->gap = MAX(stream->gap, is_lost ? UTP_GAP_LOST : UTP_GAP_LIMIT);
-    uint64_t to = stream->waiting_count > 0 ? stream->next + 1 : MIN(limit, stream->current_seq);
+    stream->gap = MAX(stream->gap, (unsigned)(is_lost ? UTP_GAP_LOST : UTP_GAP_LIMIT));
+    uint64_t to = utp_stream_waiting(stream) > 0 ? stream->next + 1 : MIN(limit, stream->current->seq);
     stream->missing += to - stream->next;
     for (uint64_t seq = MAX(stream->next, to - MIN(to, UTP_WINDOW_PACKETS)); seq < to; seq++)
         set_stepped_over(stream, seq, true);
@@ -327,15 +329,15 @@ skip(struct utp_stream *stream)
 static bool
 take(struct utp_stream *stream, struct utp_packet *packet)
 {
-    while (stream->waiting_count > 0 || stream->current != NULL) {
-        if (stream->current != NULL && stream->current_seq == stream->next) {
+    while (utp_stream_waiting(stream) > 0 || stream->current != NULL) {
+        if (stream->current != NULL && stream->current->seq == stream->next) {
             *packet = *stream->current;
             stream->current = NULL;
             return true;
         }
-        if (stream->waiting_count > 0 && *slot_of(stream, stream->next) != NULL) {
-            stream->lent = unlink_waiting(stream, slot_of(stream, stream->next));
-            *packet = stream->lent->packet;
+        if (utp_stream_waiting(stream) > 0 && *slot_of(stream, stream->next) != NULL) {
+            stream->window->lent = unlink_waiting(stream, slot_of(stream, stream->next));
+            *packet = stream->window->lent->packet;
             return true;
         }
         if (!skip(stream)) {
@@ -363,15 +365,25 @@ fill_chunk(struct utp_chunk *chunk, const struct utp_packet *packet)
 static bool
 take_late(struct utp_stream *stream, struct utp_chunk *chunk)
 {
-    if (stream->current == NULL || stream->current_seq >= stream->next)
+    if (stream->current == NULL || stream->current->seq >= stream->next)
         return false;
     memset(chunk, 0, sizeof *chunk);
     chunk->late = true;
-    chunk->seq = stream->current_seq;
+    chunk->seq = stream->current->seq;
     fill_chunk(chunk, stream->current);
     set_stepped_over(stream, chunk->seq, false);
     stream->current = NULL;
     return chunk->reported > 0;
+}
+
+/* The last chunk is not needed any more. */
+static void
+give_back_lent(struct utp_stream *stream)
+{
+    if (stream->window == NULL)
+        return;
+    wmem_free(stream->scope, stream->window->lent);
+    stream->window->lent = NULL;
 }
 
 bool
@@ -383,8 +395,7 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
         return true;
 
     do {
-        wmem_free(stream->scope, stream->lent);
-        stream->lent = NULL;
+        give_back_lent(stream);
         if (!take(stream, &packet))
             return false;
         if (!stream->handed) {
@@ -399,7 +410,7 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
         chunk->seq = stream->next++;
     } while (packet.reported == 0); /* ST_FIN takes a number, but has no bytes */
 
-    chunk->gap = stream->gap;
+    chunk->gap = (enum utp_gap)stream->gap;
     chunk->missing = stream->missing;
     stream->gap = UTP_GAP_NONE;
     stream->missing = 0;
@@ -407,7 +418,7 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
         stream->position += UTP_GAP_SIZE;
     chunk->position = stream->position;
     chunk->late = false;
-    chunk->waited = stream->lent != NULL;
+    chunk->waited = stream->window != NULL && stream->window->lent != NULL;
     fill_chunk(chunk, &packet);
     stream->position += packet.reported;
     return true;

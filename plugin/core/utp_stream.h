@@ -74,6 +74,7 @@ struct utp_packet {
     bool              begins;  /* the payload is what every stream starts with: nothing came before it */
     bool              has_ack; /* ack is valid */
     uint64_t          ack;     /* what utp_stream_acknowledge() made of ack_nr */
+    uint64_t          seq;     /* set by utp_stream_add(), for the stream: seq_nr, widened */
 };
 
 /* Why bytes are missing before a chunk. */
@@ -100,35 +101,39 @@ struct utp_chunk {
     uint64_t       ack;
 };
 
+/* Packets that came before their turn. */
+struct utp_window {
+    struct utp_waiting *waiting[UTP_WINDOW_PACKETS]; /* from next on, by number */
+    struct utp_waiting *lent;                        /* the last chunk points into it, to be freed */
+    uint32_t            count;                       /* that wait */
+    uint32_t            bytes;                       /* of their payloads */
+};
+
 /* One direction of a connection. All members are for the first pass only. */
 struct utp_stream {
-    wmem_allocator_t *scope;    /* owns waiting, its packets, and stepped_over */
-    bool              started;  /* next is valid */
-    bool              handed;   /* next has moved: a packet was handed over, number first */
-    bool              ack_seen; /* the other side acknowledged something */
-    bool              patient; /* set by the caller: what is missing is waited for although the receiver has it, as it
-                                     * is worth more than what comes after it in time; but no longer than UTP_PATIENCE */
-    uint32_t          waited_for;   /* patient: packets of both sides since the receiver was known to have it */
-    bool              from_state;   /* nothing but an ST_STATE tells that next is the first packet, */
-    bool              state_counts; /* and the other side acknowledged that ST_STATE like a packet (BEP 29 to the
-                                     * letter): there is none with that number */
-    enum utp_gap      gap;          /* before the next chunk */
-    uint64_t          next;         /* widened seq_nr of the packet to be handed over next */
-    uint64_t          first;        /* and of the first one */
-    uint64_t          last;         /* handed: and of the last one that was handed over */
-    uint64_t          lost;         /* what is missing before this packet never comes: the receiver has it */
-    uint64_t          release;      /* what is missing before this packet is not waited for: too much waits */
-    uint64_t          missing;      /* packets stepped over since the last chunk */
-    uint64_t
-        *stepped_over; /* UTP_WINDOW_PACKETS bits, one for each number before next: still missing. NULL: none is */
-    uint64_t                 position;    /* of the next byte */
-    uint32_t                 strays;      /* packets out of all reason since the last good one */
-    const struct utp_packet *current;     /* the packet just added, not owned; NULL: none */
-    uint64_t                 current_seq; /* its number, widened; below next: it is late */
-    struct utp_waiting     **waiting; /* UTP_WINDOW_PACKETS packets from next on, by number; NULL before the first */
-    struct utp_waiting      *lent;    /* the last chunk points into it, to be freed */
-    uint32_t                 waiting_count;
-    uint32_t                 waiting_bytes;
+    wmem_allocator_t  *scope;        /* owns window, its packets, and stepped_over */
+    struct utp_window *window;       /* NULL before the first packet that had to wait */
+    uint64_t          *stepped_over; /* UTP_WINDOW_PACKETS bits, one for each number before next: still missing. NULL:
+                                        none is */
+    uint64_t           next;         /* widened seq_nr of the packet to be handed over next */
+    uint64_t           first;        /* and of the first one */
+    uint64_t           last;         /* handed: and of the last one that was handed over */
+    uint64_t           lost;         /* what is missing before this packet never comes: the receiver has it */
+    uint64_t           release;      /* what is missing before this packet is not waited for: too much waits */
+    uint64_t           missing;      /* packets stepped over since the last chunk */
+    uint64_t           position;     /* of the next byte */
+    const struct utp_packet *current;    /* the packet just added, not owned; NULL: none. Its number below next: late */
+    uint32_t                 waited_for; /* patient: packets of both sides since the receiver was known to have it */
+    unsigned                 strays : 8; /* packets out of all reason since the last good one */
+    unsigned                 gap : 2;    /* enum utp_gap: before the next chunk */
+    unsigned                 started : 1;  /* next is valid */
+    unsigned                 handed : 1;   /* next has moved: a packet was handed over, number first */
+    unsigned                 ack_seen : 1; /* the other side acknowledged something */
+    unsigned patient : 1;      /* set by the caller: what is missing is waited for although the receiver has it, as it
+                                  is worth more than what comes after it in time; but no longer than UTP_PATIENCE */
+    unsigned from_state : 1;   /* nothing but an ST_STATE tells that next is the first packet, */
+    unsigned state_counts : 1; /* and the other side acknowledged that ST_STATE like a packet (BEP 29 to the letter):
+                                  there is none with that number */
 };
 
 /* Reads the header of version 1 and steps over its extensions, known or not. False where data is no such packet, or
@@ -154,9 +159,23 @@ uint32_t utp_stream_window(const struct utp_stream *stream);
 
 /* Adds a packet of any type. Afterwards utp_stream_next() must be called until it returns false; the packet must be there
  * until then. */
-void utp_stream_add(struct utp_stream *stream, const struct utp_packet *packet);
+void utp_stream_add(struct utp_stream *stream, struct utp_packet *packet);
 
 /* The next chunk that is in order, or late; false when there is none. */
 bool utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk);
+
+/* How many packets wait. */
+static inline uint32_t
+utp_stream_waiting(const struct utp_stream *stream)
+{
+    return stream->window != NULL ? stream->window->count : 0;
+}
+
+/* The bytes of their payloads. */
+static inline uint32_t
+utp_stream_waiting_bytes(const struct utp_stream *stream)
+{
+    return stream->window != NULL ? stream->window->bytes : 0;
+}
 
 #endif

@@ -52,8 +52,8 @@ drain(struct utp_stream *stream, struct last *last)
             *last = (struct last){ .has_chunk = true, .seq = chunk.seq,
                                    .position_after = chunk.position + chunk.reported };
     }
-    check(stream->waiting_count <= UTP_WINDOW_PACKETS);
-    check(stream->waiting_bytes <= UTP_WINDOW_BYTES);
+    check(utp_stream_waiting(stream) <= UTP_WINDOW_PACKETS);
+    check(utp_stream_waiting_bytes(stream) <= UTP_WINDOW_BYTES);
 }
 
 int
@@ -100,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     utp_stream_flush(&stream);
     drain(&stream, &last);
-    check(stream.waiting_count == 0 && stream.waiting_bytes == 0);
+    check(utp_stream_waiting(&stream) == 0 && utp_stream_waiting_bytes(&stream) == 0);
     utp_stream_free(&stream);
     wmem_destroy_allocator(scope);
     return 0;

@@ -16,13 +16,13 @@
 
 /* Adds a handshake of that frame; end_ack is ten times the frame. captured: bytes of it in the capture. */
 static bool
-add_captured(struct extension_ids *ids, const char *bencoded, size_t captured, size_t size, uint32_t frame)
+add_captured(struct extension_ids *ids, wmem_allocator_t *scope, const char *bencoded, size_t captured, size_t size, uint32_t frame)
 {
     uint8_t                   *copy = bytes_copy((const uint8_t *)bencoded, (uint32_t)captured);
     struct extension_handshake handshake;
     struct message_context     context = { .frame = frame, .end_ack = 10 * frame };
 
-    extension_handshake_read(&handshake, copy, (uint32_t)captured, (uint32_t)size, ids->scope);
+    extension_handshake_read(&handshake, copy, (uint32_t)captured, (uint32_t)size, scope);
     bool kept = extension_ids_add(ids, &handshake, &context);
     extension_handshake_free(&handshake);
     g_free(copy);
@@ -30,9 +30,9 @@ add_captured(struct extension_ids *ids, const char *bencoded, size_t captured, s
 }
 
 static bool
-add(struct extension_ids *ids, const char *bencoded, uint32_t frame)
+add(struct extension_ids *ids, wmem_allocator_t *scope, const char *bencoded, uint32_t frame)
 {
-    return add_captured(ids, bencoded, strlen(bencoded), strlen(bencoded), frame);
+    return add_captured(ids, scope, bencoded, strlen(bencoded), strlen(bencoded), frame);
 }
 
 /* The names that have an id: " lt_donthave=7 ut_pex=1". */
@@ -249,32 +249,31 @@ static void
 reserved(void)
 {
     wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct extension_ids ids;
+    struct extension_ids ids = { NULL, 0, false };
 
-    extension_ids_init(&ids, scope);
     g_assert_null(extension_ids_find(&ids, "one"));
-    extension_ids_reserve(&ids, "one");
-    extension_ids_reserve(&ids, "two");
+    extension_ids_reserve(&ids, scope, "one");
+    extension_ids_reserve(&ids, scope, "two");
     g_assert_cmpuint(extension_ids_find(&ids, "one")->id, ==, 0);
     g_assert_false(extension_ids_tell(&ids, "one"));
     for (unsigned n = 0; n < EXTENSION_NAMES_MAX; n++) {
         char *bencoded = g_strdup_printf("d1:md6:xx%04ui1eee", n);
-        g_assert_cmpint(add(&ids, bencoded, 1 + n), ==, n < EXTENSION_NAMES_MAX - 2);
+        g_assert_cmpint(add(&ids, scope, bencoded, 1 + n), ==, n < EXTENSION_NAMES_MAX - 2);
         g_free(bencoded);
     }
     g_assert_cmpuint(ids.list->count, ==, EXTENSION_NAMES_MAX);
-    g_assert_true(add(&ids, "d1:md3:twoi2e3:onei1eee", 1000));
+    g_assert_true(add(&ids, scope, "d1:md3:twoi2e3:onei1eee", 1000));
     g_assert_cmpuint(extension_ids_find(&ids, "one")->id, ==, 1);
     g_assert_cmpuint(extension_ids_find(&ids, "two")->id, ==, 2);
     g_assert_cmpuint(extension_ids_find(&ids, "two")->assigned_in, ==, 1000);
     g_assert_null(extension_ids_find(&ids, "xx0255"));
 
     /* One that is kept is changed; one that is not, and is switched off, wants no room. */
-    g_assert_true(add(&ids, "d1:md6:xx0000i9e6:xx0255i0eee", 1001));
+    g_assert_true(add(&ids, scope, "d1:md6:xx0000i9e6:xx0255i0eee", 1001));
     g_assert_cmpuint(extension_ids_find(&ids, "xx0000")->id, ==, 9);
-    g_assert_false(add(&ids, "d1:md6:xx0255i9e3:twoi3eee", 1002));
+    g_assert_false(add(&ids, scope, "d1:md6:xx0255i9e3:twoi3eee", 1002));
     g_assert_cmpuint(extension_ids_find(&ids, "two")->id, ==, 3);
-    extension_ids_free(&ids);
+    extension_ids_free(&ids, scope);
     g_assert_null(ids.list);
     g_assert_null(extension_ids_find(&ids, "one"));
     wmem_destroy_allocator(scope);
@@ -288,25 +287,24 @@ strange_names(void)
     static const char with_nul[] = "d1:md11:lt_dont\0avei1e7:ut_pex\0i2e12:lt_donthave\0i3e1:\0i4e6:ut_pexi5eee";
     static const char with_bytes[] = "d1:md4:\xff\xfe\n\"i6eee";
     wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct extension_ids ids;
+    struct extension_ids ids = { NULL, 0, false };
     GString             *out = g_string_new(NULL);
 
-    extension_ids_init(&ids, scope);
-    extension_ids_reserve(&ids, LT_DONTHAVE_NAME);
-    g_assert_true(add_captured(&ids, with_nul, sizeof with_nul - 1, sizeof with_nul - 1, 1));
+    extension_ids_reserve(&ids, scope, LT_DONTHAVE_NAME);
+    g_assert_true(add_captured(&ids, scope, with_nul, sizeof with_nul - 1, sizeof with_nul - 1, 1));
     describe_ids(out, &ids);
     g_assert_cmpstr(out->str, ==, " ut_pex=5");
     g_assert_cmpuint(extension_ids_find(&ids, LT_DONTHAVE_NAME)->id, ==, 0);
 
     char *bencoded = g_strdup_printf("d1:md0:i1e65:a%si2e64:%si3eee", longest, longest);
-    g_assert_true(add(&ids, bencoded, 2));
+    g_assert_true(add(&ids, scope, bencoded, 2));
     g_free(bencoded);
     g_assert_null(extension_ids_find(&ids, ""));
     g_assert_cmpuint(extension_ids_find(&ids, longest)->id, ==, 3);
     g_assert_cmpuint(ids.list->count, ==, 3);
 
     /* Any other bytes are a name. */
-    g_assert_true(add(&ids, with_bytes, 3));
+    g_assert_true(add(&ids, scope, with_bytes, 3));
     g_assert_cmpuint(extension_ids_find(&ids, "\xff\xfe\n\"")->id, ==, 6);
 
     /* However many. */
@@ -314,10 +312,10 @@ strange_names(void)
     for (unsigned n = 0; n < 2 * EXTENSION_NAMES_MAX; n++)
         g_string_append_printf(many_strange, "65:%065ui1e", n);
     g_string_append(many_strange, "6:ut_hlti7eee");
-    g_assert_true(add(&ids, many_strange->str, 4));
+    g_assert_true(add(&ids, scope, many_strange->str, 4));
     g_assert_cmpuint(extension_ids_find(&ids, "ut_hlt")->id, ==, 7);
     g_string_free(many_strange, TRUE);
-    extension_ids_free(&ids);
+    extension_ids_free(&ids, scope);
     g_string_free(out, TRUE);
     wmem_destroy_allocator(scope);
 }
@@ -327,22 +325,21 @@ static void
 shared(void)
 {
     wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct extension_ids ids;
+    struct extension_ids ids = { NULL, 0, false };
 
-    extension_ids_init(&ids, scope);
-    extension_ids_reserve(&ids, LT_DONTHAVE_NAME);
-    g_assert_true(add(&ids, "d1:md" DONTHAVE_7 "6:ut_pexi1eee", 1));
+    extension_ids_reserve(&ids, scope, LT_DONTHAVE_NAME);
+    g_assert_true(add(&ids, scope, "d1:md" DONTHAVE_7 "6:ut_pexi1eee", 1));
     g_assert_null(extension_ids_shared(&ids, extension_ids_find(&ids, LT_DONTHAVE_NAME)));
     g_assert_null(extension_ids_shared(&ids, extension_ids_find(&ids, "ut_pex")));
-    g_assert_true(add(&ids, "d1:md7:ut_misci7eee", 2));
+    g_assert_true(add(&ids, scope, "d1:md7:ut_misci7eee", 2));
     g_assert_cmpstr(extension_ids_shared(&ids, extension_ids_find(&ids, LT_DONTHAVE_NAME)), ==, "ut_misc");
     g_assert_cmpstr(extension_ids_shared(&ids, extension_ids_find(&ids, "ut_misc")), ==, LT_DONTHAVE_NAME);
     g_assert_null(extension_ids_shared(&ids, extension_ids_find(&ids, "ut_pex")));
 
     /* A former id is shared with nobody. */
-    g_assert_true(add(&ids, "d1:md7:ut_misci8eee", 3));
+    g_assert_true(add(&ids, scope, "d1:md7:ut_misci8eee", 3));
     g_assert_null(extension_ids_shared(&ids, extension_ids_find(&ids, LT_DONTHAVE_NAME)));
-    extension_ids_free(&ids);
+    extension_ids_free(&ids, scope);
     wmem_destroy_allocator(scope);
 }
 
@@ -351,7 +348,7 @@ static void
 former_ids(void)
 {
     wmem_allocator_t          *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct extension_ids       ids;
+    struct extension_ids       ids = { NULL, 0, false };
     const struct extension_id *donthave;
     static const struct {
         const char *bencoded;
@@ -369,11 +366,10 @@ former_ids(void)
         { "d1:md11:lt_donthavei3eee", 3, 5, 9, 6, 7 },
     };
 
-    extension_ids_init(&ids, scope);
-    extension_ids_reserve(&ids, LT_DONTHAVE_NAME);
+    extension_ids_reserve(&ids, scope, LT_DONTHAVE_NAME);
     donthave = extension_ids_find(&ids, LT_DONTHAVE_NAME);
     for (uint32_t i = 0; i < G_N_ELEMENTS(steps); i++) {
-        g_assert_true(add(&ids, steps[i].bencoded, i + 1));
+        g_assert_true(add(&ids, scope, steps[i].bencoded, i + 1));
         g_test_message("step %u", i + 1);
         g_assert_cmpuint(donthave->id, ==, steps[i].id);
         g_assert_cmpuint(donthave->former_id, ==, steps[i].former_id);
@@ -382,7 +378,7 @@ former_ids(void)
         g_assert_cmpuint(donthave->changed_in, ==, steps[i].changed_in);
         g_assert_cmpuint(donthave->changed_end_ack, ==, 10 * steps[i].changed_in);
     }
-    extension_ids_free(&ids);
+    extension_ids_free(&ids, scope);
     wmem_destroy_allocator(scope);
 }
 
@@ -398,12 +394,11 @@ lists(void)
                                       "d1:md6:ut_pexi1e11:lt_donthavei7eee", "d1:md" DONTHAVE_7 "ee", "de" };
     wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     wmem_map_t          *all = extension_lists_new(scope);
-    struct extension_ids ids[4];
+    struct extension_ids ids[4] = { { NULL, 0, false } };
 
     for (unsigned i = 0; i < 4; i++) {
-        extension_ids_init(&ids[i], scope);
-        g_assert_true(add(&ids[i], same, 10 + i));
-        extension_ids_share(&ids[i], all, 10 + i);
+        g_assert_true(add(&ids[i], scope, same, 10 + i));
+        extension_ids_share(&ids[i], scope, all, 10 + i);
         g_assert_true(ids[i].list == ids[0].list && ids[i].list->users == i + 1);
     }
     for (unsigned i = 0; i < 4; i++) {
@@ -412,16 +407,15 @@ lists(void)
         g_assert_cmpuint(extension_ids_assigned_in(&ids[i], pex), ==, 10 + i);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
-        struct extension_ids other;
-        extension_ids_init(&other, scope);
-        g_assert_true(add(&other, others[i], 20));
-        extension_ids_share(&other, all, 20);
+        struct extension_ids other = { NULL, 0, false };
+        g_assert_true(add(&other, scope, others[i], 20));
+        extension_ids_share(&other, scope, all, 20);
         g_assert_true(other.list != ids[0].list && other.list->users == 1);
-        extension_ids_free(&other);
+        extension_ids_free(&other, scope);
     }
     g_assert_cmpuint(wmem_map_size(all), ==, 1);
 
-    g_assert_true(add(&ids[3], "d1:md6:ut_pexi9eee", 30));
+    g_assert_true(add(&ids[3], scope, "d1:md6:ut_pexi9eee", 30));
     g_assert_cmpuint(ids[3].list->users, ==, 0);
     g_assert_cmpuint(ids[0].list->users, ==, 3);
     g_assert_cmpuint(extension_ids_find(&ids[0], "ut_pex")->id, ==, 1);
@@ -430,7 +424,7 @@ lists(void)
     g_assert_cmpuint(extension_ids_find(&ids[3], "ut_pex")->former_assigned_in, ==, 13);
     g_assert_cmpuint(extension_ids_find(&ids[3], LT_DONTHAVE_NAME)->assigned_in, ==, 13);
     for (unsigned i = 0; i < 4; i++)
-        extension_ids_free(&ids[i]);
+        extension_ids_free(&ids[i], scope);
     g_assert_cmpuint(wmem_map_size(all), ==, 0);
     wmem_destroy_allocator(scope);
 }
@@ -457,22 +451,21 @@ tell(void)
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct extension_ids ids;
+        struct extension_ids ids = { NULL, 0, false };
         size_t               size = strlen(cases[i].bencoded);
 
         g_test_message("case %u", i + 1);
-        extension_ids_init(&ids, scope);
-        extension_ids_reserve(&ids, "ut_misc");
+        extension_ids_reserve(&ids, scope, "ut_misc");
         g_assert_false(extension_ids_tell(&ids, "ut_pex"));
-        g_assert_true(add_captured(&ids, cases[i].bencoded, size - cases[i].missing, size, 1));
+        g_assert_true(add_captured(&ids, scope, cases[i].bencoded, size - cases[i].missing, size, 1));
         g_assert_cmpint(ids.handshake_seen, ==, cases[i].whole);
         g_assert_cmpint(extension_ids_tell(&ids, "ut_pex"), ==, cases[i].pex);
         g_assert_cmpint(extension_ids_tell(&ids, "ut_misc"), ==, cases[i].misc);
 
         /* A handshake that is not whole takes nothing back. */
-        add_captured(&ids, "de", 1, 2, 2);
+        add_captured(&ids, scope, "de", 1, 2, 2);
         g_assert_cmpint(ids.handshake_seen, ==, cases[i].whole);
-        extension_ids_free(&ids);
+        extension_ids_free(&ids, scope);
         wmem_destroy_allocator(scope);
     }
 }
@@ -588,14 +581,14 @@ static const struct resolve_case resolve_cases[] = {
 };
 
 static void
-add_cases(struct extension_ids *ids, const char *const *handshakes, uint32_t frame)
+add_cases(struct extension_ids *ids, wmem_allocator_t *scope, const char *const *handshakes, uint32_t frame)
 {
     for (unsigned i = 0; i < 3 && handshakes[i] != NULL; i++) {
         char **parts = g_strsplit(handshakes[i], "{", 2);
         bool   braces = parts[1] != NULL;
         char  *bencoded = braces ? g_strdup_printf("d1:md%.*see", (int)strlen(parts[1]) - 1, parts[1])
                                  : g_strdup(handshakes[i]);
-        g_assert_true(add(ids, bencoded, 10 * (i + 1) + frame));
+        g_assert_true(add(ids, scope, bencoded, 10 * (i + 1) + frame));
         g_free(bencoded);
         g_strfreev(parts);
     }
@@ -611,15 +604,13 @@ resolve(const void *data)
                                                  { LT_DONTHAVE_NAME, { wanted->fallback != 0 ? 1U << wanted->fallback : 0 } } };
     struct message_context     context = { .frame = 100, .has_ack = wanted->ack >= 0,
                                            .ack = (uint64_t)MAX(0, wanted->ack) };
-    struct extension_ids       receiver, sender;
+    struct extension_ids       receiver = { NULL, 0, false }, sender = receiver;
     GString                   *out = g_string_new(NULL);
 
-    extension_ids_init(&receiver, scope);
-    extension_ids_init(&sender, scope);
-    extension_ids_reserve(&receiver, LT_DONTHAVE_NAME);
-    extension_ids_reserve(&sender, LT_DONTHAVE_NAME);
-    add_cases(&receiver, wanted->receiver, 0);
-    add_cases(&sender, wanted->sender, 1);
+    extension_ids_reserve(&receiver, scope, LT_DONTHAVE_NAME);
+    extension_ids_reserve(&sender, scope, LT_DONTHAVE_NAME);
+    add_cases(&receiver, scope, wanted->receiver, 0);
+    add_cases(&sender, scope, wanted->sender, 1);
     struct extension_resolution resolution = extension_ids_resolve(&receiver, &sender, fallbacks,
                                                                    G_N_ELEMENTS(fallbacks), (uint8_t)wanted->id,
                                                                    &context);
@@ -636,8 +627,8 @@ resolve(const void *data)
     g_string_append(out, resolution.acknowledged ? ", acknowledged" : "");
     g_assert_cmpstr(out->str, ==, wanted->expected);
     g_string_free(out, TRUE);
-    extension_ids_free(&receiver);
-    extension_ids_free(&sender);
+    extension_ids_free(&receiver, scope);
+    extension_ids_free(&sender, scope);
     wmem_destroy_allocator(scope);
 }
 
@@ -656,11 +647,9 @@ fallbacks_of_several(void)
                    { 255, "two" } };
     wmem_allocator_t      *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     struct message_context context = { .frame = 1 };
-    struct extension_ids   receiver, sender;
+    struct extension_ids   receiver = { NULL, 0, false }, sender = receiver;
 
-    extension_ids_init(&receiver, scope);
-    extension_ids_init(&sender, scope);
-    extension_ids_reserve(&receiver, "two");
+    extension_ids_reserve(&receiver, scope, "two");
     for (unsigned i = 0; i < G_N_ELEMENTS(wanted); i++) {
         struct extension_resolution resolution = extension_ids_resolve(&receiver, &sender, fallbacks, 4, wanted[i].id,
                                                                        &context);
@@ -668,8 +657,8 @@ fallbacks_of_several(void)
         g_assert_cmpint(resolution.how, ==, wanted[i].name != NULL ? EXTENSION_FALLBACK : EXTENSION_UNKNOWN);
         g_assert_cmpint(resolution.receiver != NULL, ==, g_strcmp0(wanted[i].name, "two") == 0);
     }
-    extension_ids_free(&receiver);
-    extension_ids_free(&sender);
+    extension_ids_free(&receiver, scope);
+    extension_ids_free(&sender, scope);
     wmem_destroy_allocator(scope);
 }
 

@@ -875,7 +875,7 @@ any_packets(void)
                 }
             }
             for (int side = A; side <= B; side++)
-                g_assert_cmpuint(connection->directions[side].packets.waiting_count, ==, 0);
+                g_assert_cmpuint(utp_stream_waiting(&connection->directions[side].packets), ==, 0);
         }
         wmem_destroy_allocator(scope);
     }

@@ -586,10 +586,10 @@ freed(void)
         g_assert_true(utp_stream_next(&stream, &chunk));
         g_assert_true(utp_stream_next(&stream, &chunk));
         g_assert_cmpuint(chunk.frame, ==, 2);
-        g_assert_cmpuint(stream.waiting_count, ==, 2);
+        g_assert_cmpuint(utp_stream_waiting(&stream), ==, 2);
         utp_stream_free(&stream);
-        g_assert_cmpuint(stream.waiting_count, ==, 0);
-        g_assert_cmpuint(stream.waiting_bytes, ==, 0);
+        g_assert_cmpuint(utp_stream_waiting(&stream), ==, 0);
+        g_assert_cmpuint(utp_stream_waiting_bytes(&stream), ==, 0);
         g_assert_false(stream.started);
         g_assert_false(stream.handed);
         g_assert_false(utp_stream_next(&stream, &chunk));
@@ -669,7 +669,7 @@ long_stream(void)
         g_assert_true(utp_stream_acknowledge(&stream, (uint16_t)(i + 3), &ack));
         g_assert_cmpuint(ack, ==, last - 2);
     }
-    g_assert_null(stream.waiting);
+    g_assert_null(stream.window);
     wmem_destroy_allocator(scope);
 }
 
@@ -696,12 +696,12 @@ window_bytes(void)
             g_assert_cmpint(chunk.gap, ==, chunks == 2 ? UTP_GAP_LIMIT : UTP_GAP_NONE);
             g_assert_cmpuint(chunk.missing, ==, chunks == 2);
         }
-        g_assert_cmpuint(stream.waiting_bytes, <=, UTP_WINDOW_BYTES);
+        g_assert_cmpuint(utp_stream_waiting_bytes(&stream), <=, UTP_WINDOW_BYTES);
         utp_stream_acknowledge(&stream, 0, &ack);
     }
     g_assert_cmpuint(added, ==, 2 + UTP_WINDOW_BYTES / SIZE);
     g_assert_cmpuint(chunks, ==, added);
-    g_assert_cmpuint(stream.waiting_bytes, ==, 0);
+    g_assert_cmpuint(utp_stream_waiting_bytes(&stream), ==, 0);
     g_free(payload);
     wmem_destroy_allocator(scope);
 }
@@ -819,8 +819,8 @@ permutations(void)
             g_free(payload);
         }
         g_assert_cmpmem(got->data, got->len, sent->data, sent->len);
-        g_assert_cmpuint(stream.waiting_count, ==, 0);
-        g_assert_cmpuint(stream.waiting_bytes, ==, 0);
+        g_assert_cmpuint(utp_stream_waiting(&stream), ==, 0);
+        g_assert_cmpuint(utp_stream_waiting_bytes(&stream), ==, 0);
         g_byte_array_free(sent, TRUE);
         g_byte_array_free(got, TRUE);
         wmem_destroy_allocator(scope);
@@ -867,10 +867,10 @@ any_numbers(void)
                 if (flushed)
                     utp_stream_flush(&stream);
             } while (flushed);
-            g_assert_cmpuint(stream.waiting_count, <, UTP_WINDOW_PACKETS);
+            g_assert_cmpuint(utp_stream_waiting(&stream), <, UTP_WINDOW_PACKETS);
         }
-        g_assert_cmpuint(stream.waiting_count, ==, 0);
-        g_assert_cmpuint(stream.waiting_bytes, ==, 0);
+        g_assert_cmpuint(utp_stream_waiting(&stream), ==, 0);
+        g_assert_cmpuint(utp_stream_waiting_bytes(&stream), ==, 0);
         wmem_destroy_allocator(scope);
     }
 }
