@@ -27,10 +27,10 @@ OFFERS = {
 
 # Of a connection, see connections() in captures/generate/traffic.py.
 MEMORY = {
-    ("TCP", "without BEP 10"): Bar(aim=1024, held=1024),
-    ("TCP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=2250),
-    ("TCP", "with lt_donthave"): Bar(aim=4096, held=2950),
-    ("uTP", "without BEP 10"): Bar(aim=1024, held=1750),
-    ("uTP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=2750),
-    ("uTP", "with lt_donthave"): Bar(aim=4096, held=4096),
+    ("TCP", "without BEP 10"): Bar(aim=1024, held=620),
+    ("TCP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=1024),
+    ("TCP", "with lt_donthave"): Bar(aim=4096, held=1820),
+    ("uTP", "without BEP 10"): Bar(aim=1024, held=1024),
+    ("uTP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=1440),
+    ("uTP", "with lt_donthave"): Bar(aim=4096, held=2720),
 }

@@ -50,7 +50,7 @@ struct extension_list {
     uint32_t             count;
     uint32_t             users; /* peers that share it; 0: it belongs to one */
     uint16_t   *chains;    /* EXTENSION_CHAINS numbers of the first entry, counted from 1; 0: none. NULL: names are
-                                      few */
+                              few */
     wmem_map_t *shared_in; /* with users */
 };
 
@@ -76,7 +76,7 @@ struct extension_resolution {
     const char                *name;         /* NULL: unknown */
     uint32_t                   assigned_in;  /* frame of the handshake that gave the id; 0: none did */
     bool                       acknowledged; /* SWITCHED_OFF: the sender has acknowledged the change, or nobody can
-                                                   tell */
+                                                tell */
     const struct extension_id *receiver;     /* what the receiver gave to name; NULL: it never named it */
     uint32_t                   receiver_assigned_in; /* with receiver: frame of the handshake that did; 0: none */
 };

@@ -55,14 +55,14 @@ struct message_stream {
     uint64_t          end;   /* position of the first byte that is still to come */
     uint64_t          acked; /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
     uint64_t inside_until;   /* not STREAM_OK: bytes before this position belong to a message that began before a
-                                       hole */
+                                hole */
     uint64_t stray_end;      /* position after the last chunk, which was a stray if has_stray */
     uint8_t *held;           /* first bytes of the message at start, where it began in an earlier chunk */
     uint32_t held_size;
     uint32_t held_room;
     uint32_t size;             /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
     uint32_t comes_again;      /* bytes at the end of the last chunk that are to come again, as part of the whole
-                                      message at start: they are held, but end does not count them */
+                                  message at start: they are held, but end does not count them */
     uint32_t largest;          /* bytes of the largest chunk */
     unsigned sync : 2;         /* enum stream_sync */
     unsigned has_end : 1;      /* end is valid: there was a chunk */

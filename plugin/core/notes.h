@@ -118,7 +118,7 @@ struct notes {
     struct note_lists *lists; /* NULL: there was no note yet */
     uint32_t           frame; /* the packet that is being read, */
     uint32_t packet; /* and which of those with this frame number it is; see notes_begin_packet(). Both first pass
-                                  only */
+                        only */
 };
 
 /* Where a message stands: what its note is found by, and what the rules need of the packet in which it is complete. */
@@ -127,7 +127,7 @@ struct message_context {
     uint32_t        frame;
     int64_t         time;    /* of the frame, ns */
     uint32_t        place;   /* by which the transport finds the message in its packets again: TCP's sequence
-                                       number of its first byte, see struct feed_chunk */
+                                number of its first byte, see struct feed_chunk */
     uint32_t        size;    /* bytes on the wire */
     uint64_t        end_ack; /* what an acknowledgement must reach to cover the last byte */
     bool            has_ack;

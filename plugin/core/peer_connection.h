@@ -53,9 +53,9 @@ struct peer_connection {
     /* What the capture lacks. */
     uint32_t         newest;           /* frame of the message that was taken last */
     uint32_t         missed_before[2]; /* by sender, frame: what it said after any earlier one may be missing;
-                                                   0: nothing is. Final after pass 1 */
+                                          0: nothing is. Final after pass 1 */
     uint64_t         read_to[2];       /* by sender: what an acknowledgement must reach to cover all that was read of
-                                               it, see end_ack; the feed adds parts of messages. First pass only */
+                                          it, see end_ack; the feed adds parts of messages. First pass only */
     struct peer_gap *gaps[2];          /* by sender; NULL: no byte is missing */
 
     int64_t last_time;  /* of the last packet, ns */

@@ -41,7 +41,7 @@ struct feed_told {
 struct feed_holes {
     struct late_chunks *late; /* what came since a hole; NULL: there is none */
     uint64_t         moved;   /* what is added to the positions of the transport, modulo 2^64, since a hole of unknown
-                                  length was filled */
+                                 length was filled */
     struct feed_told told;
 };
 
@@ -62,7 +62,7 @@ struct peer_feed {
                                              after that frame */
     struct feed_shown       shown[2];     /* by sender: the last chunk that later passes see; size 0: none */
     bool reads_again; /* the transport itself reads a stream again where something came late: nothing
-                                             is kept for that */
+                         is kept for that */
 };
 
 /* A feed for a new connection; memory comes from scope. */

@@ -59,7 +59,7 @@ struct transfers {
     void                *listener_data;
     struct transfer_peer peers[2];    /* by enum peer_side */
     bool                 fast;        /* the Fast extension is in force: both handshakes have its bit (BEP 6), or a
-                                           message of it came where the handshakes are not known */
+                                         message of it came where the handshakes are not known */
     bool                 fast_known;  /* the handshakes tell */
     uint32_t             piece_bound; /* pieces of the torrent at most, from a Bitfield; 0: unknown */
 };

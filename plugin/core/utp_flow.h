@@ -60,7 +60,7 @@ struct utp_connection {
     struct utp_alias       aliases[2]; /* by enum peer_side: the ids of the packets of that side, but ST_SYN */
     uint32_t               first_frame;
     uint32_t               number; /* of the packet that is read, see utp_connection_packet(); first pass only, as all
-                                            below */
+                                      below */
     struct utp_direction   directions[2]; /* by enum peer_side: what that side sends */
     struct utp_connection *newer;         /* of those that are followed, in the order in which they began */
     struct utp_connection *older;
@@ -81,11 +81,11 @@ struct utp_flow {
     uint32_t                 count;       /* of them */
     bool                     turned_away; /* utp_flow_get(): there was no room for the packet's connection */
     struct peer_connection  *overflow;    /* holds what is told of packets whose connection is not followed; NULL:
-                                               none yet */
+                                             none yet */
     struct mse_feeds *mse_feeds;  /* set by the caller: where encrypted connections are looked for; NULL: they are
-                                               not */
+                                     not */
     uint32_t          claimed_in; /* first frame that is known to be of BitTorrent over uTP; 0: nobody knows
-                                               yet whether there is any, so only encrypted connections are looked for */
+                                     yet whether there is any, so only encrypted connections are looked for */
     struct utp_early *early;      /* kept until then; NULL: none. First pass only */
 };
 

@@ -122,12 +122,12 @@ struct utp_stream {
     uint64_t           release;      /* what is missing before this packet is not waited for: too much waits */
     uint64_t           missing;      /* packets stepped over since the last chunk */
     uint64_t           position;     /* of the next byte */
-    const struct utp_packet *current;    /* the packet just added, not owned; NULL: none. Its number below next: late */
-    uint32_t                 waited_for; /* patient: packets of both sides since the receiver was known to have it */
-    unsigned                 strays : 8; /* packets out of all reason since the last good one */
-    unsigned                 gap : 2;    /* enum utp_gap: before the next chunk */
-    unsigned                 started : 1;  /* next is valid */
-    unsigned                 handed : 1;   /* next has moved: a packet was handed over, number first */
+    const struct utp_packet *current; /* the packet just added, not owned; NULL: none. Its number below next: late */
+    uint32_t                 waited_for;  /* patient: packets of both sides since the receiver was known to have it */
+    unsigned                 strays : 8;  /* packets out of all reason since the last good one */
+    unsigned                 gap : 2;     /* enum utp_gap: before the next chunk */
+    unsigned                 started : 1; /* next is valid */
+    unsigned                 handed : 1;  /* next has moved: a packet was handed over, number first */
     unsigned                 ack_seen : 1; /* the other side acknowledged something */
     unsigned patient : 1;      /* set by the caller: what is missing is waited for although the receiver has it, as it
                                   is worth more than what comes after it in time; but no longer than UTP_PATIENCE */
