@@ -74,3 +74,17 @@ def test_an_error_of_memcheck_is_seen(path):
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Invalid read of size 4" in done.stdout and "Conditional jump" not in done.stdout
     assert "1 captures, 2 ways: 2 failures (2 errors in Wireshark alone)" in done.stdout
+
+
+def test_memcheck_in_parts(path):
+    """Every second capture in one of two files, and the second of them alone."""
+    path("tshark", HAS_PLUGIN)
+    folder, names = path("valgrind", MEMCHECK), ["story-donthave", "story-late", "story-holes-utp"]
+    captures = [CAPTURE.with_name(f"{name}.pcap") for name in names]
+    done = run("memcheck_captures", "--parts", "2", *captures, path=folder)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert [line.rpartition(",")[0] for line in done.stdout.splitlines() if line.startswith("part")] == [
+        "part 1 of 2: 2 captures", "part 2 of 2: 1 captures"]
+    assert done.stdout.endswith("3 captures, 2 ways: 4 failures (4 errors in Wireshark alone)\n")
+    done = run("memcheck_captures", "--parts", "2", "--part", "2", *captures, path=folder)
+    assert done.stdout.endswith("1 captures, 2 ways: 2 failures (2 errors in Wireshark alone)\n")
