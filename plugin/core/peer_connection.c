@@ -42,6 +42,7 @@ end(struct peer_connection *connection)
             setup->observers[i]->free(connection->states[i], connection->last_time);
         connection->states[i] = NULL;
     }
+    connection->watchers = 0;
     drop_transfers(connection);
     for (int side = PEER_A; side <= PEER_B; side++)
         extension_ids_free(&connection->ids[side], connection->scope);
@@ -338,18 +339,6 @@ peer_connection_message(struct peer_connection *connection, const uint8_t *data,
 }
 
 /* --- packets --- */
-
-bool
-peer_connection_watches(const struct peer_connection *connection)
-{
-    const struct peer_setup *setup = connection->setup;
-
-    for (unsigned i = 0; !connection->over && i < setup->observer_count; i++) {
-        if (setup->observers[i]->watches != NULL && setup->observers[i]->watches(connection->states[i]))
-            return true;
-    }
-    return false;
-}
 
 void
 peer_connection_packet(struct peer_connection *connection, enum peer_side from, uint32_t frame, int64_t time,

@@ -49,6 +49,7 @@ struct peer_connection {
     struct transfers     *transfers; /* NULL while it is not needed */
     bool                  over;      /* a cap was reached: nothing is followed any more */
     bool                  limit_told;
+    uint16_t              watchers; /* reasons of observers to see all packets; first pass only */
 
     /* What the capture lacks. */
     uint32_t         newest;           /* frame of the message that was taken last */
@@ -86,8 +87,12 @@ peer_connection_begin_packet(struct peer_connection *connection, uint32_t frame,
 void peer_connection_message(struct peer_connection *connection, const uint8_t *data, uint32_t captured,
                              uint32_t size, struct message_context *context);
 
-/* The observers want to see all packets, also those without a message. First pass only. */
-bool peer_connection_watches(const struct peer_connection *connection);
+/* Whether an observer wants to see all packets, also those without a message. First pass only. */
+static inline bool
+peer_connection_watches(const struct peer_connection *connection)
+{
+    return connection->watchers > 0;
+}
 
 /* A packet of that peer, with a message or without; closes: it closes the connection (TCP's FIN or RST, uTP's ST_FIN or
  * ST_RESET). First pass only. */
@@ -118,6 +123,19 @@ void peer_connection_limit(struct peer_connection *connection, struct message_co
                            uint32_t limit);
 
 /* --- for observers --- */
+
+/* A reason to see all packets begins, and ends: as often as it began. First pass only. */
+static inline void
+peer_connection_watch(struct peer_connection *connection)
+{
+    connection->watchers++;
+}
+
+static inline void
+peer_connection_unwatch(struct peer_connection *connection)
+{
+    connection->watchers--;
+}
 
 /* Requests and pieces, kept from now on where they were not. First pass only. */
 struct transfers *peer_connection_transfers(struct peer_connection *connection);

@@ -64,9 +64,8 @@ struct peer_observer {
     /* A cap of the dissector was reached at a message: once in a connection. what: limit of them are kept. */
     void (*limit)(void *state, const char *what, uint32_t limit, struct message_context *context);
 
-    /* A packet of that peer, with messages or without, while watches() is true. */
+    /* A packet of that peer, with messages or without, while an observer watches, see peer_connection_watch(). */
     void (*packet)(void *state, enum peer_side from, uint32_t frame, bool closes);
-    bool (*watches)(const void *state);
 
     /* The connection is over: gives the state back. Notes stay. end: the time of its last packet, ns. */
     void (*free)(void *state, int64_t end);

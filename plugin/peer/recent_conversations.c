@@ -23,20 +23,7 @@ struct recent {
     struct end      ends[2];
 };
 
-/* The last packet whose conversation was kept, while it is dissected: its addresses are where they were. It is known by its
- * place in the file: with a read filter (tshark -R) two packets may have one frame number. */
-struct last_packet {
-    int64_t         offset; /* of conversation's packet, NULL: none */
-    port_type       ptype;
-    uint32_t        source_port;
-    uint32_t        destination_port;
-    const void     *source;
-    const void     *destination;
-    conversation_t *conversation;
-};
-
-static struct recent      recents[RECENT_CONVERSATIONS];
-static struct last_packet last;
+static struct recent recents[RECENT_CONVERSATIONS];
 
 /* False where the address is none of IP. */
 static inline bool
@@ -120,31 +107,12 @@ look_up(struct recent *recent, packet_info *pinfo)
     return conversation;
 }
 
-static inline bool
-is_last_packet(const packet_info *pinfo)
-{
-    return last.offset == pinfo->fd->file_off && last.conversation != NULL && last.source == pinfo->src.data
-           && last.destination == pinfo->dst.data && last.source_port == pinfo->srcport
-           && last.destination_port == pinfo->destport && last.ptype == pinfo->ptype;
-}
-
 conversation_t *
 recent_conversation(packet_info *pinfo)
 {
     struct recent *recent = &recents[(pinfo->srcport + pinfo->destport) % RECENT_CONVERSATIONS];
 
-    if (is_last_packet(pinfo))
-        return last.conversation;
-    if (!is_conversation_of(recent, pinfo))
-        return look_up(recent, pinfo);
-    last.offset = pinfo->fd->file_off;
-    last.ptype = pinfo->ptype;
-    last.source_port = pinfo->srcport;
-    last.destination_port = pinfo->destport;
-    last.source = pinfo->src.data;
-    last.destination = pinfo->dst.data;
-    last.conversation = recent->conversation;
-    return last.conversation;
+    return is_conversation_of(recent, pinfo) ? recent->conversation : look_up(recent, pinfo);
 }
 
 conversation_t *
@@ -160,7 +128,6 @@ static void
 forget_all(void)
 {
     memset(recents, 0, sizeof recents);
-    memset(&last, 0, sizeof last);
 }
 
 void

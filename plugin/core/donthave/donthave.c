@@ -141,7 +141,8 @@ invalidate(struct donthave_state *state, struct request *request, struct donthav
     if (donthave->fast) {
         invalidated->unanswered = true;
         donthave->unrejected++;
-        state->owners[context->from]->waits++;
+        if (state->owners[context->from]->waits++ == 0)
+            peer_connection_watch(state->connection);
         request_table_hide(transfers->peers[asker].requests, request);
     } else {
         transfers_drop(transfers, asker, request);
@@ -170,6 +171,17 @@ take_donthave(struct donthave_state *state, struct donthave_note *donthave, stru
     disown(state, donthave->piece, context);
 }
 
+/* note: the owner's last DontHave, because of which the other may close; NULL: that is not waited for any more. */
+static void
+watch_close(struct donthave_state *state, struct donthave_owner *owner, struct message_note *note)
+{
+    if (owner->watched == NULL && note != NULL)
+        peer_connection_watch(state->connection);
+    else if (owner->watched != NULL && note == NULL)
+        peer_connection_unwatch(state->connection);
+    owner->watched = note;
+}
+
 static bool
 extended(void *data, const struct extension_resolution *resolution, const struct peer_message *message,
          struct message_context *context)
@@ -184,7 +196,7 @@ extended(void *data, const struct extension_resolution *resolution, const struct
         donthave_judge_sender(state, donthave, context);
         take_donthave(state, donthave, context);
     }
-    owner->watched = context->note;
+    watch_close(state, owner, context->note);
     owner->packets_after = 0;
     return true;
 }
@@ -228,19 +240,6 @@ on_limit(void *data, const char *what, uint32_t limit, struct message_context *c
                       "Limit reached: %u %s; what follows may be incomplete", limit, what);
 }
 
-static bool
-watches(const void *data)
-{
-    const struct donthave_state *state = (const struct donthave_state *)data;
-
-    for (int side = PEER_A; side <= PEER_B; side++) {
-        const struct donthave_owner *owner = state->owners[side];
-        if (owner != NULL && (owner->watched != NULL || owner->waits > 0))
-            return true;
-    }
-    return false;
-}
-
 /* The receiver may close because of a DontHave. Where its sender closes, that is not why. */
 static void
 on_packet(void *data, enum peer_side from, uint32_t frame, bool closes)
@@ -259,7 +258,7 @@ on_packet(void *data, enum peer_side from, uint32_t frame, bool closes)
                               "The receiver closed the connection in frame %u, %u packet%s after the DontHave", frame,
                               owner->packets_after, owner->packets_after == 1 ? "" : "s");
         if (closes || owner->packets_after == CLOSED_AFTER_PACKETS)
-            owner->watched = NULL;
+            watch_close(state, owner, NULL);
     }
 }
 
@@ -272,6 +271,5 @@ const struct peer_observer donthave_observer = {
     .transfer = on_transfer,
     .limit = on_limit,
     .packet = on_packet,
-    .watches = watches,
     .free = end,
 };

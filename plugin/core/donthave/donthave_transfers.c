@@ -47,7 +47,8 @@ end_wait(struct donthave_state *state, enum peer_side owner, struct donthave_inv
         return;
     waiting->unanswered = false;
     waiting->by->unrejected--;
-    state->owners[owner]->waits--;
+    if (--state->owners[owner]->waits == 0)
+        peer_connection_unwatch(state->connection);
 }
 
 /* A Request for a piece that its owner has disowned (BEP 54, what a receiver does): rule 6. */
