@@ -39,7 +39,7 @@ def counted(staging, plugins, paths, folder, settings=()):
     at = command.index("tshark")
     command[at:at + 1] = [f"LD_PRELOAD={same_seeds(folder)}", "valgrind", "--tool=callgrind", "--dump-before=wtap_open_offline",
                           f"--callgrind-out-file={folder}/out", "sharkd"]
-    done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=500)
+    done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=1400)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count('"result"') == len(requests), done.stderr
     assert "issector bug" not in done.stdout and "ismatched" not in done.stderr

@@ -8,7 +8,7 @@ from tshark import BUILD, ROOT
 
 def test_twenty_seeds():
     done = subprocess.run(["/usr/bin/python3", ROOT / "tests" / "fuzz" / "mutate_captures", "--joined", "--seeds", "20"],
-                          capture_output=True, text=True, timeout=590, env=os.environ | {"BT_DONTHAVE_BUILD": str(BUILD)})
+                          capture_output=True, text=True, timeout=1400, env=os.environ | {"BT_DONTHAVE_BUILD": str(BUILD)})
     assert done.returncode == 0, done.stdout + done.stderr
     captures = int(done.stdout.split()[0])
     assert captures > 340

@@ -12,7 +12,7 @@ CAPTURE = ROOT / "captures" / "synthetic" / "story-donthave.pcap"
 
 
 def run(script, *arguments, path=None):
-    return subprocess.run(["/usr/bin/python3", FUZZ / script, *arguments], capture_output=True, text=True, timeout=550,
+    return subprocess.run(["/usr/bin/python3", FUZZ / script, *arguments], capture_output=True, text=True, timeout=1400,
                           env=os.environ | {"BT_DONTHAVE_BUILD": str(BUILD)} | ({"PATH": f"{path}:{os.environ['PATH']}"} if path else {}))
 
 
