@@ -236,6 +236,7 @@ dissect_packet(enum claim_path path, struct utp_packet *packet, tvbuff_t *tvb, p
     if (read_first) {
         utp_flow_claim(encrypted->flow, encrypted->first_frame);
         read_packet(encrypted->flow, NULL, from, packet, pinfo);
+        encrypted = find_encrypted(from, packet, pinfo); /* ST_SYN may have ended it, for another one with its ids */
     }
     if (encrypted != NULL && utp_mse_is_found(&encrypted->encryption)) {
         lead_here(path, recent_or_new_conversation(pinfo), encrypted->first_frame, pinfo);

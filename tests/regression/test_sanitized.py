@@ -1,11 +1,15 @@
 """tests/fuzz/sanitize_captures and memcheck_captures: the small captures, with sanitizers in the plugin; and that both see a bug."""
 
 import os
+import random
 import subprocess
 
 import pytest
 
+from capture import Trace
+from peer_wire import handshake
 from tshark import BUILD, ROOT
+from utp import SYN, UtpConnection
 
 FUZZ = ROOT / "tests" / "fuzz"
 CAPTURE = ROOT / "captures" / "synthetic" / "story-donthave.pcap"
@@ -38,6 +42,27 @@ def path(tmp_path):
         (folder / name).chmod(0o755)
         return folder
     return add
+
+
+CONNECTIONS_MAX = 1024       # on a pair of ports: UTP_CONNECTIONS_MAX
+
+
+def test_a_connection_that_makes_room_for_its_successor(path):
+    """All connections of a pair of ports are alive, and the first may be encrypted: another ST_SYN with its ids ends it, and takes
+    its place. What is shown of that packet is not looked up in what was given back."""
+    trace = Trace(connect=UtpConnection)
+    first, second = (UtpConnection(trace, connection_id=number) for number in (100, 102))
+    first.leecher.send(random.Random(1).randbytes(100))
+    first.seed.acknowledge()
+    second.leecher.send(handshake("-LE0001-"))
+    for number in range(2, CONNECTIONS_MAX):
+        UtpConnection(trace, connection_id=100 + 2 * number)
+    first.leecher._packet(SYN, 4000, acknowledging=1, connection_id=100)
+    capture = path("none", "") / "capture.pcap"
+    capture.write_bytes(trace.pcap())
+    done = run("sanitize_captures", "--build", BUILD / "sanitized", capture)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "1 captures, 5 ways: 5 runs, 0 failures\n"
 
 
 # A tshark that has the plugin, with which something is wrong.
