@@ -395,7 +395,7 @@ show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, con
     bool comes_again = stream->sync == STREAM_OK && stream->comes_again == chunk->bytes.reported;
 
     if (told_here) {
-        holes->told.withheld = comes_again;
+        holes->told.withheld = comes_again && !feed->reads_again;
         if (holes->told.withheld && shown->size > 0 && shown->frame < packet->frame) {
             struct message_context before = {
                 .from = packet->from, .frame = shown->frame, .place = shown->place, .size = shown->size
