@@ -34,4 +34,4 @@ def measure(bench):
     days = rates[-1] * 100_000 / 86_400
     return [f"Time of a core for a gigabyte of dense BitTorrent, by the number of workers on a machine with {cores} cores, "
             "which had other work as well:", "", *table(["workers", "core seconds for a gigabyte"], rows), "",
-            f"100 TB are 100,000 times a gigabyte: {days:,.0f} days of one core, {days / 1_000:,.1f} days of 1,000 cores."]
+            f"100 TB are 100,000 times a gigabyte: {days:,.0f} days of one core, {days * 24 / 1_000:,.1f} hours of 1,000 cores."]
