@@ -112,9 +112,11 @@ read_packet(struct utp_flow *flow, struct utp_connection *known, enum peer_side 
         return NULL;
     }
     utp_connection_packet(connection, from, packet, number);
-    if (had_early)
+    if (had_early) {
         utp_flow_read_early(flow, packet, number, true);
-    if (peer_connection_watches(connection->feed.connection))
+        connection = utp_flow_find(flow, from, &packet->header, pinfo->num); /* ST_SYN may have ended it */
+    }
+    if (connection != NULL && peer_connection_watches(connection->feed.connection))
         packet_watch_begin();
     return connection;
 }

@@ -9,7 +9,7 @@ import pytest
 from capture import Trace
 from peer_wire import handshake
 from tshark import BUILD, ROOT
-from utp import SYN, UtpConnection
+from utp import DATA, SYN, UtpConnection
 
 FUZZ = ROOT / "tests" / "fuzz"
 CAPTURE = ROOT / "captures" / "synthetic" / "story-donthave.pcap"
@@ -58,6 +58,20 @@ def test_a_connection_that_makes_room_for_its_successor(path):
     for number in range(2, CONNECTIONS_MAX):
         UtpConnection(trace, connection_id=100 + 2 * number)
     first.leecher._packet(SYN, 4000, acknowledging=1, connection_id=100)
+    capture = path("none", "") / "capture.pcap"
+    capture.write_bytes(trace.pcap())
+    done = run("sanitize_captures", "--build", BUILD / "sanitized", capture)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "1 captures, 5 ways: 5 runs, 0 failures\n"
+
+
+def test_a_kept_packet_that_makes_room(path):
+    """The same with an ST_SYN that was kept, as it came before the ports were known, and is read with the handshake."""
+    trace = Trace(connect=UtpConnection)
+    first, *_ = [UtpConnection(trace, connection_id=100 + 2 * number) for number in range(CONNECTIONS_MAX)]
+    first.leecher._packet(SYN, 7000, b"x", acknowledging=1, connection_id=100)
+    first.seed.send(random.Random(1).randbytes(100))
+    first.leecher._packet(DATA, 9001, handshake("-LE0001-"))
     capture = path("none", "") / "capture.pcap"
     capture.write_bytes(trace.pcap())
     done = run("sanitize_captures", "--build", BUILD / "sanitized", capture)
