@@ -90,9 +90,14 @@ uint32_t peer_wire_size(const uint8_t *data, uint32_t captured);
  * what peer_wire_size() says of the message after them (PEER_SIZE_UNKNOWN also where nothing follows). */
 uint32_t peer_wire_complete(const uint8_t *data, uint32_t captured, uint32_t reported, uint32_t *next_size);
 
-/* A bit for each id that every program knows: those of BEP 3, 6 and 10; and the longest message: a block of 16 KiB. */
-#define PEER_USUAL_IDS      0x13E3FFU
-#define PEER_USUAL_SIZE_MAX (PEER_PIECE_HEADER_SIZE + 16384)
+/* What every program knows: a bit for each id of BEP 3, 6 and 10, of which PEER_EXTENDED is the last, and messages up to a
+ * block of 16 KiB. */
+enum peer_usual {
+#define X(id, name, least, greatest) | ((id) <= PEER_EXTENDED ? 1 << (id) : 0)
+    PEER_USUAL_IDS = 0 PEER_MESSAGES(X),
+#undef X
+    PEER_USUAL_SIZE_MAX = PEER_PIECE_HEADER_SIZE + 16384
+};
 
 /* Whether a program may not know the message, the first captured bytes of which are at data, and so not where it ends. */
 static inline bool
@@ -101,7 +106,7 @@ peer_wire_is_unusual(const uint8_t *data, uint32_t captured, uint32_t size)
     if (size > PEER_USUAL_SIZE_MAX)
         return true;
     return captured > PEER_PREFIX_SIZE && data[0] == 0 /* else it is the handshake */
-           && (data[PEER_PREFIX_SIZE] >= 32 || ((PEER_USUAL_IDS >> data[PEER_PREFIX_SIZE]) & 1) == 0);
+           && (data[PEER_PREFIX_SIZE] > PEER_EXTENDED || (PEER_USUAL_IDS >> data[PEER_PREFIX_SIZE] & 1) == 0);
 }
 
 /* How many of size bytes, which are complete messages, come up to the end of the first unusual one; size: there is none. */
