@@ -15,9 +15,6 @@
  * some seconds. ns. */
 #define SYN_IS_NEW_AFTER (300 * NS_PER_S)
 
-/* Of struct utp_direction, probe. */
-#define PROBE_ANSWERED UINT64_MAX
-
 /* --- connection ids --- */
 
 struct utp_flow *
@@ -323,11 +320,11 @@ measure_answer(struct utp_connection *connection, enum peer_side answering, uint
 {
     struct utp_direction *asked = &connection->directions[other_side(answering)];
 
-    if (asked->probe == 0 || ack < asked->probe)
+    if (asked->answered || asked->probe == 0 || ack < asked->probe)
         return;
-    asked->probe = PROBE_ANSWERED;
+    asked->answered = true;
     asked->probe_time = MAX(1, time - asked->probe_time);
-    if (connection->directions[answering].probe == PROBE_ANSWERED)
+    if (connection->directions[answering].answered)
         connection->feed.connection->round_trip = connection->directions[PEER_A].probe_time
                                                   + connection->directions[PEER_B].probe_time;
 }

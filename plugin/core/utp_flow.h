@@ -45,10 +45,11 @@ struct utp_early {
 struct utp_direction {
     struct utp_stream packets;
     int64_t           last_time;     /* of the frame of its latest packet, ns */
-    uint64_t          probe;         /* a packet whose acknowledgement is timed; 0: none yet; UINT64_MAX: it came */
-    int64_t           probe_time;    /* of its frame, ns; when the acknowledgement came: from there to it */
+    uint64_t          probe;         /* a packet whose acknowledgement is timed; 0: none yet */
+    int64_t           probe_time;    /* of its frame, ns; answered: from there to the acknowledgement */
     uint32_t          timestamp;     /* the latest one, microseconds modulo 2^32 */
     bool              has_timestamp; /* there was a packet */
+    bool              answered;      /* probe was acknowledged */
 };
 
 struct utp_flow;
