@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-/* Requests in a slab at most. */
-#define SLAB_MAX 32U
+/* Requests in a slab at most, and the first slab that has so many. */
+#define SLAB_MAX   32U
+#define FIRST_FULL 6U
 /* So many requests are found by walking through all of them. */
 #define FEW  4U
 #define NONE UINT32_MAX
@@ -19,7 +20,7 @@ static uint32_t
 slab_of(uint32_t number)
 {
     if (number >= SLAB_MAX)
-        return 5 + number / SLAB_MAX;
+        return FIRST_FULL - 1 + number / SLAB_MAX;
     return number > 0 ? (uint32_t)g_bit_storage(number) : 0;
 }
 
@@ -27,8 +28,8 @@ slab_of(uint32_t number)
 static uint32_t
 first_in_slab(uint32_t slab)
 {
-    if (slab > 5)
-        return (slab - 5) * SLAB_MAX;
+    if (slab >= FIRST_FULL)
+        return (slab - FIRST_FULL + 1) * SLAB_MAX;
     return slab > 0 ? 1U << (slab - 1) : 0;
 }
 
