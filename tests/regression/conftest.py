@@ -38,6 +38,22 @@ def counter(staging):
     return Counter(staging.folder / f"counter-{len(list(staging.folder.iterdir()))}")
 
 
+@pytest.fixture
+def written(staging):
+    """Write a trace where tshark may read it; it is gone after the test."""
+    paths = []
+
+    def write(trace):
+        path = staging.folder / f"written-{len(list(staging.folder.iterdir()))}.pcap"
+        path.write_bytes(trace.pcap())
+        path.chmod(0o644)
+        paths.append(path)
+        return path
+    yield write
+    for path in paths:
+        path.unlink()
+
+
 def remember(request, runner):
     """Let the report find the commands of this test."""
     request.node.runners = [*getattr(request.node, "runners", []), runner]

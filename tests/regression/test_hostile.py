@@ -40,22 +40,6 @@ PER_KEY = 140
 BITFIELD_TIMES = 3
 
 
-@pytest.fixture
-def written(staging):
-    """Write a capture where tshark may read it; it is gone after the test."""
-    paths = []
-
-    def write(trace):
-        path = staging.folder / f"hostile-{len(list(staging.folder.iterdir()))}.pcap"
-        path.write_bytes(trace.pcap())
-        path.chmod(0o644)
-        paths.append(path)
-        return path
-    yield write
-    for path in paths:
-        path.unlink()
-
-
 def filled(fill, *arguments, connect=TcpConnection):
     """A trace, and what `fill` of heavy.py returns."""
     trace = Trace(connect=connect)

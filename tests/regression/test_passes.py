@@ -16,21 +16,6 @@ from session import TO_LEECHER, begin
 FIELDS = ["frame.number", "bittorrent.msg.length", "bittorrent.msg.type", "bittorrent.continuous_data"]
 
 
-@pytest.fixture
-def written(staging):
-    paths = []
-
-    def write(trace):
-        path = staging.folder / f"passes-{len(list(staging.folder.iterdir()))}.pcap"
-        path.write_bytes(trace.pcap())
-        path.chmod(0o644)
-        paths.append(path)
-        return path
-    yield write
-    for path in paths:
-        path.unlink()
-
-
 def messages(tshark, path, *options):
     return tshark.read(path, "-T", "fields", *(part for field in FIELDS for part in ("-e", field)), *options).splitlines()
 
