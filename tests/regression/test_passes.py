@@ -39,6 +39,14 @@ def test_after_a_message_that_the_built_in_dissector_does_not_know(one_pass, two
     assert shown in (["4", "4", "6", "20", "4"], ["4", "20", "4", "6", "20", "4"])
 
 
+def test_where_there_is_nothing_of_ours_to_show(tshark, written):
+    """Each message of the segment shows, on the first pass as on the second."""
+    trace = Trace()
+    frame = begin(trace).leecher.send(have(1), UNKNOWN, have(2), UNKNOWN, have(3))
+    unknown = UNKNOWN.hex()
+    assert messages(tshark, written(trace), "-Y", f"frame.number == {frame}") == [f"{frame}\t5,5,5\t4,4,4\t{unknown},{unknown}"]
+
+
 def random_message(chance):
     kind = chance.choice("rrrpddhjxuuu")
     index, begins = chance.randrange(8), chance.randrange(4) * BLOCK

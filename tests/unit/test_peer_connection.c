@@ -248,7 +248,9 @@ new_handshake_excuses(void)
         story_tell(&player, "10 X Request 5 0 16384");
         story_tell(&player, "11 Y DontHave 5");
         story_tell(&player, cases[i].last);
+        g_assert_true(peer_connection_watches(player.connection));
         story_tell(&player, "30 X Handshake fast");
+        g_assert_false(peer_connection_watches(player.connection));     /* nothing of the first one is waited for */
         const struct message_note  *note = *notes_of_frame(&player.connection->notes, 11, true, &end);
         const struct donthave_note *donthave = (const struct donthave_note *)note->details;
         g_assert_cmpuint(donthave->unrejected, ==, 1);
