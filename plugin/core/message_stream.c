@@ -89,7 +89,8 @@ sync_at(struct message_stream *stream, struct stream_chunk *chunk, uint32_t at)
 }
 
 /* Looks for a message boundary where one is known, at the start of the chunk or, where TCP put several segments together,
- * at the start of the last of them. */
+ * at the start of the last of them. With a message that TCP is then to put together it might put all of them together
+ * again, and what is shown of them now, a later pass would not show. */
 static bool
 find_sync(struct message_stream *stream, struct stream_chunk *chunk)
 {
@@ -107,6 +108,7 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
         uint32_t at = candidates[i];
         if (chunk->position + at >= stream->inside_until
             && peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
+            chunk->reassembles = chunk->reassembles && candidates[1] == 0;
             sync_at(stream, chunk, at);
             return true;
         }

@@ -169,7 +169,7 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, const str
 
     struct tcp_bytes      plain = tcp_bytes_of(payload, from, segment->seq + part.at - late_size);
     struct tcp_bytes      news = plain; /* what did not come too early */
-    struct segment_layout layout = { .framed = true };
+    struct segment_layout layout = { .framed = true, .may_ask = true };
 
     if (late_size > 0)
         news = tcp_bytes_of(tvb_new_subset_remaining(payload, (int)late_size), from, segment->seq + part.at);
@@ -177,7 +177,7 @@ tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, const str
         tcp_peers_read(peers, conversation, &news, pinfo, tcpinfo, tcp_show_reassembles(pinfo));
     if (late_size == 0)
         layout = tcp_peers_layout(peers, from, pinfo->num, plain.seq);
-    layout.may_ask = false;
+    layout.may_ask = layout.may_ask && layout.framed;
     tcp_show(peers, &plain, layout, pinfo, tree, data);
     correct_wish(pinfo, part.at, late_size);
 }

@@ -79,15 +79,13 @@ remember_layout(struct tcp_peers *peers, uint32_t frame, uint32_t seq, const str
 struct segment_layout
 tcp_peers_layout(const struct tcp_peers *peers, enum peer_side from, uint32_t frame, uint32_t seq)
 {
-    struct segment_layout  usual = { .framed = true };
+    struct segment_layout  usual = { .framed = true, .may_ask = true };
     uint32_t               synced_in = peers->feed.synced_in[from];
     uint64_t               key = (uint64_t)frame << 32 | seq;
     struct segment_layout *layout = NULL;
 
-    if (synced_in == 0 || frame < synced_in) {
+    if (synced_in == 0 || frame < synced_in)
         usual.framed = false;
-        usual.may_ask = true;
-    }
     if (peers->layouts != NULL)
         layout = (struct segment_layout *)wmem_map_lookup(peers->layouts, &key);
     return layout != NULL ? *layout : usual;
@@ -130,7 +128,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
                                            .place = bytes->seq,
                                            .frame = pinfo->num,
                                            .has_ack = (tcpinfo->flags & TH_ACK) != 0 };
-    struct segment_layout        layout = { .framed = true };
+    struct segment_layout        layout = { .framed = true, .may_ask = true };
     char                         lacking[192];
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
@@ -146,6 +144,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
 
     switch (peer_feed_chunk(&peers->feed, &packet, &chunk, &layout.first)) {
     case CHUNK_NEW:
+        layout.may_ask = chunk.bytes.reassembles || !comes_again;
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
@@ -153,10 +152,11 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;
-        layout.may_ask = stream->sync == STREAM_UNKNOWN;
+        /* What is told of a hole before it must not be told of bytes that a later pass sees elsewhere. */
+        layout.may_ask = stream->sync == STREAM_UNKNOWN && chunk.lacking == NULL;
         break;
     }
-    if (layout.framed ? layout.first > 0 : peers->feed.synced_in[from] != 0)
+    if (!layout.may_ask || (layout.framed ? layout.first > 0 : peers->feed.synced_in[from] != 0))
         remember_layout(peers, pinfo->num, bytes->seq, &layout);
     if (!peers->watched && peer_connection_watches(peers->feed.connection))
         watch(peers, conversation, pinfo);

@@ -21,7 +21,7 @@
 /* How a call of the dissector was treated on the first pass, where that is not "complete messages from byte 0 on". */
 struct segment_layout {
     bool     framed;  /* it is known where messages start: at first */
-    bool     may_ask; /* not framed: the built-in dissector may ask TCP for more */
+    bool     may_ask; /* TCP may be asked for more */
     bool     whole;   /* framed: it has complete messages only, from its first byte to its last, and no unusual ones.
                          First pass only; false: nobody knows */
     uint32_t first;   /* framed: offset of the first message that begins in it */

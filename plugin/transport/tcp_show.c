@@ -47,7 +47,8 @@ tcp_show_ask_for_nothing(packet_info *pinfo)
     pinfo->desegment_len = 0;
 }
 
-/* Shows the complete messages, and asks TCP for the rest of the next one. has_notes: we have something to say of them. */
+/* Shows the complete messages, and asks TCP for the rest of the next one, where it may. has_notes: we have something to say of
+ * them. */
 static void
 show_framed(const struct bt_peer_view *view, const struct tcp_bytes *bytes, struct segment_layout layout,
             bool has_notes, packet_info *pinfo, proto_tree *tree)
@@ -70,10 +71,11 @@ show_framed(const struct bt_peer_view *view, const struct tcp_bytes *bytes, stru
                      pinfo, tree, view->data);
 
     uint32_t rest = reported - first - complete;
-    if (next_size == PEER_SIZE_BAD)
+    bool     asks = next_size != PEER_SIZE_BAD && layout.may_ask;
+    if (!asks)
         tcp_show_builtin(tvb_new_subset_remaining(tvb, (int)(first + complete)), pinfo, tree, view->data);
     tcp_show_ask_for_nothing(pinfo);
-    if (next_size != PEER_SIZE_BAD && rest > 0) {
+    if (asks && rest > 0) {
         pinfo->desegment_offset = (int)(first + complete);
         pinfo->desegment_len = next_size == PEER_SIZE_UNKNOWN ? DESEGMENT_ONE_MORE_SEGMENT : next_size - rest;
     }

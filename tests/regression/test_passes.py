@@ -47,6 +47,23 @@ def test_where_there_is_nothing_of_ours_to_show(tshark, written):
     assert messages(tshark, written(trace), "-Y", f"frame.number == {frame}") == [f"{frame}\t5,5,5\t4,4,4\t{unknown},{unknown}"]
 
 
+def test_found_among_segments_that_tcp_joined(tshark, written):
+    """The handshake is damaged, so it is not known where messages begin, and the built-in dissector takes any bytes for a length
+    and lets TCP join what follows. An extension handshake that is found there shows on every pass, although the block after it
+    goes on in the next segment."""
+    trace = Trace()
+    leecher = trace.connect(trace, seed=("10.0.0.2", 6881)).leecher
+    leecher.send(handshake("-LE0001-")[1:])
+    block = piece(1, 0, bytes(1000))
+    found, begun, more = extension_handshake({"lt_donthave": 3}), block[:30], block[30:60]
+    wrong = message(0, found + begun + more)[:5]
+    leecher.send(wrong)
+    leecher.send(found + begun)
+    joined = leecher.send(more)
+    leecher.send(block[60:], have(1))
+    assert tshark.rows(written(trace), "frame.number bt.donthave.negotiated", where="bt.donthave.negotiated") == [f"{joined} 3"]
+
+
 def random_message(chance):
     kind = chance.choice("rrrpddhjxuuu")
     index, begins = chance.randrange(8), chance.randrange(4) * BLOCK

@@ -9,7 +9,7 @@ from webrtc_packets import start
 
 from capture import Trace
 from data_channel import WebRtcConnection
-from peer_wire import UNCHOKE, dont_have, have, piece, request
+from peer_wire import UNCHOKE, dont_have, extension_handshake, handshake, have, piece, request
 from session import TO_LEECHER, begin
 from tcp import TcpConnection
 from tshark import ROOT
@@ -88,6 +88,19 @@ def test_hole_before_a_message_that_does_not_end(one_pass, two_passes, staging, 
     assert gaps(two_passes, path, *options) == [f"{last if goes_on else before}"]
     told = two_passes.rows(path, "frame.number _ws.expert.message", *options, where=GAP)
     assert ("Before frame " in told[0]) != goes_on, told
+
+
+def test_hole_where_it_is_not_known_where_messages_begin(tshark, tmp_path):
+    """The built-in dissector takes any bytes for the beginning of a message. TCP does not wait for the rest of what comes after a
+    hole, so every pass sees it where it is told."""
+    trace = Trace()
+    peers = trace.connect(trace, seed=("10.0.0.2", 6881), opened=False)
+    peers.leecher.send(handshake("-LE0001-"), extension_handshake({"lt_donthave": TO_LEECHER}))
+    peers.seed.send(bytes(100))
+    peers.seed.skip(bytes(100))
+    frame = peers.seed.send(b"\0")
+    peers.seed.send(bytes(100))
+    assert gaps(tshark, written(trace, tmp_path)) == [f"{frame}"]
 
 
 @pytest.mark.parametrize("in_one", [True, False], ids=["at-once", "later"])

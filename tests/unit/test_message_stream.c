@@ -105,6 +105,8 @@ play(const void *data)
         g_string_append(out, states[message_stream_open(&stream, &chunk, &gap)]);
         if (gap)
             g_string_append(out, " gap");
+        if (script[i].reassembles && !chunk.reassembles)
+            g_string_append(out, " alone");
         while (message_stream_next(&stream, &chunk, &message))
             describe(out, &message);
         if (strcmp(out->str, script[i].expected) != 0)
@@ -179,6 +181,14 @@ static const struct line middle_piece[] = {
     { 1000, BLOCK_15,                       0, false, "unsynced gap" },
     { 1015, PIECE_24 "a1a2",                0, false, "new" },
     { 1030, "a3a4a5a6a7a8a9aaabacadaeaf" HAVE, 0, false, "new 7@1015+28(13)* 4@1043+9" },
+    SCRIPT_END
+};
+
+/* TCP has put segments together that nobody knew the messages of. They are not to come again with the Piece. */
+static const struct line middle_joined[] = {
+    { 1000, BLOCK_15,                       0, true,  "unsynced gap" },
+    { 1000, BLOCK_15 HAVE PIECE_24 "a1a2",  0, true,  "new alone 4@1015+9" },
+    { 1039, "a3a4a5a6a7a8a9aaabacadaeaf" HAVE, 0, true, "new 7@1024+28(13)* 4@1052+9" },
     SCRIPT_END
 };
 
@@ -1174,7 +1184,7 @@ main(int argc, char **argv)
     } scripts[] = {
 #define SCRIPT(name) { "/message_stream/" #name, name }
         SCRIPT(whole), SCRIPT(cut), SCRIPT(block), SCRIPT(reassembled), SCRIPT(repeats), SCRIPT(middle),
-        SCRIPT(middle_piece), SCRIPT(hole_between), SCRIPT(hole_inside), SCRIPT(hole_to_the_end),
+        SCRIPT(middle_piece), SCRIPT(middle_joined), SCRIPT(hole_between), SCRIPT(hole_inside), SCRIPT(hole_to_the_end),
         SCRIPT(hole_in_prefix), SCRIPT(hole_unknown), SCRIPT(snaplen), SCRIPT(snaplen_in_prefix),
         SCRIPT(length_limit), SCRIPT(bad_length_in_parts), SCRIPT(like_a_handshake),
         SCRIPT(stray), SCRIPT(strays_apart), SCRIPT(stray_followed), SCRIPT(stray_followed_further),
