@@ -11,7 +11,7 @@ from tshark import BUILD
 
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "measure")]
 
-from bench import section, table    # noqa: E402
+from bench import core_seconds, section, table    # noqa: E402
 
 PAGE = ROOT / "docs" / "performance.md"
 PARTS = ["shapes", "growth", "memory", "large", "alternatives", "many"]
@@ -41,6 +41,13 @@ def test_the_page_has_each_part_once():
         assert section(written, part, lines) == written
     with pytest.raises(ValueError):
         section(page, "nothing", [])
+
+
+def test_core_seconds_are_those_of_the_processes():
+    """Also of those that they start themselves; while a process waits it takes none."""
+    busy = f"{sys.executable} -c 'import time\nwhile time.process_time() < 0.3: pass'; true"
+    assert core_seconds(subprocess.run, ["sleep", "0.6"]) < 0.3
+    assert 0.3 <= core_seconds(subprocess.run, ["sh", "-c", busy]) < 3
 
 
 def test_print_writes_nothing():

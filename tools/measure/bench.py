@@ -1,6 +1,7 @@
 """What all parts of tools/benchmark share: captures in a folder that tshark may read, and how a run is measured."""
 
 import functools
+import os
 import re
 import subprocess
 import sys
@@ -67,6 +68,14 @@ class Bench:
         if done.returncode != 0:
             sys.exit(f"tools/benchmark: tshark failed with {capture.name}")
         return Run(time.monotonic() - begun, int(done.stdout) * 1024)
+
+
+def core_seconds(work, *arguments):
+    """The time of a core, in user space and in the kernel, of all processes that work() starts and waits for."""
+    before = os.times()
+    work(*arguments)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
 def say(words):
