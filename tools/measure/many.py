@@ -46,7 +46,7 @@ def measure(bench):
         rows.append([workers, f"{decoded[-1]:,.1f} s", f"{plain[-1]:,.1f} s", f"{decoded[-1] / plain[-1]:.2f}"])
         say(f"{workers} workers: {decoded[-1]:.1f} core seconds for a gigabyte, {plain[-1]:.1f} of plain tshark")
     days = decoded[-1] * 100_000 / 86_400
-    header = ["workers", "core seconds for a gigabyte", "`tshark -r` without the plugin, as many at once", "ratio"]
+    header = ["workers", "core seconds for a gigabyte", "tshark without the plugin, as many at once", "ratio"]
     return [f"Time of a core for a gigabyte of dense BitTorrent in captures of {capture.stat().st_size / 1e6:,.0f} MB, of all processes "
             f"together, on a machine with {cores} cores, which had other work as well. Each capture takes a start of tshark:", "",
             *table(header, rows), "",
