@@ -73,8 +73,6 @@ mse_stream_begins_earlier(struct mse_stream *stream, unsigned side, uint64_t siz
     }
     mse_held_release(stream, direction);
     *direction = (struct mse_direction){ .first_frame = direction->first_frame, .end = end, .ahead = ahead };
-    if (stream->has_last && stream->last_side == side)
-        stream->last_offset += size;
     return true;
 }
 

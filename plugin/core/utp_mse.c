@@ -161,8 +161,7 @@ note_boundary(struct utp_mse *utp_mse, const struct peer_feed *feed, enum peer_s
     const struct message_stream *stream = &feed->streams[from];
     uint64_t                     end = stream->start + stream->size;
 
-    if (stream->sync == STREAM_OK && stream->size != PEER_SIZE_UNKNOWN && stream->size != PEER_SIZE_BAD
-        && end > utp_mse->mse->sides[from].base)
+    if (stream->sync == STREAM_OK && stream->size != PEER_SIZE_UNKNOWN && stream->size != PEER_SIZE_BAD)
         utp_hole_set_boundary(utp_mse->sides[from].hole, end - utp_mse->mse->sides[from].base);
 }
 

@@ -416,6 +416,29 @@ late(void)
     wire_free(wire);
 }
 
+/* IA is read before the other side has chosen a method, what follows it after that: of the chunks before, IA alone is a part. */
+static void
+late_after_ia(void)
+{
+    struct wire    *wire = make_wire(&rc4);
+    struct player   player;
+    struct mse_part part;
+    uint32_t        cut = wire->after_ia - 10;
+
+    player_begin(&player, wire->line);
+    take(&player, A, 0, wire->bytes[A]->data, cut, false);
+    take(&player, A, cut, wire->bytes[A]->data + cut, 13, false);
+    g_assert_cmpuint(player.read[A]->len, ==, 68);
+    take(&player, B, 0, wire->bytes[B]->data, wire->bytes[B]->len, false);
+    g_assert_cmpmem(player.read[A]->data, player.read[A]->len, wire->plain[A]->data, 71);
+    mse_feed_part(player.mse, A, BASE, cut, 1, &part);
+    g_assert_true(part.size == 58 && part.at == wire->payload[A]);
+    mse_feed_part(player.mse, A, BASE + cut, 13, 2, &part);
+    g_assert_true(part.size == 10 && part.at == 0);
+    player_end(&player);
+    wire_free(wire);
+}
+
 /* Which part of a chunk is payload: none of the handshake, nor before the base; IA is encrypted whatever the method. */
 static void
 parts(void)
@@ -470,6 +493,27 @@ gaps(void)
     }
 }
 
+/* An acknowledgement of what came before the first byte that was seen is none of what is missing. */
+static void
+acknowledges_what_was_before(void)
+{
+    struct player      player;
+    uint8_t           *random = random_copy(300, 1);
+    struct feed_packet packet = { .from = PEER_B };
+
+    player_begin(&player, NULL);
+    search(&player, A, 0, random, 100, false);
+    search(&player, A, 150, random + 150, 100, false);
+    struct feed_chunk chunk = chunk_of(&player, random + 250, 10, BASE);
+    chunk.has_ack = true;
+    chunk.ack = BASE - 1;
+    mse_feed_search(player.mse, &packet, &chunk, false);
+    g_assert_nonnull(player.mse->stream->directions[A].ahead);
+    g_assert_false(player.mse->stream->directions[A].holed);
+    player_end(&player);
+    g_free(random);
+}
+
 /* --- what could not be read --- */
 
 /* Random bytes count, over uTP only where both sides sent some; other bytes do not. */
@@ -505,7 +549,7 @@ unreadable(void)
     }
 }
 
-/* A key that matches and opens nothing. */
+/* A key that matches and opens nothing; the right one may still come. */
 static void
 key_that_opens_nothing(void)
 {
@@ -514,7 +558,11 @@ key_that_opens_nothing(void)
 
     wire->line[strlen(wire->line) - 2] ^= 1;        /* another info hash */
     player_begin(&player, wire->line);
-    take_wire(&player, wire, &rc4, 1400);
+    player.feeds.read_keys = count_reading;
+    take(&player, A, 0, wire->bytes[A]->data, wire->after_ia, false);
+    take(&player, B, 0, wire->bytes[B]->data, 101, false);
+    g_assert_cmpuint(keys_read, ==, 2);
+    take(&player, B, 101, wire->bytes[B]->data + 101, wire->bytes[B]->len - 101, false);
     g_assert_cmpint(player.mse->state, ==, MSE_FEED_FOUND);
     g_assert_cmpuint(player.read[A]->len + player.read[B]->len, ==, 0);
     g_assert_cmpuint(mse_feeds_unreadable(&player.feeds, MSE_OVER_TCP), ==, 1);
@@ -585,8 +633,10 @@ main(int argc, char **argv)
     g_test_add_func("/mse_feed/everything", everything);
     g_test_add_func("/mse_feed/last_chunk_again", last_chunk_again);
     g_test_add_func("/mse_feed/late", late);
+    g_test_add_func("/mse_feed/late_after_ia", late_after_ia);
     g_test_add_func("/mse_feed/parts", parts);
     g_test_add_func("/mse_feed/gaps", gaps);
+    g_test_add_func("/mse_feed/acknowledges_what_was_before", acknowledges_what_was_before);
     g_test_add_func("/mse_feed/unreadable", unreadable);
     g_test_add_func("/mse_feed/key_that_opens_nothing", key_that_opens_nothing);
     g_test_add_func("/mse_feed/keys_are_read", keys_are_read);

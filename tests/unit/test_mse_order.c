@@ -192,6 +192,10 @@ what_is_kept(void)
     uint8_t           data[MSE_AHEAD_MAX] = { 0 };
     unsigned          kept = 0;
 
+    chunk.size = MSE_AHEAD_MAX;
+    g_assert_true(mse_ahead_add(&first, scope, &chunk, data));
+    mse_ahead_drop_first(&first, scope);
+    chunk.size = 50;
     g_assert_true(mse_ahead_add(&first, scope, &chunk, data));
     g_assert_true(mse_ahead_add(&first, scope, &chunk, data));
     chunk.offset = 120;
@@ -201,6 +205,10 @@ what_is_kept(void)
     chunk.offset = 10;
     g_assert_true(mse_ahead_add(&first, scope, &chunk, data));
     g_assert_cmpuint(first->offset, ==, 10);
+    chunk.size = 40;                    /* what came first counts first */
+    g_assert_true(mse_ahead_add(&first, scope, &chunk, data));
+    g_assert_cmpuint(first->size, ==, 30);
+    g_assert_cmpuint(first->next->size, ==, 40);
     chunk.size = MSE_AHEAD_MAX;
     g_assert_false(mse_ahead_add(&first, scope, &chunk, data));
     chunk.size = 1;
@@ -238,6 +246,132 @@ cut_too_early(void)
     }
 }
 
+/* A packet that was captured in part came too early, and another one has all of its bytes: nothing is cut. */
+static void
+cut_and_whole(void)
+{
+    wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct mse_stream *stream = mse_stream_new(scope, NULL);
+    uint8_t            bytes[200];
+    struct mse_chunk   early = { .data = bytes + 50, .captured = 30, .reported = 50, .offset = 50, .frame = 1 };
+    struct mse_chunk   whole = { .data = bytes, .captured = 150, .reported = 150, .frame = 2 };
+
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 167 + 13);
+    mse_stream_feed(stream, &early);
+    mse_stream_feed(stream, &whole);
+    g_assert_false(stream->directions[0].cut);
+    mse_stream_free(stream);
+    wmem_destroy_allocator(scope);
+}
+
+/* What answers the other side too early: what was missing before it came in the same turn. */
+static void
+turn_of_what_was_missing(void)
+{
+    for (int is_handshake = 0; is_handshake <= 1; is_handshake++) {
+        wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+        struct mse_stream *stream = mse_stream_new(scope, NULL);
+        uint8_t            bytes[150];
+        uint32_t           size = MSE_RESPONDER_MIN - !is_handshake;
+        struct mse_chunk   chunk = { .data = bytes, .captured = 50, .reported = 50, .frame = 1 };
+        struct mse_chunk   other = { .side = 1, .data = bytes, .captured = size, .reported = size, .frame = 2 };
+
+        for (unsigned i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)(i * 167 + 13);
+        mse_stream_feed(stream, &chunk);
+        mse_stream_feed(stream, &other);
+        chunk.frame = 3;
+        chunk.offset = 100;
+        mse_stream_feed(stream, &chunk);
+        chunk.frame = 4;
+        chunk.offset = 50;
+        mse_stream_feed(stream, &chunk);
+        const struct mse_direction *direction = &stream->directions[0];
+        g_assert_cmpuint(direction->held_size, ==, 150);
+        g_assert_cmpuint(direction->mark_count, ==, 3);
+        g_assert_true(direction->marks[1].frame == 4 && direction->marks[1].answer);
+        g_assert_cmpint(direction->marks[1].turn, ==, is_handshake);
+        mse_stream_free(stream);
+        wmem_destroy_allocator(scope);
+    }
+}
+
+/* What is missing is waited for until the other side acknowledges a byte of it. */
+static void
+acknowledged_up_to_what_is_missing(void)
+{
+    wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct mse_stream *stream = mse_stream_new(scope, NULL);
+    uint8_t            bytes[150];
+
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 167 + 13);
+    struct mse_chunk first = { .data = bytes, .captured = 50, .reported = 50, .frame = 1 };
+    struct mse_chunk early = { .data = bytes + 100, .captured = 50, .reported = 50, .offset = 100, .frame = 2 };
+    struct mse_chunk other = { .side = 1, .data = bytes, .captured = 10, .reported = 10, .frame = 3, .acked = 50 };
+
+    mse_stream_feed(stream, &first);
+    mse_stream_feed(stream, &early);
+    mse_stream_feed(stream, &other);
+    g_assert_false(stream->directions[0].holed);
+    other.offset = 10;
+    other.acked = 51;
+    mse_stream_feed(stream, &other);
+    g_assert_true(stream->directions[0].holed);
+    mse_stream_free(stream);
+    wmem_destroy_allocator(scope);
+}
+
+/* The stream may begin earlier by what can be kept, and not after bytes that were cut. */
+static void
+begins_earlier(void)
+{
+    for (int is_cut = 0; is_cut <= 1; is_cut++) {
+        wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+        struct mse_stream *stream = mse_stream_new(scope, NULL);
+        uint8_t            bytes[50];
+        struct mse_chunk   first = { .data = bytes, .captured = is_cut ? 40 : 50, .reported = 50, .frame = 1 };
+
+        for (unsigned i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)(i * 167 + 13);
+        mse_stream_feed(stream, &first);
+        g_assert_false(mse_stream_begins_earlier(stream, 0, MSE_AHEAD_MAX + 1));
+        g_assert_cmpint(mse_stream_begins_earlier(stream, 0, MSE_AHEAD_MAX), ==, !is_cut);
+        mse_stream_free(stream);
+        wmem_destroy_allocator(scope);
+    }
+}
+
+/* The responder's public key is not there as a whole. Payload begins where it can begin, in the frame that has that byte. */
+static void
+no_payload_in_the_handshake(void)
+{
+    struct choices choices = usual;
+    struct reader  reader;
+    struct seen    seen = { { 0, 0 }, { 0, 0 } };
+    struct packet  packets[PACKETS_MAX];
+
+    choices.pad_b = 0;
+    choices.select = 1;
+    choices.ia = IA_NONE;
+    struct wire *wire = wire_with_seed(13, &choices);
+    unsigned     count = packets_of(wire, &choices, 10, packets);
+
+    reader_begin(&reader, NULL);
+    reader.truth = wire;
+    reader.any_order = true;
+    for (unsigned at = 0; at < count; at++) {
+        if (packets[at].side != B || packets[at].start != 90)
+            feed(&reader, wire, &packets[at], &seen, true);
+    }
+    assert_states(&reader, MSE_PLAINTEXT, MSE_PLAINTEXT);
+    g_assert_cmpuint(reader.start[B], ==, MSE_RESPONDER_MIN);
+    g_assert_cmpuint(reader.stream->directions[B].payload_frame, ==, reader.frames[B][MSE_RESPONDER_MIN]);
+    wire_free(wire);
+    reader_end(&reader);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -249,6 +383,11 @@ main(int argc, char **argv)
     g_test_add_func("/mse_order/nothing_fills_it", nothing_fills_it);
     g_test_add_func("/mse_order/what_is_kept", what_is_kept);
     g_test_add_func("/mse_order/cut_too_early", cut_too_early);
+    g_test_add_func("/mse_order/cut_and_whole", cut_and_whole);
+    g_test_add_func("/mse_order/turn_of_what_was_missing", turn_of_what_was_missing);
+    g_test_add_func("/mse_order/acknowledged_up_to_what_is_missing", acknowledged_up_to_what_is_missing);
+    g_test_add_func("/mse_order/begins_earlier", begins_earlier);
+    g_test_add_func("/mse_order/no_payload_in_the_handshake", no_payload_in_the_handshake);
     result = g_test_run();
     wmem_cleanup();
     return result;

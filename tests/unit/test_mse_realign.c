@@ -292,6 +292,21 @@ unknown_message(void)
     tear_down(&fixture);
 }
 
+/* Zeros in the middle of a block are no keep-alives: of those, two in a row are none. */
+static void
+zeros_of_a_block(void)
+{
+    static const uint8_t zeros[200];
+    struct fixture       fixture;
+
+    set_up(&fixture, 6);
+    say_block_bytes(&fixture, 500);
+    g_byte_array_append(fixture.plain, zeros, sizeof zeros);
+    say_block_bytes(&fixture, 500);
+    assert_not_found(&fixture, &usual, 5100, 1400);
+    tear_down(&fixture);
+}
+
 /* Bytes that were not captured are no evidence, and do not stand in the way of what follows them. */
 static void
 cut_packet(void)
@@ -407,6 +422,7 @@ main(int argc, char **argv)
     g_test_add_func("/mse_realign/one_message", one_message);
     g_test_add_func("/mse_realign/known_boundary", known_boundary);
     g_test_add_func("/mse_realign/unknown_message", unknown_message);
+    g_test_add_func("/mse_realign/zeros_of_a_block", zeros_of_a_block);
     g_test_add_func("/mse_realign/cut_packet", cut_packet);
     g_test_add_func("/mse_realign/random_bytes_only", random_bytes_only);
     g_test_add_func("/mse_realign/wide_range", wide_range);
