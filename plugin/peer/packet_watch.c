@@ -2,8 +2,9 @@
  * What reaches no dissector of BitTorrent, see packet_watch.h.
  *
  * The dissectors of BitTorrent see packets with a payload only. A post-dissector sees all; one that wants no fields
- * builds no trees. It returns at once until a DontHave was found, and is of no protocol, so that Wireshark asks for every
- * packet neither whether that is enabled nor for its layer: other traffic pays nothing that shows (tools/benchmark).
+ * builds no trees. There is none until something is to be watched: calling it is what captures without BitTorrent would pay
+ * most for, after the heuristics. It is of no protocol, so that Wireshark asks for every packet neither whether that is enabled
+ * nor for its layer.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,12 +18,13 @@
 /* From here on they are worth emptying. */
 #define MARKED_MAX 256U
 
-static packet_watch_t take_tcp_packet;
-static bool           begun;            /* this capture has something to watch */
-static unsigned       watching;         /* connections that want to see their next packets */
-static uint8_t        ports[65536 / 8]; /* bit (source port xor destination port): one of them may have it */
-static unsigned       marked;           /* bits that were set in ports since it was empty, the same ones again, too */
-static nstime_t       capture_end;
+static packet_watch_t     take_tcp_packet;
+static dissector_handle_t watch_handle;     /* NULL: no capture had something to watch yet */
+static bool               begun;            /* this capture has something to watch */
+static unsigned           watching;         /* connections that want to see their next packets */
+static uint8_t            ports[65536 / 8]; /* bit (source port xor destination port): one of them may have it */
+static unsigned           marked; /* bits that were set in ports since it was empty, the same ones again, too */
+static nstime_t           capture_end;
 
 static unsigned
 port_pair(const packet_info *pinfo)
@@ -53,12 +55,16 @@ void
 packet_watch_begin(void)
 {
     begun = true;
+    if (watch_handle == NULL) {
+        watch_handle = create_dissector_handle(watch_packet, -1);
+        register_postdissector(watch_handle);
+    }
 }
 
 void
 packet_watch_add(const packet_info *pinfo)
 {
-    begun = true;
+    packet_watch_begin();
     /* What is left of connections that see no more costs a look-up where another has that bit, no more. */
     if (watching++ == 0 && marked >= MARKED_MAX) {
         memset(ports, 0, sizeof ports);
@@ -98,6 +104,5 @@ begin_capture(void)
 void
 proto_reg_handoff_packet_watch(void)
 {
-    register_postdissector(create_dissector_handle(watch_packet, -1));
     register_init_routine(begin_capture);
 }
