@@ -146,7 +146,7 @@ mse_feed_new(struct mse_feeds *feeds, enum mse_carrier carrier, const uint8_t *d
     if (!feeds->enabled || !mse_may_begin(data, size))
         return NULL;
     if (feeds->count == MSE_SEARCHES_MAX)
-        become_other(feeds->oldest, looks_encrypted(feeds->oldest));
+        become_other(feeds->oldest, feeds->counts && looks_encrypted(feeds->oldest));
     mse = wmem_new0(feeds->scope, struct mse_feed);
     mse->feeds = feeds;
     mse->carrier = carrier;

@@ -41,6 +41,7 @@ struct mse_feed;
 struct mse_feeds {
     wmem_allocator_t  *scope;
     bool               enabled;         /* else mse_feed_new() makes none */
+    bool               counts;          /* somebody will ask mse_feeds_unreadable() */
     struct mse_keylog *keylog;          /* NULL: the user has none */
     void (*read_keys)(void);            /* reads on in it, before it is searched; NULL: nothing to read */
     uint32_t (*count_unsearched)(void); /* connections over TCP that look encrypted, and are kept elsewhere
@@ -49,7 +50,7 @@ struct mse_feeds {
     struct mse_feed *oldest;
     struct mse_feed *found;                       /* those that are MSE, the last one first */
     uint32_t         count;                       /* that are searched */
-    uint32_t         given_up[MSE_CARRIER_COUNT]; /* those of them that were random bytes */
+    uint32_t         given_up[MSE_CARRIER_COUNT]; /* those of them that were random bytes, if counts */
 };
 
 enum mse_feed_state {
@@ -124,7 +125,8 @@ void mse_feeds_free(struct mse_feeds *feeds);
 bool mse_looks_encrypted(enum mse_carrier carrier, const uint8_t *one, uint32_t one_size, const uint8_t *other,
                          uint32_t other_size);
 
-/* How many connections could not be read: all of their first bytes are random, or a key matched and opens nothing. */
+/* How many connections could not be read: all of their first bytes are random, or a key matched and opens nothing. Only
+ * where feeds->counts was set from the beginning. */
 uint32_t mse_feeds_unreadable(const struct mse_feeds *feeds, enum mse_carrier carrier);
 
 /* A new connection, of which one side sends these bytes first; NULL where they cannot be MSE, or nobody wants to know.

@@ -29,6 +29,7 @@ static const char *keylog_file = "";
 
 static struct mse_feeds feeds;
 static int              proto_switch = -1;
+static bool             counts; /* see mse_count_unreadable() */
 
 /* How far the file was read; of this capture. */
 static long     read_to;
@@ -115,6 +116,12 @@ mse_connections(void)
     return &feeds;
 }
 
+void
+mse_count_unreadable(void)
+{
+    counts = true;
+}
+
 /* --- registration --- */
 
 static void
@@ -124,6 +131,7 @@ begin_capture(void)
 
     mse_feeds_init(&feeds, wmem_file_scope(),
                    has_file ? mse_keylog_new(wmem_file_scope(), MSE_KEYLOG_KEYS_MAX) : NULL);
+    feeds.counts = counts;
     feeds.enabled = proto_is_protocol_enabled(find_protocol_by_id(proto_switch));
     read_to = 0;
     bad_lines_told = 0;

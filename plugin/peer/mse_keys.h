@@ -17,6 +17,9 @@
  * ones. */
 struct mse_feeds *mse_connections(void);
 
+/* From the next capture on, those that cannot be read are counted: that costs more than to give one up. */
+void mse_count_unreadable(void);
+
 /* Registers the preference bt.peer.mse_keylog_file, a preference of proto_bt_peer. */
 void proto_register_mse_keys(int proto_bt_peer);
 

@@ -38,6 +38,7 @@ begin(const char *option _U_, void *data _U_)
         fprintf(stderr, "%s: %s\n", STATISTICS, error->str);
         g_string_free(error, TRUE);
     }
+    mse_count_unreadable();
     WS_STAT_TAP_INIT_DONE;
 }
 

@@ -138,13 +138,20 @@ count_unreadable(void)
     return count;
 }
 
+/* It will not be searched. */
+static void
+count_given_up(const struct early_connection *early)
+{
+    if (mse_connections()->counts && looks_encrypted(early))
+        mse_connections()->given_up[MSE_OVER_TCP]++;
+}
+
 static void
 give_up(struct early_connection *early)
 {
     struct slot *slot = find(early->key);
 
-    if (looks_encrypted(early))
-        mse_connections()->given_up[MSE_OVER_TCP]++;
+    count_given_up(early);
     slot->state = SLOT_GIVEN_UP;
     slot->last_frame = early->last_frame;
     early->key = 0;
@@ -235,8 +242,7 @@ tcp_early_hand_over(const conversation_t *conversation, const packet_info *pinfo
 
     kept = connections[slot.state - 1];
     if (kept->count > 0 && conversation->setup_frame > kept->last_frame) { /* an earlier one with these ports */
-        if (looks_encrypted(kept))
-            mse_connections()->given_up[MSE_OVER_TCP]++;
+        count_given_up(kept);
     } else if (kept->count > 0) {
         *early = kept;
     }

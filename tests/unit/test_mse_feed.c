@@ -43,6 +43,7 @@ player_begin(struct player *player, const char *keys)
         mse_keylog_feed(player->keylog, keys, strlen(keys));
     }
     mse_feeds_init(&player->feeds, player->scope, player->keylog);
+    player->feeds.counts = true;
     peer_feed_init(&player->feed, player->scope, &setup);
     for (unsigned side = A; side <= B; side++)
         player->read[side] = g_byte_array_new();
