@@ -86,25 +86,35 @@ mse_looks_random(const uint8_t *data, uint32_t size)
 
 /* --- does plaintext begin? --- */
 
-/* Most random bytes are none of the handshake's: where one stands at the end of the 20, none of them can begin it. */
+/* Most random bytes are none of the handshake's: where one stands at the end of the 20, none of them can begin it. Where the
+ * last one of the handshake stands, which it has only once, it can: as no step goes on from there, several can be made
+ * before one looks. */
 bool
 mse_find_handshake(const uint8_t *data, uint32_t size, uint32_t from, uint32_t *at)
 {
-    enum { LAST = PEER_HANDSHAKE_MAGIC_SIZE - 1 };
+    enum { LAST = PEER_HANDSHAKE_MAGIC_SIZE - 1, STEPS = 4 };
     static uint8_t steps[256]; /* how far to go on where this byte stands at the end */
     static bool    has_steps;
+    uint64_t       end = (uint64_t)from + LAST;
 
     if (!has_steps) {
         memset(steps, PEER_HANDSHAKE_MAGIC_SIZE, sizeof steps);
-        for (unsigned i = 0; i < LAST; i++)
+        for (unsigned i = 0; i <= LAST; i++)
             steps[handshake_magic[i]] = (uint8_t)(LAST - i);
         has_steps = true;
     }
-    for (uint64_t end = (uint64_t)from + LAST; end < size; end += steps[data[end]]) {
-        if (data[end] == handshake_magic[LAST]
-            && memcmp(data + end - LAST, handshake_magic, PEER_HANDSHAKE_MAGIC_SIZE) == 0) {
+    while (end < size) {
+        if (end + STEPS * PEER_HANDSHAKE_MAGIC_SIZE < size) {
+            for (unsigned i = 0; i < STEPS; i++)
+                end += steps[data[end]];
+        }
+        if (steps[data[end]] > 0) {
+            end += steps[data[end]];
+        } else if (memcmp(data + end - LAST, handshake_magic, PEER_HANDSHAKE_MAGIC_SIZE) == 0) {
             *at = (uint32_t)(end - LAST);
             return true;
+        } else {
+            end++;
         }
     }
     return false;

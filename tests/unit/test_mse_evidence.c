@@ -132,6 +132,31 @@ find_handshake(void)
     g_byte_array_unref(bytes);
 }
 
+/* At every place, among bytes that are all of the handshake's, too; and not where the last one is not captured. */
+static void
+find_handshake_anywhere(void)
+{
+    static const char magic[] = "\x13"
+                                "BitTorrent protocol";
+    enum { SIZE = 400, MAGIC = sizeof magic - 1 };
+    GRand *random = g_rand_new_with_seed(1);
+
+    for (uint32_t place = 0; place + MAGIC <= SIZE; place++) {
+        uint8_t *data = (uint8_t *)g_malloc(place + MAGIC);
+        uint32_t from = place > 0 ? (uint32_t)g_rand_int_range(random, 0, (gint32)place + 1) : 0, at = 0;
+
+        for (uint32_t i = 0; i < place; i++)
+            data[i] = (uint8_t)(place % 2 == 0 ? magic[g_rand_int_range(random, 0, MAGIC)] : g_rand_int_range(random, 0, 256));
+        memcpy(data + place, magic, MAGIC);
+        g_assert_true(mse_find_handshake(data, place + MAGIC, from, &at));
+        g_assert_cmpuint(at, ==, place);
+        g_assert_false(mse_find_handshake(data, place + MAGIC - 1, from, &at));
+        g_assert_false(mse_find_handshake(data, place + MAGIC, place + 1, &at));
+        g_free(data);
+    }
+    g_rand_free(random);
+}
+
 /* --- messages --- */
 
 struct start {
@@ -257,6 +282,7 @@ main(int argc, char **argv)
     g_test_add_func("/mse_evidence/pairs", pairs);
     g_test_add_func("/mse_evidence/structure", structure);
     g_test_add_func("/mse_evidence/find_handshake", find_handshake);
+    g_test_add_func("/mse_evidence/find_handshake_anywhere", find_handshake_anywhere);
     g_test_add_func("/mse_evidence/messages", messages);
     g_test_add_func("/mse_evidence/no_messages", no_messages);
     result = g_test_run();
