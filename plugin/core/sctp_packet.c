@@ -24,52 +24,33 @@
 #define OUTGOING_RESET         13
 #define OUTGOING_RESET_STREAMS 16U
 
-/* The shortest value that a chunk can have; -1: no such type. From the registry of chunk types. */
-static int
-shortest_value(uint8_t type)
-{
-    switch (type) {
-    case SCTP_DATA:
-        return 13; /* data without a byte of payload is an error (RFC 9260, 6.2) */
-    case SCTP_INIT:
-    case SCTP_INIT_ACK:
-        return 16;
-    case SCTP_SACK:
-        return 12;
-    case 4: /* HEARTBEAT, HEARTBEAT ACK */
-    case 5:
-        return 4;
-    case SCTP_SHUTDOWN:
-        return 4;
-    case SCTP_ABORT:
-    case 8:  /* SHUTDOWN ACK */
-    case 9:  /* ERROR */
-    case 10: /* COOKIE ECHO, COOKIE ACK */
-    case 11:
-    case 14:  /* SHUTDOWN COMPLETE */
-    case 132: /* PAD */
-        return 0;
-    case 12: /* ECNE, CWR */
-    case 13:
-        return 4;
-    case 15: /* AUTH */
-        return 4;
-    case SCTP_NR_SACK:
-        return 16;
-    case SCTP_I_DATA:
-        return 17;
-    case 128: /* ASCONF-ACK */
-    case SCTP_RE_CONFIG:
-        return 4;
-    case 193: /* ASCONF */
-        return 4;
-    case SCTP_FORWARD_TSN:
-    case SCTP_I_FORWARD_TSN:
-        return 4;
-    default:
-        return -1;
-    }
-}
+/* The least length of a chunk, its header included; 0: no such type. From the registry of chunk types. */
+static const uint8_t least_length[256] = {
+    [SCTP_DATA] = 17, /* data without a byte of payload is an error (RFC 9260, 6.2) */
+    [SCTP_INIT] = 20,
+    [SCTP_INIT_ACK] = 20,
+    [SCTP_SACK] = 16,
+    [4] = 8, /* HEARTBEAT */
+    [5] = 8, /* HEARTBEAT ACK */
+    [SCTP_ABORT] = 4,
+    [SCTP_SHUTDOWN] = 8,
+    [8] = 4,  /* SHUTDOWN ACK */
+    [9] = 4,  /* ERROR */
+    [10] = 4, /* COOKIE ECHO */
+    [11] = 4, /* COOKIE ACK */
+    [12] = 8, /* ECNE */
+    [13] = 8, /* CWR */
+    [14] = 4, /* SHUTDOWN COMPLETE */
+    [15] = 8, /* AUTH */
+    [SCTP_NR_SACK] = 20,
+    [SCTP_I_DATA] = 21,
+    [128] = 8, /* ASCONF-ACK */
+    [SCTP_RE_CONFIG] = 8,
+    [132] = 4, /* PAD */
+    [SCTP_FORWARD_TSN] = 8,
+    [193] = 8, /* ASCONF */
+    [SCTP_I_FORWARD_TSN] = 8,
+};
 
 static bool
 has_checksum(const uint8_t *data, uint32_t size)
@@ -82,6 +63,12 @@ has_checksum(const uint8_t *data, uint32_t size)
     /* The only number of SCTP that is little endian (RFC 9260, appendix A). */
     return data[CHECKSUM_OFFSET] == (uint8_t)crc && data[CHECKSUM_OFFSET + 1] == (uint8_t)(crc >> 8)
            && data[CHECKSUM_OFFSET + 2] == (uint8_t)(crc >> 16) && data[CHECKSUM_OFFSET + 3] == (uint8_t)(crc >> 24);
+}
+
+bool
+sctp_packet_may_begin(const uint8_t *data)
+{
+    return least_length[data[SCTP_HEADER_SIZE]] > 0;
 }
 
 enum sctp_check
@@ -100,9 +87,9 @@ sctp_packet_check(const uint8_t *data, uint32_t size)
     while (at < size) {
         if (size - at < SCTP_CHUNK_HEADER_SIZE)
             return SCTP_IS_NOT;
-        int      shortest = shortest_value(data[at]);
+        uint32_t least = least_length[data[at]];
         uint32_t length = get_be16(data + at + 2);
-        if (shortest < 0 || length < SCTP_CHUNK_HEADER_SIZE + (uint32_t)shortest || length > size - at)
+        if (least == 0 || length < least || length > size - at)
             return SCTP_IS_NOT;
         at += (length + 3) & ~3U; /* the padding of the last chunk may be missing: then it is beyond size */
         if (is_init && at < size) /* INIT is alone in its packet */

@@ -85,6 +85,10 @@ enum sctp_check {
     SCTP_MAY_BE /* all but the checksum is right, which is 0 */
 };
 
+/* Whether data, which is long enough for a header and that of a chunk, can begin an SCTP packet: the type of its first
+ * chunk is known, as that of one in eleven by chance. */
+bool sctp_packet_may_begin(const uint8_t *data);
+
 /* Whether data is an SCTP packet as a whole: ports, tag, a chain of known chunks that ends where it does, each as long
  * as it must be, and the checksum. */
 enum sctp_check sctp_packet_check(const uint8_t *data, uint32_t size);

@@ -225,7 +225,16 @@ count_record(packet_info *pinfo)
     return (*count)++;
 }
 
-/* What a record is, as a whole: looked at before anything else, as most of DTLS is not SCTP. */
+/* A first look, which is not inlined into what comes after it: nearly all other records end here. */
+static bool
+may_be_sctp(tvbuff_t *tvb)
+{
+    uint32_t size = tvb_captured_length(tvb);
+
+    return size >= SCTP_HEADER_SIZE + SCTP_CHUNK_HEADER_SIZE && sctp_packet_may_begin(tvb_get_ptr(tvb, 0, (int)size));
+}
+
+/* What a record is, as a whole. */
 static enum sctp_check
 check_record(tvbuff_t *tvb)
 {
@@ -246,7 +255,7 @@ had_checksum(const conversation_t *conversation, const packet_info *pinfo)
 }
 
 /* A record of DTLS, decrypted. Returns 0 for what is left to other dissectors. */
-static int
+static G_GNUC_NO_INLINE int
 dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
     enum sctp_check       check = check_record(tvb);
@@ -270,7 +279,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 static ws_bool
 dissect_bt_peer_webrtc_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
 {
-    return dissect_packet(tvb, pinfo, tree) > 0;
+    return may_be_sctp(tvb) && dissect_packet(tvb, pinfo, tree) > 0;
 }
 
 /* The same where the user led a port of DTLS to SCTP: 4.4 and later can, and ask no heuristic then. */
