@@ -119,7 +119,7 @@ mse_connections(void)
 void
 mse_count_unreadable(void)
 {
-    counts = true;
+    counts = feeds.counts = true;
 }
 
 /* --- registration --- */

@@ -17,7 +17,8 @@
  * ones. */
 struct mse_feeds *mse_connections(void);
 
-/* From the next capture on, those that cannot be read are counted: that costs more than to give one up. */
+/* From now on, those that cannot be read are counted, which costs more than giving them up. tshark has begun the capture
+ * already when it starts its statistics. */
 void mse_count_unreadable(void);
 
 /* Registers the preference bt.peer.mse_keylog_file, a preference of proto_bt_peer. */

@@ -15,9 +15,11 @@ import pytest
 
 from tshark import ROOT
 
-sys.path.append(str(ROOT / "captures" / "record"))
+sys.path += [str(ROOT / "captures" / "record"), str(ROOT / "captures" / "generate")]
 
 import mse
+import traffic
+from capture import Trace
 
 FOLDER = ROOT / "captures" / "encrypted"
 CAPTURES = sorted(FOLDER.glob("mse_*.pcapng.gz"))
@@ -226,3 +228,14 @@ def test_connections_that_could_not_be_read_are_counted(tshark, staging, capture
     none = {"tcp": "0", "utp": "0"}
     assert unreadable(tshark, capture, *keys(staging, capture)) == none
     assert unreadable(tshark, capture) == (none if is_plaintext(capture) else none | {carrier: "1"})
+
+
+def test_those_that_were_given_up_are_counted(one_pass, staging):
+    """More of them than are kept; and half of the connections are of UDP, and not of uTP."""
+    trace = Trace()
+    traffic.unknown_connections(trace, connections=2 * 4_300)
+    path = staging.folder / "many.pcap"
+    path.write_bytes(trace.pcap())
+    path.chmod(0o644)
+    assert unreadable(one_pass, path) == {"tcp": "4300", "utp": "0"}
+    path.unlink()
