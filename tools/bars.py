@@ -9,13 +9,13 @@ from collections import namedtuple
 Bar = namedtuple("Bar", "aim held")
 
 BARS = {
-    "other traffic": Bar(aim=1, held=0.7),
-    "unknown connections": Bar(aim=1, held=1.35),
+    "other traffic": Bar(aim=1, held=0.6),
+    "unknown connections": Bar(aim=1, held=1),
     "dense BitTorrent": Bar(aim=5, held=2.2),
     "one message a packet": Bar(aim=5, held=5.6),
     "dense BitTorrent, -Y": Bar(aim=5, held=2.4),
     "dense uTP": Bar(aim=5, held=5.4),
-    "other DTLS": Bar(aim=1, held=3),
+    "other DTLS": Bar(aim=1, held=1),
 }
 
 # What the extension handshakes of a connection offer; None: neither side knows BEP 10.

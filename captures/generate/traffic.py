@@ -2,6 +2,7 @@
 
 import random
 
+from dtls_records import Dtls
 from network import UDP, Address, ip_packet, udp_datagram
 from peer_wire import (BLOCK, INTERESTED, UNCHOKE, bitfield, dont_have, extension_handshake, handshake, piece, reject,
                        request)
@@ -52,6 +53,13 @@ def unknown_connections(trace, connections=10_000):
         peers.leecher.send(randomness.randbytes(200))
         for one, other in ((Address(*client), Address(*server)), (Address(*server), Address(*client))):
             trace.add(ip_packet(one, other, UDP, udp_datagram(one, other, randomness.randbytes(400))), False)
+
+
+def other_dtls(trace, records=6_000):
+    """DTLS that is decrypted, and is not WebRTC."""
+    dtls = Dtls(trace, Address("10.0.0.9", 40002), Address("10.0.0.10", 40003))
+    for number in range(records):
+        dtls.send(dtls.client, b"not SCTP %d" % number + b"x" * 100)
 
 
 def dense(trace, blocks=400, **where):

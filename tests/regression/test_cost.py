@@ -18,17 +18,18 @@ sys.path[:0] = [str(ROOT / "captures" / "generate"), str(ROOT / "tools")]
 from bars import BARS                   # noqa: E402
 from valgrind import instructions       # noqa: E402
 from capture import Trace               # noqa: E402
+from dtls_records import KEY_LOG        # noqa: E402
 from utp import UtpConnection           # noqa: E402
 import traffic                          # noqa: E402
 
 SHAPES = {
+    "other traffic": partial(traffic.other_traffic, packets=2_000),
+    "other DTLS": traffic.other_dtls,
     "unknown connections": partial(traffic.unknown_connections, connections=1_500),
     "dense BitTorrent": partial(traffic.dense, blocks=150),
     "one message a packet": partial(traffic.one_message_a_packet, packets=2_000),
     "dense uTP": partial(traffic.dense, blocks=80),
 }
-# Also without the plugin: else there would be nothing to compare with.
-OPTIONS = {"dense uTP": ["--enable-heuristic", "bt_utp_udp"]}
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +42,16 @@ def counts(staging):
         captures[name] = staging.folder / f"{name}.pcap"
         captures[name].write_bytes(trace.pcap())
         captures[name].chmod(0o644)
+    keys = staging.folder / "dtls.keys"
+    keys.write_text(KEY_LOG)
+    keys.chmod(0o644)
+    # Also without the plugin: else there would be nothing to compare with.
+    options = {"dense uTP": ["--enable-heuristic", "bt_utp_udp"], "other DTLS": ["-o", f"tls.keylog_file:{keys}"]}
     plugins = {True: BUILD / "plugins", False: staging.no_data}
     runs = [(name, ours) for name in captures for ours in plugins]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(runs, pool.map(
-            lambda run: instructions(plugins[run[1]], ["tshark", *OPTIONS.get(run[0], ()), "-r", captures[run[0]]]), runs)))
+            lambda run: instructions(plugins[run[1]], ["tshark", *options.get(run[0], ()), "-r", captures[run[0]]]), runs)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

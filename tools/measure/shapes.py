@@ -6,9 +6,8 @@ import traffic
 from bars import BARS
 from bench import percent, say, table, tshark_version
 from data_channel import WebRtcConnection
-from dtls_records import KEY_LOG, Dtls
+from dtls_records import KEY_LOG
 from mse_wire import A, B, Choices, Wire
-from network import Address
 from peer_wire import BLOCK, INTERESTED, UNCHOKE, bitfield, extension_handshake, handshake, piece, request
 from session import ALL, LEECHER_IDS, PIECES, SEED_IDS
 from tcp import TcpConnection
@@ -19,13 +18,6 @@ FIELDS = ("-T", "fields", "-e", "frame.number", "-e")
 WAYS = {"": (), "-Y": ("-Y", "bt.donthave"), "-2": ("-2",), "-T fields": (*FIELDS, "bt.donthave.piece_index")}
 # What tshark without the plugin is asked for instead.
 STOCK = {"bt.donthave": "bittorrent.msg.type == 99", "bt.donthave.piece_index": "bittorrent.piece.index"}
-
-
-def other_dtls(trace, records):
-    """DTLS that is decrypted, and is not WebRTC."""
-    dtls = Dtls(trace, Address("10.0.0.9", 40002), Address("10.0.0.10", 40003))
-    for number in range(records):
-        dtls.send(dtls.client, b"not SCTP %d" % number + b"x" * 100)
 
 
 def download(trace, opening, say_it, blocks):
@@ -64,7 +56,7 @@ def measure(bench):
          partial(traffic.one_message_a_packet, packets=20_000 // few), TcpConnection, ()),
         ("dense uTP", "dense BitTorrent over uTP, blocks of 16 KiB", partial(traffic.dense, blocks=400 // few), UtpConnection, UTP),
         ("other DTLS", "DTLS that is decrypted and is not WebRTC, records of 100 bytes",
-         partial(other_dtls, records=1_000 // few), TcpConnection, decrypt),
+         partial(traffic.other_dtls, records=6_000 // few), TcpConnection, decrypt),
         ("BitTorrent over WebRTC", "BitTorrent over WebRTC, of which tshark alone shows nothing",
          partial(traffic.dense, blocks=40 // min(few, 4)), WebRtcConnection, decrypt),
     ]
