@@ -25,7 +25,7 @@ import traffic                          # noqa: E402
 SHAPES = {
     "other traffic": partial(traffic.other_traffic, packets=2_000),
     "other DTLS": traffic.other_dtls,
-    "unknown connections": partial(traffic.unknown_connections, connections=1_500),
+    "unknown connections": partial(traffic.unknown_connections, connections=4_000),
     "dense BitTorrent": partial(traffic.dense, blocks=150),
     "one message a packet": partial(traffic.one_message_a_packet, packets=2_000),
     "dense uTP": partial(traffic.dense, blocks=80),
