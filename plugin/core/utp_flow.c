@@ -118,7 +118,7 @@ stop_following(struct utp_connection *connection)
     flush(connection);
     unlink_followed(connection);
     for (int side = PEER_A; side <= PEER_B; side++)
-        utp_stream_free(&connection->directions[side].packets);
+        utp_stream_free(&connection->directions[side].packets, flow->scope);
     peer_feed_end(&connection->feed);
     utp_mse_end(&connection->encryption);
     if (!utp_mse_is_found(&connection->encryption) && notes_are_empty(&connection->feed.connection->notes)) {
@@ -171,8 +171,6 @@ add_connection(struct utp_flow *flow)
     flow->newest = connection;
     flow->count++;
     peer_feed_init(&connection->feed, flow->scope, flow->setup);
-    for (int side = PEER_A; side <= PEER_B; side++)
-        utp_stream_init(&connection->directions[side].packets, flow->scope);
     return connection;
 }
 
@@ -190,7 +188,7 @@ begins_another(const struct utp_connection *connection, enum peer_side from, con
     if (connection->closed)
         return age <= 0;
     if (direction->packets.handed)
-        return (uint16_t)direction->packets.first != (uint16_t)(header->seq_nr + 1) || age < 0;
+        return direction->packets.first_seq_nr != (uint16_t)(header->seq_nr + 1) || age < 0;
     return connection->has_syn ? connection->syn_seq_nr != header->seq_nr
                                : connection->directions[other_side(from)].packets.handed;
 }
@@ -336,7 +334,7 @@ take_all(struct utp_connection *connection, enum peer_side from, const struct ut
     struct feed_packet    reading = { .from = from };
     struct utp_chunk      chunk;
 
-    while (utp_stream_next(&direction->packets, &chunk)) {
+    while (utp_stream_next(&direction->packets, connection->flow->scope, &chunk)) {
         reading.frame = packet != NULL ? packet->frame : chunk.frame;
         reading.time = packet != NULL ? packet->time : chunk.time;
         chunk.waited = chunk.waited && packet != NULL; /* at the end of the capture each is read in its own frame */
@@ -374,7 +372,7 @@ take_packet(struct utp_connection *connection, enum peer_side from, struct utp_p
         measure_answer(connection, from, packet->ack, packet->time);
     packet->begins = peer_wire_is_handshake(packet->payload, packet->captured);
     direction->packets.patient = utp_mse_waits(&connection->encryption, from);
-    utp_stream_add(&direction->packets, packet);
+    utp_stream_add(&direction->packets, connection->flow->scope, packet);
     take_all(connection, from, reading);
 }
 

@@ -48,13 +48,6 @@ utp_header_read(const uint8_t *data, uint32_t captured, struct utp_header *heade
     return offset <= captured;
 }
 
-void
-utp_stream_init(struct utp_stream *stream, wmem_allocator_t *scope)
-{
-    memset(stream, 0, sizeof *stream);
-    stream->scope = scope;
-}
-
 /* The number with these 16 low bits that is nearest to near. */
 static uint64_t
 widen(uint64_t near, uint16_t number)
@@ -63,53 +56,70 @@ widen(uint64_t near, uint16_t number)
 }
 
 static struct utp_waiting **
-slot_of(const struct utp_stream *stream, uint64_t seq)
+slot_of(struct utp_window *window, uint64_t seq)
 {
-    return &stream->window->waiting[seq % UTP_WINDOW_PACKETS];
+    return &window->waiting[seq % UTP_WINDOW_PACKETS];
 }
 
 /* Takes a packet out of the waiting ones. */
 static struct utp_waiting *
-unlink_waiting(struct utp_stream *stream, struct utp_waiting **slot)
+unlink_waiting(struct utp_window *window, struct utp_waiting **slot)
 {
     struct utp_waiting *waiting = *slot;
 
     *slot = NULL;
-    stream->window->count--;
-    stream->window->bytes -= waiting->packet.captured;
+    window->count--;
+    window->bytes -= waiting->packet.captured;
     return waiting;
 }
 
 static void
-free_waiting(struct utp_stream *stream)
+free_waiting(struct utp_window *window, wmem_allocator_t *scope)
 {
-    for (uint32_t i = 0; utp_stream_waiting(stream) > 0; i++) {
-        if (stream->window->waiting[i] != NULL)
-            wmem_free(stream->scope, unlink_waiting(stream, &stream->window->waiting[i]));
+    for (uint32_t i = 0; window->count > 0; i++) {
+        if (window->waiting[i] != NULL)
+            wmem_free(scope, unlink_waiting(window, &window->waiting[i]));
     }
 }
 
 void
-utp_stream_free(struct utp_stream *stream)
+utp_stream_free(struct utp_stream *stream, wmem_allocator_t *scope)
 {
-    free_waiting(stream);
-    if (stream->window != NULL)
-        wmem_free(stream->scope, stream->window->lent);
-    wmem_free(stream->scope, stream->window);
-    wmem_free(stream->scope, stream->stepped_over);
-    utp_stream_init(stream, stream->scope);
+    struct utp_window *window = utp_stream_waits(stream);
+
+    if (window != NULL) {
+        free_waiting(window, scope);
+        wmem_free(scope, window->lent);
+        wmem_free(scope, window);
+    }
+    wmem_free(scope, stream->disorder);
+    memset(stream, 0, sizeof *stream);
+}
+
+/* From now on not every packet comes in its turn. */
+static struct utp_disorder *
+get_disorder(struct utp_stream *stream, wmem_allocator_t *scope)
+{
+    if (stream->disorder == NULL) {
+        stream->disorder = wmem_new0(scope, struct utp_disorder);
+        stream->disorder->last = stream->next - 1;
+    }
+    return stream->disorder;
 }
 
 /* The packet of that number is the first one. */
 static void
-start(struct utp_stream *stream, uint16_t seq_nr)
+start(struct utp_stream *stream, wmem_allocator_t *scope, uint16_t seq_nr)
 {
-    free_waiting(stream);
+    if (stream->disorder != NULL) {
+        if (stream->disorder->window != NULL)
+            free_waiting(stream->disorder->window, scope);
+        stream->disorder->release = 0;
+    }
     stream->started = true;
     stream->from_state = stream->state_counts = false;
     stream->next = WIDE_BASE + seq_nr;
     stream->lost = 0;
-    stream->release = 0;
 }
 
 /* The first packet that the other side sends after an ST_STATE acknowledges the number before the one of that ST_STATE
@@ -153,51 +163,46 @@ utp_stream_flush(struct utp_stream *stream)
 
 /* Copies the current packet, which waits for those before it. */
 static void
-wait_for_turn(struct utp_stream *stream)
+wait_for_turn(struct utp_stream *stream, wmem_allocator_t *scope)
 {
     const struct utp_packet *packet = stream->current;
+    struct utp_disorder     *disorder = get_disorder(stream, scope);
 
-    if (stream->window == NULL)
-        stream->window = wmem_new0(stream->scope, struct utp_window);
+    if (disorder->window == NULL)
+        disorder->window = wmem_new0(scope, struct utp_window);
 
-    struct utp_waiting **slot = slot_of(stream, stream->current->seq);
+    struct utp_waiting **slot = slot_of(disorder->window, packet->seq);
     if (*slot == NULL) { /* else it is a duplicate */
-        struct utp_waiting *waiting = (struct utp_waiting *)wmem_alloc(stream->scope,
-                                                                       sizeof *waiting + packet->captured);
+        struct utp_waiting *waiting = (struct utp_waiting *)wmem_alloc(scope, sizeof *waiting + packet->captured);
         uint8_t            *payload = (uint8_t *)(waiting + 1);
         waiting->packet = *packet;
         waiting->packet.payload = payload;
         if (packet->captured > 0)
             memcpy(payload, packet->payload, packet->captured);
         *slot = waiting;
-        stream->window->count++;
-        stream->window->bytes += packet->captured;
+        disorder->window->count++;
+        disorder->window->bytes += packet->captured;
     }
     stream->current = NULL;
 }
 
 /* Notes whether the packet of a number was stepped over. */
 static void
-set_stepped_over(struct utp_stream *stream, uint64_t seq, bool stepped_over)
+set_stepped_over(struct utp_disorder *disorder, uint64_t seq, bool stepped_over)
 {
     uint64_t bit = UINT64_C(1) << seq % 64;
 
-    if (stream->stepped_over == NULL) {
-        if (!stepped_over)
-            return;
-        stream->stepped_over = wmem_alloc0_array(stream->scope, uint64_t, UTP_WINDOW_PACKETS / 64);
-    }
     if (stepped_over)
-        stream->stepped_over[seq % UTP_WINDOW_PACKETS / 64] |= bit;
+        disorder->stepped_over[seq % UTP_WINDOW_PACKETS / 64] |= bit;
     else
-        stream->stepped_over[seq % UTP_WINDOW_PACKETS / 64] &= ~bit;
+        disorder->stepped_over[seq % UTP_WINDOW_PACKETS / 64] &= ~bit;
 }
 
 static bool
 was_stepped_over(const struct utp_stream *stream, uint64_t seq)
 {
-    return stream->stepped_over != NULL && stream->handed && seq > stream->first
-           && (stream->stepped_over[seq % UTP_WINDOW_PACKETS / 64] >> seq % 64 & 1) != 0;
+    return stream->handed && stream->disorder != NULL
+           && (stream->disorder->stepped_over[seq % UTP_WINDOW_PACKETS / 64] >> seq % 64 & 1) != 0;
 }
 
 /* A packet that was stepped over comes before anything after it was handed over: the stream goes back to it. False where
@@ -205,23 +210,32 @@ was_stepped_over(const struct utp_stream *stream, uint64_t seq)
 static bool
 go_back(struct utp_stream *stream, uint64_t seq)
 {
+    struct utp_disorder *disorder = stream->disorder;
+
     for (uint64_t number = seq; utp_stream_waiting(stream) > 0 && number < stream->next; number++) {
-        if (*slot_of(stream, number) != NULL)
+        if (*slot_of(disorder->window, number) != NULL)
             return false;
     }
     for (uint64_t number = seq; number < stream->next; number++) {
-        stream->missing -= was_stepped_over(stream, number);
-        set_stepped_over(stream, number, false);
+        disorder->missing -= was_stepped_over(stream, number);
+        set_stepped_over(disorder, number, false);
     }
-    if (stream->missing == 0)
-        stream->gap = UTP_GAP_NONE;
+    if (disorder->missing == 0)
+        disorder->gap = UTP_GAP_NONE;
     stream->next = seq;
     return true;
 }
 
+/* Too much waits for what is missing before a packet. */
+static void
+release_before(struct utp_disorder *disorder, uint64_t seq)
+{
+    disorder->release = MAX(disorder->release, seq);
+}
+
 /* Where nothing was handed over yet, the first packet can still be found to be another one. */
 static void
-find_start(struct utp_stream *stream, const struct utp_packet *packet)
+find_start(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet *packet)
 {
     uint16_t seq_nr = packet->header.seq_nr;
     uint16_t next = (uint16_t)stream->next;
@@ -230,18 +244,18 @@ find_start(struct utp_stream *stream, const struct utp_packet *packet)
     case UTP_SYN: /* BEP 29: the first packet after it has the next number */
         seq_nr++;
         if (!stream->started || seq_nr != next)
-            start(stream, seq_nr);
+            start(stream, scope, seq_nr);
         break;
     case UTP_STATE: /* its number is that of the packet that its sender sends next; it takes none itself */
         if (!stream->started) {
-            start(stream, seq_nr);
+            start(stream, scope, seq_nr);
             stream->from_state = true;
         }
         break;
     case UTP_DATA:
     case UTP_FIN:
         if (!stream->started || (packet->begins && seq_nr != next))
-            start(stream, seq_nr);
+            start(stream, scope, seq_nr);
         break;
     default: /* the numbers of ST_RESET mean nothing */
         break;
@@ -271,13 +285,13 @@ utp_stream_window(const struct utp_stream *stream)
 }
 
 void
-utp_stream_add(struct utp_stream *stream, struct utp_packet *packet)
+utp_stream_add(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_packet *packet)
 {
     uint64_t seq;
 
     count_patience(stream);
     if (!stream->handed)
-        find_start(stream, packet);
+        find_start(stream, scope, packet);
     if (packet->header.type != UTP_DATA && packet->header.type != UTP_FIN)
         return;
 
@@ -291,7 +305,7 @@ utp_stream_add(struct utp_stream *stream, struct utp_packet *packet)
         return;
     packet->seq = seq;
     stream->current = packet;
-    if (seq < stream->next && seq < stream->last)
+    if (seq < stream->next && seq < stream->disorder->last)
         return;
     if (seq < stream->next && !go_back(stream, seq)) {
         stream->current = NULL;
@@ -300,34 +314,37 @@ utp_stream_add(struct utp_stream *stream, struct utp_packet *packet)
 
     uint32_t window = utp_stream_window(stream);
     if (seq - stream->next >= window)
-        stream->release = MAX(stream->release, seq - window + 1);
+        release_before(get_disorder(stream, scope), seq - window + 1);
     else if (utp_stream_waiting_bytes(stream) + packet->captured > UTP_WINDOW_BYTES)
-        stream->release = MAX(stream->release, seq);
+        release_before(get_disorder(stream, scope), seq);
     stream->strays = 0;
 }
 
 /* Steps over the missing packet next, or over several where nothing waits between. False where it may still come. */
 static bool
-skip(struct utp_stream *stream)
+skip(struct utp_stream *stream, wmem_allocator_t *scope)
 {
     bool is_lost = stream->next < stream->lost;
     bool waits = stream->patient && stream->waited_for < UTP_PATIENCE && (stream->handed || !stream->state_counts);
-    uint64_t limit = is_lost && !waits ? stream->lost : stream->release;
+    uint64_t release = stream->disorder != NULL ? stream->disorder->release : 0;
+    uint64_t limit = is_lost && !waits ? stream->lost : release;
 
     if (stream->next >= limit)
         return false;
-    stream->gap = MAX(stream->gap, (unsigned)(is_lost ? UTP_GAP_LOST : UTP_GAP_LIMIT));
+
+    struct utp_disorder *disorder = get_disorder(stream, scope);
+    disorder->gap = MAX(disorder->gap, is_lost ? UTP_GAP_LOST : UTP_GAP_LIMIT);
     uint64_t to = utp_stream_waiting(stream) > 0 ? stream->next + 1 : MIN(limit, stream->current->seq);
-    stream->missing += to - stream->next;
+    disorder->missing += to - stream->next;
     for (uint64_t seq = MAX(stream->next, to - MIN(to, UTP_WINDOW_PACKETS)); seq < to; seq++)
-        set_stepped_over(stream, seq, true);
+        set_stepped_over(disorder, seq, true);
     stream->next = to;
     return true;
 }
 
 /* Takes the packet whose turn it is. */
 static bool
-take(struct utp_stream *stream, struct utp_packet *packet)
+take(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_packet *packet)
 {
     while (utp_stream_waiting(stream) > 0 || stream->current != NULL) {
         if (stream->current != NULL && stream->current->seq == stream->next) {
@@ -335,15 +352,19 @@ take(struct utp_stream *stream, struct utp_packet *packet)
             stream->current = NULL;
             return true;
         }
-        if (utp_stream_waiting(stream) > 0 && *slot_of(stream, stream->next) != NULL) {
-            stream->window->lent = unlink_waiting(stream, slot_of(stream, stream->next));
-            *packet = stream->window->lent->packet;
-            return true;
+        if (utp_stream_waiting(stream) > 0) {
+            struct utp_window   *window = stream->disorder->window;
+            struct utp_waiting **slot = slot_of(window, stream->next);
+            if (*slot != NULL) {
+                window->lent = unlink_waiting(window, slot);
+                *packet = window->lent->packet;
+                return true;
+            }
         }
-        if (!skip(stream)) {
+        if (!skip(stream, scope)) {
             if (stream->current == NULL)
                 return false;
-            wait_for_turn(stream);
+            wait_for_turn(stream, scope);
         }
     }
     return false;
@@ -371,23 +392,73 @@ take_late(struct utp_stream *stream, struct utp_chunk *chunk)
     chunk->late = true;
     chunk->seq = stream->current->seq;
     fill_chunk(chunk, stream->current);
-    set_stepped_over(stream, chunk->seq, false);
+    set_stepped_over(stream->disorder, chunk->seq, false);
     stream->current = NULL;
     return chunk->reported > 0;
 }
 
 /* The last chunk is not needed any more. */
 static void
-give_back_lent(struct utp_stream *stream)
+give_back_lent(struct utp_stream *stream, wmem_allocator_t *scope)
 {
-    if (stream->window == NULL)
+    struct utp_window *window = utp_stream_waits(stream);
+
+    if (window == NULL)
         return;
-    wmem_free(stream->scope, stream->window->lent);
-    stream->window->lent = NULL;
+    wmem_free(scope, window->lent);
+    window->lent = NULL;
+}
+
+/* Nothing was delivered before this packet, so nothing can be missing before it. */
+static void
+hand_first(struct utp_stream *stream)
+{
+    struct utp_disorder *disorder = stream->disorder;
+
+    stream->first_seq_nr = (uint16_t)stream->next;
+    stream->handed = true;
+    if (disorder == NULL)
+        return;
+    disorder->gap = UTP_GAP_NONE;
+    disorder->missing = 0;
+    memset(disorder->stepped_over, 0, sizeof disorder->stepped_over);
+}
+
+/* The packet next was taken. */
+static void
+hand_over(struct utp_stream *stream)
+{
+    if (!stream->handed)
+        hand_first(stream);
+    if (stream->disorder != NULL) {
+        set_stepped_over(stream->disorder, stream->next, false);
+        stream->disorder->last = stream->next;
+    }
+    stream->next++;
+}
+
+/* What is missing before the chunk. */
+static void
+take_gap(struct utp_stream *stream, struct utp_chunk *chunk)
+{
+    struct utp_disorder *disorder = stream->disorder;
+
+    chunk->gap = UTP_GAP_NONE;
+    chunk->missing = 0;
+    chunk->waited = false;
+    if (disorder == NULL)
+        return;
+    chunk->gap = disorder->gap;
+    chunk->missing = disorder->missing;
+    chunk->waited = disorder->window != NULL && disorder->window->lent != NULL;
+    disorder->gap = UTP_GAP_NONE;
+    disorder->missing = 0;
+    if (chunk->gap != UTP_GAP_NONE)
+        stream->position += UTP_GAP_SIZE;
 }
 
 bool
-utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
+utp_stream_next(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_chunk *chunk)
 {
     struct utp_packet packet;
 
@@ -395,30 +466,16 @@ utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk)
         return true;
 
     do {
-        give_back_lent(stream);
-        if (!take(stream, &packet))
+        give_back_lent(stream, scope);
+        if (!take(stream, scope, &packet))
             return false;
-        if (!stream->handed) {
-            /* Nothing was delivered before this packet, so nothing can be missing before it. */
-            stream->gap = UTP_GAP_NONE;
-            stream->missing = 0;
-            stream->first = stream->next;
-            stream->handed = true;
-        }
-        set_stepped_over(stream, stream->next, false);
-        stream->last = stream->next;
-        chunk->seq = stream->next++;
+        chunk->seq = stream->next;
+        hand_over(stream);
     } while (packet.reported == 0); /* ST_FIN takes a number, but has no bytes */
 
-    chunk->gap = (enum utp_gap)stream->gap;
-    chunk->missing = stream->missing;
-    stream->gap = UTP_GAP_NONE;
-    stream->missing = 0;
-    if (chunk->gap != UTP_GAP_NONE)
-        stream->position += UTP_GAP_SIZE;
+    take_gap(stream, chunk);
     chunk->position = stream->position;
     chunk->late = false;
-    chunk->waited = stream->window != NULL && stream->window->lent != NULL;
     fill_chunk(chunk, &packet);
     stream->position += packet.reported;
     return true;

@@ -109,25 +109,28 @@ struct utp_window {
     uint32_t            bytes;                       /* of their payloads */
 };
 
-/* One direction of a connection. All members are for the first pass only. */
+/* What there is besides once a packet came before its turn, or did not come in it. */
+struct utp_disorder {
+    struct utp_window *window;                                /* NULL before the first packet that had to wait */
+    uint64_t           stepped_over[UTP_WINDOW_PACKETS / 64]; /* a bit for each number before next: still missing */
+    uint64_t           last;    /* handed: widened seq_nr of the last packet that was handed over */
+    uint64_t           release; /* what is missing before this packet is not waited for: too much waits */
+    uint64_t           missing; /* packets stepped over since the last chunk */
+    enum utp_gap       gap;     /* before the next chunk */
+};
+
+/* One direction of a connection. One of which all is zero is empty. All members are for the first pass only. */
 struct utp_stream {
-    wmem_allocator_t  *scope;        /* owns window, its packets, and stepped_over */
-    struct utp_window *window;       /* NULL before the first packet that had to wait */
-    uint64_t          *stepped_over; /* UTP_WINDOW_PACKETS bits, one for each number before next: still missing. NULL:
-                                        none is */
-    uint64_t           next;         /* widened seq_nr of the packet to be handed over next */
-    uint64_t           first;        /* and of the first one */
-    uint64_t           last;         /* handed: and of the last one that was handed over */
-    uint64_t           lost;         /* what is missing before this packet never comes: the receiver has it */
-    uint64_t           release;      /* what is missing before this packet is not waited for: too much waits */
-    uint64_t           missing;      /* packets stepped over since the last chunk */
-    uint64_t           position;     /* of the next byte */
-    const struct utp_packet *current; /* the packet just added, not owned; NULL: none. Its number below next: late */
-    uint32_t                 waited_for;  /* patient: packets of both sides since the receiver was known to have it */
-    unsigned                 strays : 8;  /* packets out of all reason since the last good one */
-    unsigned                 gap : 2;     /* enum utp_gap: before the next chunk */
-    unsigned                 started : 1; /* next is valid */
-    unsigned                 handed : 1;  /* next has moved: a packet was handed over, number first */
+    struct utp_disorder     *disorder; /* NULL: every packet came in its turn */
+    uint64_t                 next;     /* widened seq_nr of the packet to be handed over next */
+    uint64_t                 lost;     /* what is missing before this packet never comes: the receiver has it */
+    uint64_t                 position; /* of the next byte */
+    const struct utp_packet *current;  /* the packet just added, not owned; NULL: none. Its number below next: late */
+    uint32_t                 waited_for; /* patient: packets of both sides since the receiver was known to have it */
+    uint16_t                 first_seq_nr; /* handed: of the first packet */
+    unsigned                 strays : 8;   /* packets out of all reason since the last good one */
+    unsigned                 started : 1;  /* next is valid */
+    unsigned                 handed : 1;   /* next has moved: a packet was handed over */
     unsigned                 ack_seen : 1; /* the other side acknowledged something */
     unsigned patient : 1;      /* set by the caller: what is missing is waited for although the receiver has it, as it
                                   is worth more than what comes after it in time; but no longer than UTP_PATIENCE */
@@ -140,11 +143,8 @@ struct utp_stream {
  * was cut before the payload. */
 bool utp_header_read(const uint8_t *data, uint32_t captured, struct utp_header *header);
 
-/* Starts an empty stream, whose memory comes from scope. */
-void utp_stream_init(struct utp_stream *stream, wmem_allocator_t *scope);
-
-/* Gives back what waits, and leaves the stream empty. */
-void utp_stream_free(struct utp_stream *stream);
+/* Gives back what waits, and leaves the stream empty. Memory comes from scope, the same each time. */
+void utp_stream_free(struct utp_stream *stream, wmem_allocator_t *scope);
 
 /* Nothing will come any more: what waits for missing packets does not wait any longer. Afterwards utp_stream_next() must
  * be called until it returns false. */
@@ -159,23 +159,34 @@ uint32_t utp_stream_window(const struct utp_stream *stream);
 
 /* Adds a packet of any type. Afterwards utp_stream_next() must be called until it returns false; the packet must be there
  * until then. */
-void utp_stream_add(struct utp_stream *stream, struct utp_packet *packet);
+void utp_stream_add(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_packet *packet);
 
 /* The next chunk that is in order, or late; false when there is none. */
-bool utp_stream_next(struct utp_stream *stream, struct utp_chunk *chunk);
+bool utp_stream_next(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_chunk *chunk);
+
+/* Those that came before their turn; NULL: there was none. */
+static inline struct utp_window *
+utp_stream_waits(const struct utp_stream *stream)
+{
+    return stream->disorder != NULL ? stream->disorder->window : NULL;
+}
 
 /* How many packets wait. */
 static inline uint32_t
 utp_stream_waiting(const struct utp_stream *stream)
 {
-    return stream->window != NULL ? stream->window->count : 0;
+    const struct utp_window *window = utp_stream_waits(stream);
+
+    return window != NULL ? window->count : 0;
 }
 
 /* The bytes of their payloads. */
 static inline uint32_t
 utp_stream_waiting_bytes(const struct utp_stream *stream)
 {
-    return stream->window != NULL ? stream->window->bytes : 0;
+    const struct utp_window *window = utp_stream_waits(stream);
+
+    return window != NULL ? window->bytes : 0;
 }
 
 #endif

@@ -32,11 +32,11 @@ struct last {
 };
 
 static void
-drain(struct utp_stream *stream, struct last *last)
+drain(struct utp_stream *stream, wmem_allocator_t *scope, struct last *last)
 {
     struct utp_chunk chunk;
 
-    while (utp_stream_next(stream, &chunk)) {
+    while (utp_stream_next(stream, scope, &chunk)) {
         check(chunk.captured <= chunk.reported && chunk.reported > 0);
         check((chunk.gap != UTP_GAP_NONE) == (chunk.missing > 0));
         if (chunk.late) {
@@ -59,7 +59,7 @@ drain(struct utp_stream *stream, struct last *last)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct utp_stream stream;
+    struct utp_stream stream = { 0 };
     struct last       last = { .has_chunk = false };
     uint32_t          frame = 1;
     struct utp_header header;
@@ -70,7 +70,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     uint16_t          number = (uint16_t)(data[0] << 8 | data[1]);
 
-    utp_stream_init(&stream, scope);
     for (size_t at = 2; at + 3 <= size; at += 3, frame++) {
         uint8_t  what = data[at], length = data[at + 2];
         int      step = (int8_t)data[at + 1];
@@ -90,18 +89,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 .header = { .type = type, .seq_nr = seq_nr }, .payload = payload, .captured = what & CUT ? 0 : length,
                 .reported = length, .frame = frame, .begins = (what & BEGINS) != 0
             };
-            utp_stream_add(&stream, &packet);
-            drain(&stream, &last);
+            utp_stream_add(&stream, scope, &packet);
+            drain(&stream, scope, &last);
             g_free(payload);
             number = (uint16_t)(seq_nr + 1);
             continue;
         }
-        drain(&stream, &last);
+        drain(&stream, scope, &last);
     }
     utp_stream_flush(&stream);
-    drain(&stream, &last);
+    drain(&stream, scope, &last);
     check(utp_stream_waiting(&stream) == 0 && utp_stream_waiting_bytes(&stream) == 0);
-    utp_stream_free(&stream);
+    utp_stream_free(&stream, scope);
     wmem_destroy_allocator(scope);
     return 0;
 }

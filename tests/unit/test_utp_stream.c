@@ -39,11 +39,11 @@ struct line {
 static const char *const gap_names[] = { "", "lost", "limit" };
 
 static void
-drain(struct utp_stream *stream, GString *out)
+drain(struct utp_stream *stream, wmem_allocator_t *scope, GString *out)
 {
     struct utp_chunk chunk;
 
-    while (utp_stream_next(stream, &chunk)) {
+    while (utp_stream_next(stream, scope, &chunk)) {
         if (out->len > 0)
             g_string_append(out, "  ");
         g_assert_cmpint(chunk.gap != UTP_GAP_NONE, ==, chunk.missing > 0);
@@ -61,8 +61,8 @@ drain(struct utp_stream *stream, GString *out)
 /* Adds a packet and hands out what the stream gives for it. The payload is a copy of exactly its size and gone
  * afterwards: what waits must have been copied by the stream. */
 static void
-add(struct utp_stream *stream, enum utp_type type, unsigned number, const char *text, bool begins, uint32_t frame,
-    GString *out)
+add(struct utp_stream *stream, wmem_allocator_t *scope, enum utp_type type, unsigned number, const char *text,
+    bool begins, uint32_t frame, GString *out)
 {
     uint32_t size = (uint32_t)strlen(text);
     uint8_t *payload = (uint8_t *)g_memdup2(text, size);
@@ -71,13 +71,13 @@ add(struct utp_stream *stream, enum utp_type type, unsigned number, const char *
         .payload = payload, .captured = size, .reported = size, .frame = frame, .begins = begins
     };
 
-    utp_stream_add(stream, &packet);
-    drain(stream, out);
+    utp_stream_add(stream, scope, &packet);
+    drain(stream, scope, out);
     g_free(payload);
 }
 
 static void
-play_line(struct utp_stream *stream, const char *event, uint32_t frame, GString *out)
+play_line(struct utp_stream *stream, wmem_allocator_t *scope, const char *event, uint32_t frame, GString *out)
 {
     static const struct {
         const char   *name;
@@ -92,7 +92,7 @@ play_line(struct utp_stream *stream, const char *event, uint32_t frame, GString 
 
     if (strcmp(event, "flush") == 0) {
         utp_stream_flush(stream);
-        drain(stream, out);
+        drain(stream, scope, out);
         return;
     }
     if (strcmp(event, "patient") == 0) {
@@ -108,7 +108,7 @@ play_line(struct utp_stream *stream, const char *event, uint32_t frame, GString 
     }
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
         if (strcmp(name, types[i].name) == 0) {
-            add(stream, types[i].type, number, text, strcmp(name, "begin") == 0, frame, out);
+            add(stream, scope, types[i].type, number, text, strcmp(name, "begin") == 0, frame, out);
             return;
         }
     }
@@ -120,12 +120,11 @@ play(const void *data)
 {
     const struct line *script = (const struct line *)data;
     wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_stream  stream;
+    struct utp_stream  stream = { 0 };
 
-    utp_stream_init(&stream, scope);
     for (uint32_t i = 0; script[i].event != NULL; i++) {
         GString *out = g_string_new(NULL);
-        play_line(&stream, script[i].event, i + 1, out);
+        play_line(&stream, scope, script[i].event, i + 1, out);
         if (strcmp(out->str, script[i].expected) != 0)
             g_test_message("line %u: %s", i + 1, script[i].event);
         g_assert_cmpstr(out->str, ==, script[i].expected);
@@ -567,34 +566,33 @@ static const struct line flush_fin[] = {
 static void
 freed(void)
 {
-    struct utp_stream stream;
+    struct utp_stream stream = { 0 };
     struct utp_chunk  chunk;
     GString          *out = g_string_new(NULL);
 
-    utp_stream_init(&stream, NULL);
-    utp_stream_free(&stream);
+    utp_stream_free(&stream, NULL);
     for (int round = 0; round < 2; round++) {
         struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = 101 },
                                      .payload = (const uint8_t *)"b", .captured = 1, .reported = 1, .frame = 5 };
         g_string_truncate(out, 0);
-        add(&stream, UTP_DATA, 100, "a", false, 1, out);
-        add(&stream, UTP_DATA, 102, "c", false, 2, out);
-        add(&stream, UTP_DATA, 103, "d", false, 3, out);
-        add(&stream, UTP_DATA, 105, "f", false, 4, out);
+        add(&stream, NULL, UTP_DATA, 100, "a", false, 1, out);
+        add(&stream, NULL, UTP_DATA, 102, "c", false, 2, out);
+        add(&stream, NULL, UTP_DATA, 103, "d", false, 3, out);
+        add(&stream, NULL, UTP_DATA, 105, "f", false, 4, out);
         g_assert_cmpstr(out->str, ==, "100:a@0");
-        utp_stream_add(&stream, &packet);
-        g_assert_true(utp_stream_next(&stream, &chunk));
-        g_assert_true(utp_stream_next(&stream, &chunk));
+        utp_stream_add(&stream, NULL, &packet);
+        g_assert_true(utp_stream_next(&stream, NULL, &chunk));
+        g_assert_true(utp_stream_next(&stream, NULL, &chunk));
         g_assert_cmpuint(chunk.frame, ==, 2);
         g_assert_cmpuint(utp_stream_waiting(&stream), ==, 2);
-        utp_stream_free(&stream);
+        utp_stream_free(&stream, NULL);
         g_assert_cmpuint(utp_stream_waiting(&stream), ==, 0);
         g_assert_cmpuint(utp_stream_waiting_bytes(&stream), ==, 0);
         g_assert_false(stream.started);
         g_assert_false(stream.handed);
-        g_assert_false(utp_stream_next(&stream, &chunk));
+        g_assert_false(utp_stream_next(&stream, NULL, &chunk));
     }
-    utp_stream_free(&stream);
+    utp_stream_free(&stream, NULL);
     g_string_free(out, TRUE);
 }
 
@@ -604,13 +602,12 @@ elsewhere(const void *data)
 {
     unsigned          seq_nr = *(const unsigned *)data;
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_stream stream;
+    struct utp_stream stream = { 0 };
     GString          *out = g_string_new(NULL);
 
-    utp_stream_init(&stream, scope);
-    add(&stream, UTP_DATA, 20000, "a", false, 1, out);
+    add(&stream, scope, UTP_DATA, 20000, "a", false, 1, out);
     for (unsigned i = 0; i < UTP_STRAYS_MAX + 1; i++)
-        add(&stream, UTP_DATA, seq_nr + i, "b", false, 2 + i, out);
+        add(&stream, scope, UTP_DATA, seq_nr + i, "b", false, 2 + i, out);
 
     GString *expected = g_string_new("20000:a@0");
     g_string_append_printf(expected, "  lost %u %u:b@1  %u:b@2",
@@ -627,15 +624,14 @@ static void
 strays_apart(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_stream stream;
+    struct utp_stream stream = { 0 };
     GString          *out = g_string_new(NULL);
     GString          *expected = g_string_new("20000:a@0");
 
-    utp_stream_init(&stream, scope);
-    add(&stream, UTP_DATA, 20000, "a", false, 1, out);
+    add(&stream, scope, UTP_DATA, 20000, "a", false, 1, out);
     for (unsigned i = 1; i <= 2 * UTP_STRAYS_MAX; i++) {
-        add(&stream, UTP_DATA, (uint16_t)(40000 + i), "b", false, 2 * i, out);
-        add(&stream, UTP_DATA, (uint16_t)(20000 + i), "a", false, 2 * i + 1, out);
+        add(&stream, scope, UTP_DATA, (uint16_t)(40000 + i), "b", false, 2 * i, out);
+        add(&stream, scope, UTP_DATA, (uint16_t)(20000 + i), "a", false, 2 * i + 1, out);
         g_string_append_printf(expected, "  %u:a@%u", 20000 + i, i);
     }
     g_assert_cmpstr(out->str, ==, expected->str);
@@ -649,19 +645,18 @@ static void
 long_stream(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_stream stream;
+    struct utp_stream stream = { 0 };
     struct utp_chunk  chunk;
     uint64_t          ack, last = 0;
 
-    utp_stream_init(&stream, scope);
     for (uint32_t i = 0; i < 200000; i++) {
         struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)(i + 5) },
                                      .payload = (const uint8_t *)"xyz", .captured = 3, .reported = 3, .frame = i + 1 };
-        utp_stream_add(&stream, &packet);
-        g_assert_true(utp_stream_next(&stream, &chunk));
+        utp_stream_add(&stream, scope, &packet);
+        g_assert_true(utp_stream_next(&stream, scope, &chunk));
         g_assert_cmpuint(chunk.position, ==, 3 * (uint64_t)i);
         g_assert_true(i == 0 || chunk.seq == last + 1);
-        g_assert_false(utp_stream_next(&stream, &chunk) );
+        g_assert_false(utp_stream_next(&stream, scope, &chunk) );
         last = chunk.seq;
         /* An ack_nr is widened to the number of the packet that it names. */
         g_assert_true(utp_stream_acknowledge(&stream, (uint16_t)(i + 5), &ack));
@@ -669,7 +664,7 @@ long_stream(void)
         g_assert_true(utp_stream_acknowledge(&stream, (uint16_t)(i + 3), &ack));
         g_assert_cmpuint(ack, ==, last - 2);
     }
-    g_assert_null(stream.window);
+    g_assert_null(stream.disorder);
     wmem_destroy_allocator(scope);
 }
 
@@ -680,18 +675,17 @@ window_bytes(void)
     enum { SIZE = 65000 };
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     uint8_t          *payload = (uint8_t *)g_malloc0(SIZE);
-    struct utp_stream stream;
+    struct utp_stream stream = { 0 };
     struct utp_chunk  chunk;
     uint64_t          ack;
     unsigned          added = 0, chunks = 0;
 
-    utp_stream_init(&stream, scope);
     for (unsigned i = 0; chunks < 2; i += i == 0 ? 2 : 1) {     /* the second packet never comes */
         struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)i },
                                      .payload = payload, .captured = SIZE, .reported = SIZE, .frame = i + 1 };
-        utp_stream_add(&stream, &packet);
+        utp_stream_add(&stream, scope, &packet);
         added++;
-        while (utp_stream_next(&stream, &chunk)) {
+        while (utp_stream_next(&stream, scope, &chunk)) {
             chunks++;
             g_assert_cmpint(chunk.gap, ==, chunks == 2 ? UTP_GAP_LIMIT : UTP_GAP_NONE);
             g_assert_cmpuint(chunk.missing, ==, chunks == 2);
@@ -711,21 +705,20 @@ static void
 cut_packet(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_stream stream;
+    struct utp_stream stream = { 0 };
     struct utp_chunk  chunk;
     struct utp_packet cut = { .header = { .type = UTP_DATA, .seq_nr = 1 }, .payload = (const uint8_t *)"abc",
                               .captured = 3, .reported = 1000, .frame = 1 };
     struct utp_packet whole = { .header = { .type = UTP_DATA, .seq_nr = 2 }, .payload = (const uint8_t *)"d",
                                 .captured = 1, .reported = 1, .frame = 2 };
 
-    utp_stream_init(&stream, scope);
-    utp_stream_add(&stream, &cut);
-    g_assert_true(utp_stream_next(&stream, &chunk));
+    utp_stream_add(&stream, scope, &cut);
+    g_assert_true(utp_stream_next(&stream, scope, &chunk));
     g_assert_cmpuint(chunk.captured, ==, 3);
     g_assert_cmpuint(chunk.reported, ==, 1000);
-    g_assert_false(utp_stream_next(&stream, &chunk));
-    utp_stream_add(&stream, &whole);
-    g_assert_true(utp_stream_next(&stream, &chunk));
+    g_assert_false(utp_stream_next(&stream, scope, &chunk));
+    utp_stream_add(&stream, scope, &whole);
+    g_assert_true(utp_stream_next(&stream, scope, &chunk));
     g_assert_cmpuint(chunk.position, ==, 1000);
     wmem_destroy_allocator(scope);
 }
@@ -738,17 +731,16 @@ parts(void)
     static const unsigned order[] = { 1, 3, 4, 2, 5 };
     static const uint32_t frames[] = { 100, 103, 101, 102, 104 };       /* of the bytes, in their order */
     wmem_allocator_t     *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_stream     stream;
+    struct utp_stream     stream = { 0 };
     struct utp_chunk      chunk;
     unsigned              chunks = 0;
 
-    utp_stream_init(&stream, scope);
     for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
         struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)order[i] },
                                      .payload = (const uint8_t *)"abcdefghij", .captured = 10, .reported = 10,
                                      .frame = 100 + i, .time = 5000 + i, .has_ack = i != 2, .ack = 1000 + i };
-        utp_stream_add(&stream, &packet);
-        while (utp_stream_next(&stream, &chunk)) {
+        utp_stream_add(&stream, scope, &packet);
+        while (utp_stream_next(&stream, scope, &chunk)) {
             g_assert_cmpuint(chunk.frame, ==, frames[chunks]);
             g_assert_cmpuint(chunk.position, ==, 10 * chunks);
             g_assert_cmpuint((uint16_t)chunk.seq, ==, ++chunks);
@@ -769,7 +761,7 @@ permutations(void)
 
     for (int run = 0; run < RUNS; run++) {
         wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct utp_stream stream;
+        struct utp_stream stream = { 0 };
         struct utp_chunk  chunk;
         GByteArray       *sent = g_byte_array_new(), *got = g_byte_array_new();
         uint32_t          starts[PACKETS + 1], order[2 * PACKETS];
@@ -801,17 +793,16 @@ permutations(void)
             }
         }
 
-        utp_stream_init(&stream, scope);
         struct utp_packet syn = { .header = { .type = UTP_SYN, .seq_nr = (uint16_t)(first - 1) }, .frame = 1 };
-        utp_stream_add(&stream, &syn);
-        g_assert_false(utp_stream_next(&stream, &chunk));
+        utp_stream_add(&stream, scope, &syn);
+        g_assert_false(utp_stream_next(&stream, scope, &chunk));
         for (uint32_t i = 0; i < count; i++) {
             uint32_t n = order[i], size = starts[n + 1] - starts[n];
             uint8_t *payload = (uint8_t *)g_memdup2(sent->data + starts[n], size);
             struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)(first + n) },
                                          .payload = payload, .captured = size, .reported = size, .frame = i + 2 };
-            utp_stream_add(&stream, &packet);
-            while (utp_stream_next(&stream, &chunk)) {
+            utp_stream_add(&stream, scope, &packet);
+            while (utp_stream_next(&stream, scope, &chunk)) {
                 g_assert_cmpint(chunk.gap, ==, UTP_GAP_NONE);
                 g_assert_cmpuint(chunk.position, ==, got->len);
                 g_byte_array_append(got, chunk.data, chunk.captured);
@@ -833,13 +824,12 @@ any_numbers(void)
 {
     for (int run = 0; run < 300; run++) {
         wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct utp_stream stream;
+        struct utp_stream stream = { 0 };
         struct utp_chunk  chunk;
         uint64_t          last_seq = 0, last_end = 0, ack;
         bool              flushed = false;
         int32_t           spread = 1 << g_test_rand_int_range(1, 17);
 
-        utp_stream_init(&stream, scope);
         for (uint32_t i = 1; i < 2000; i++) {
             uint8_t byte = (uint8_t)i;
             struct utp_packet packet = {
@@ -849,9 +839,9 @@ any_numbers(void)
             };
             if (i % 3 == 0)
                 utp_stream_acknowledge(&stream, (uint16_t)(i + (uint32_t)g_test_rand_int_range(0, spread)), &ack);
-            utp_stream_add(&stream, &packet);
+            utp_stream_add(&stream, scope, &packet);
             do {
-                while (utp_stream_next(&stream, &chunk)) {
+                while (utp_stream_next(&stream, scope, &chunk)) {
                     if (chunk.late) {
                         g_assert_cmpuint(chunk.seq, <, last_seq);
                         continue;
