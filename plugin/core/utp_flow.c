@@ -18,11 +18,10 @@
 /* --- connection ids --- */
 
 struct utp_flow *
-utp_flow_new(wmem_allocator_t *scope, const struct peer_setup *setup)
+utp_flow_new(const struct utp_flow_setup *setup)
 {
-    struct utp_flow *flow = wmem_new0(scope, struct utp_flow);
+    struct utp_flow *flow = wmem_new0(setup->scope, struct utp_flow);
 
-    flow->scope = scope;
     flow->setup = setup;
     return flow;
 }
@@ -49,7 +48,7 @@ has_id(const struct utp_connection *connection, enum peer_side side)
 static void
 learn(struct utp_flow *flow, struct utp_connection *connection, enum peer_side from, uint16_t id, uint32_t frame)
 {
-    utp_ids_learn(&flow->ids, flow->scope, &connection->aliases[from], from, id, frame);
+    utp_ids_learn(&flow->ids, flow->setup->scope, &connection->aliases[from], from, id, frame);
 }
 
 /* Nothing leads to the connection any more. */
@@ -118,13 +117,15 @@ stop_following(struct utp_connection *connection)
     flush(connection);
     unlink_followed(connection);
     for (int side = PEER_A; side <= PEER_B; side++)
-        utp_stream_free(&connection->directions[side].packets, flow->scope);
+        utp_stream_free(&connection->directions[side].packets, flow->setup->scope);
+    wmem_free(flow->setup->scope, connection->probes);
+    connection->probes = NULL;
     peer_feed_end(&connection->feed);
     utp_mse_end(&connection->encryption);
     if (!utp_mse_is_found(&connection->encryption) && notes_are_empty(&connection->feed.connection->notes)) {
         unlearn(flow, connection);
-        wmem_free(flow->scope, connection->feed.connection);
-        wmem_free(flow->scope, connection);
+        wmem_free(flow->setup->scope, connection->feed.connection);
+        wmem_free(flow->setup->scope, connection);
     }
 }
 
@@ -160,7 +161,7 @@ add_connection(struct utp_flow *flow)
     flow->turned_away = flow->count == UTP_CONNECTIONS_MAX && !make_room(flow);
     if (flow->turned_away)
         return NULL;
-    connection = wmem_new0(flow->scope, struct utp_connection);
+    connection = wmem_new0(flow->setup->scope, struct utp_connection);
     connection->flow = flow;
     connection->followed = true;
     connection->older = flow->newest;
@@ -170,7 +171,7 @@ add_connection(struct utp_flow *flow)
         flow->oldest = connection;
     flow->newest = connection;
     flow->count++;
-    peer_feed_init(&connection->feed, flow->scope, flow->setup);
+    peer_feed_init(&connection->feed, flow->setup->scope, flow->setup->peers);
     return connection;
 }
 
@@ -260,7 +261,7 @@ utp_flow_tell_full(struct utp_flow *flow, enum peer_side from, uint32_t frame, u
     struct message_context context = { .from = from, .frame = frame };
 
     if (flow->overflow == NULL)
-        flow->overflow = peer_connection_new(flow->scope, flow->setup);
+        flow->overflow = peer_connection_new(flow->setup->scope, flow->setup->peers);
     notes_begin_packet(&flow->overflow->notes, frame, packet);
     peer_connection_limit(flow->overflow, &context, "uTP connections on a pair of ports", UTP_CONNECTIONS_MAX);
 }
@@ -300,9 +301,9 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
         describe_missing(next->missing, lacking, sizeof lacking);
         chunk.lacking = lacking;
     }
-    if (connection->flow->mse_feeds != NULL
-        && utp_mse_take(&connection->encryption, connection->flow->mse_feeds, &connection->feed,
-                        connection->flow->setup, packet, connection->number, next, &chunk, at_end))
+    if (connection->flow->setup->mse_feeds != NULL
+        && utp_mse_take(&connection->encryption, connection->flow->setup->mse_feeds, &connection->feed,
+                        connection->flow->setup->peers, packet, next, &chunk, at_end))
         return;
     if (connection->flow->claimed_in == 0)
         return;
@@ -312,19 +313,36 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
                         utp_stream_window(&connection->directions[packet->from].packets));
 }
 
+/* The first packet of a side is sent. */
+static void
+begin_probe(struct utp_connection *connection, enum peer_side from, uint64_t seq, int64_t time)
+{
+    if (connection->probes == NULL)
+        connection->probes = wmem_alloc0_array(connection->flow->setup->scope, struct utp_probe, 2);
+    if (connection->probes[from].seq == 0) {
+        connection->probes[from].seq = seq;
+        connection->probes[from].time = time;
+    }
+}
+
 /* The time from where the capture was made to one side and back, once for each side: together a round trip. */
 static void
 measure_answer(struct utp_connection *connection, enum peer_side answering, uint64_t ack, int64_t time)
 {
-    struct utp_direction *asked = &connection->directions[other_side(answering)];
+    struct utp_probe *probes = connection->probes, *asked;
 
-    if (asked->answered || asked->probe == 0 || ack < asked->probe)
+    if (probes == NULL)
+        return;
+    asked = &probes[other_side(answering)];
+    if (asked->answered || asked->seq == 0 || ack < asked->seq)
         return;
     asked->answered = true;
-    asked->probe_time = MAX(1, time - asked->probe_time);
-    if (connection->directions[answering].answered)
-        connection->feed.connection->round_trip = connection->directions[PEER_A].probe_time
-                                                  + connection->directions[PEER_B].probe_time;
+    asked->time = MAX(1, time - asked->time);
+    if (probes[answering].answered) {
+        connection->feed.connection->round_trip = probes[PEER_A].time + probes[PEER_B].time;
+        wmem_free(connection->flow->setup->scope, probes);
+        connection->probes = NULL;
+    }
 }
 
 static void
@@ -334,15 +352,13 @@ take_all(struct utp_connection *connection, enum peer_side from, const struct ut
     struct feed_packet    reading = { .from = from };
     struct utp_chunk      chunk;
 
-    while (utp_stream_next(&direction->packets, connection->flow->scope, &chunk)) {
+    while (utp_stream_next(&direction->packets, connection->flow->setup->scope, &chunk)) {
         reading.frame = packet != NULL ? packet->frame : chunk.frame;
         reading.time = packet != NULL ? packet->time : chunk.time;
         chunk.waited = chunk.waited && packet != NULL; /* at the end of the capture each is read in its own frame */
         take_chunk(connection, &reading, &chunk, packet == NULL);
-        if (direction->probe == 0) {
-            direction->probe = chunk.seq;
-            direction->probe_time = reading.time;
-        }
+        if (connection->feed.connection->round_trip == 0)
+            begin_probe(connection, from, chunk.seq, reading.time);
     }
 }
 
@@ -357,7 +373,6 @@ take_packet(struct utp_connection *connection, enum peer_side from, struct utp_p
 
     if (connection->first_frame == 0)
         connection->first_frame = packet->frame;
-    connection->number = number;
     peer_connection_begin_packet(connection->feed.connection, reading->frame, number);
     if (!direction->has_timestamp || (int32_t)(packet->header.timestamp - direction->timestamp) > 0)
         direction->timestamp = packet->header.timestamp;
@@ -372,7 +387,7 @@ take_packet(struct utp_connection *connection, enum peer_side from, struct utp_p
         measure_answer(connection, from, packet->ack, packet->time);
     packet->begins = peer_wire_is_handshake(packet->payload, packet->captured);
     direction->packets.patient = utp_mse_waits(&connection->encryption, from);
-    utp_stream_add(&direction->packets, connection->flow->scope, packet);
+    utp_stream_add(&direction->packets, connection->flow->setup->scope, packet);
     take_all(connection, from, reading);
 }
 
@@ -392,7 +407,7 @@ utp_flow_forget_early(struct utp_flow *flow)
 {
     while (flow->early != NULL) {
         struct utp_early *next = flow->early->next;
-        wmem_free(flow->scope, flow->early);
+        wmem_free(flow->setup->scope, flow->early);
         flow->early = next;
     }
 }
@@ -426,7 +441,7 @@ utp_flow_keep_early(struct utp_flow *flow, enum peer_side from, const struct utp
         utp_flow_forget_early(flow);
         return;
     }
-    early = (struct utp_early *)wmem_alloc(flow->scope, sizeof *early + packet->captured);
+    early = (struct utp_early *)wmem_alloc(flow->setup->scope, sizeof *early + packet->captured);
     early->next = NULL;
     early->from = from;
     early->packet = *packet;

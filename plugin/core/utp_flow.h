@@ -45,53 +45,60 @@ struct utp_early {
 struct utp_direction {
     struct utp_stream packets;
     int64_t           last_time;     /* of the frame of its latest packet, ns */
-    uint64_t          probe;         /* a packet whose acknowledgement is timed; 0: none yet */
-    int64_t           probe_time;    /* of its frame, ns; answered: from there to the acknowledgement */
     uint32_t          timestamp;     /* the latest one, microseconds modulo 2^32 */
     bool              has_timestamp; /* there was a packet */
-    bool              answered;      /* probe was acknowledged */
+};
+
+/* A packet of one side whose acknowledgement is timed. */
+struct utp_probe {
+    uint64_t seq;  /* 0: none yet */
+    int64_t  time; /* of its frame, ns; answered: from there to the acknowledgement */
+    bool     answered;
 };
 
 struct utp_flow;
 
 struct utp_connection {
-    struct utp_flow       *flow;
-    struct peer_feed       feed;
-    struct utp_mse         encryption;
-    struct utp_alias       aliases[2]; /* by enum peer_side: the ids of the packets of that side, but ST_SYN */
-    uint32_t               first_frame;
-    uint32_t               number; /* of the packet that is read, see utp_connection_packet(); first pass only, as all
-                                      below */
-    struct utp_direction   directions[2]; /* by enum peer_side: what that side sends */
-    struct utp_connection *newer;         /* of those that are followed, in the order in which they began */
+    struct utp_flow     *flow;
+    struct peer_feed     feed;
+    struct utp_mse       encryption;
+    struct utp_alias     aliases[2];    /* by enum peer_side: the ids of the packets of that side, but ST_SYN */
+    struct utp_direction directions[2]; /* by enum peer_side: what that side sends; first pass only */
+    struct utp_probe    *probes;  /* by enum peer_side; NULL: none yet, or the round trip is known. First pass only */
+    struct utp_connection *newer; /* of those that are followed, in the order in which they began. First pass only */
     struct utp_connection *older;
-    uint16_t               syn_seq_nr;
-    bool                   has_syn; /* the ST_SYN was captured */
-    bool                   followed;
-    bool                   closed; /* by ST_FIN or ST_RESET of either side */
-    bool                   had_data;
+    uint32_t               first_frame;
+    uint16_t               syn_seq_nr;  /* first pass only, as all below */
+    unsigned               has_syn : 1; /* the ST_SYN was captured */
+    unsigned               followed : 1;
+    unsigned               closed : 1; /* by ST_FIN or ST_RESET of either side */
+    unsigned               had_data : 1;
+};
+
+/* What is the same for all pairs of ports of a capture. */
+struct utp_flow_setup {
+    wmem_allocator_t        *scope;
+    const struct peer_setup *peers;
+    struct mse_feeds        *mse_feeds; /* where encrypted connections are looked for; NULL: they are not */
 };
 
 /* A pair of UDP ports. */
 struct utp_flow {
-    wmem_allocator_t        *scope;
-    const struct peer_setup *setup;
-    struct utp_ids           ids;
-    struct utp_connection   *newest; /* that is followed */
-    struct utp_connection   *oldest;
-    uint32_t                 count;       /* of them */
-    bool                     turned_away; /* utp_flow_get(): there was no room for the packet's connection */
-    struct peer_connection  *overflow;    /* holds what is told of packets whose connection is not followed; NULL:
-                                             none yet */
-    struct mse_feeds *mse_feeds;  /* set by the caller: where encrypted connections are looked for; NULL: they are
-                                     not */
-    uint32_t          claimed_in; /* first frame that is known to be of BitTorrent over uTP; 0: nobody knows
-                                     yet whether there is any, so only encrypted connections are looked for */
-    struct utp_early *early;      /* kept until then; NULL: none. First pass only */
+    const struct utp_flow_setup *setup; /* not owned */
+    struct utp_ids               ids;
+    struct utp_connection       *newest; /* that is followed */
+    struct utp_connection       *oldest;
+    uint16_t                     count;       /* of them, UTP_CONNECTIONS_MAX at most */
+    bool                         turned_away; /* utp_flow_get(): there was no room for the packet's connection */
+    uint32_t                claimed_in; /* first frame that is known to be of BitTorrent over uTP; 0: nobody knows yet
+                                         whether there is any, so only encrypted connections are looked for */
+    struct utp_early       *early;      /* kept until then; NULL: none. First pass only */
+    struct peer_connection *overflow;   /* holds what is told of packets whose connection is not followed; NULL: none
+                                         yet */
 };
 
-/* An empty flow, whose memory comes from scope; setup must outlive it. */
-struct utp_flow *utp_flow_new(wmem_allocator_t *scope, const struct peer_setup *setup);
+/* An empty flow; setup must outlive it. */
+struct utp_flow *utp_flow_new(const struct utp_flow_setup *setup);
 
 /* The connection that a packet belongs to, NULL where none is known. */
 struct utp_connection *utp_flow_find(const struct utp_flow *flow, enum peer_side from,

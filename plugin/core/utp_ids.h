@@ -23,7 +23,8 @@ struct utp_alias {
 };
 
 struct utp_ids {
-    struct utp_alias **chains;      /* a hash of side and id -> the last alias of each; NULL: there was none */
+    struct utp_alias **chains;      /* a hash of side and id -> the last alias of each; NULL: they are few, */
+    struct utp_alias  *few;         /* and all in this chain */
     uint32_t           chain_count; /* a power of two */
     uint32_t           count;       /* ids that lead to a connection */
 };

@@ -27,10 +27,11 @@ utp_mse_may_begin(const struct utp_packet *packet)
 
 /* What the connection was taken for before is forgotten. */
 static void
-begin_anew(struct peer_feed *feed, const struct peer_setup *setup, const struct feed_packet *packet, uint32_t number)
+begin_anew(struct peer_feed *feed, const struct peer_setup *setup, const struct feed_packet *packet)
 {
     wmem_allocator_t *scope = feed->connection->scope;
     int64_t           round_trip = feed->connection->round_trip;
+    uint32_t          number = feed->connection->notes.packet;
 
     peer_feed_end(feed);
     peer_feed_init(feed, scope, setup);
@@ -322,8 +323,8 @@ is_plain_payload(const struct utp_mse *utp_mse, enum peer_side from, uint64_t se
 
 bool
 utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed *feed, const struct peer_setup *setup,
-             const struct feed_packet *packet, uint32_t number, const struct utp_chunk *next,
-             const struct feed_chunk *chunk, bool at_end)
+             const struct feed_packet *packet, const struct utp_chunk *next, const struct feed_chunk *chunk,
+             bool at_end)
 {
     struct utp_place     place = { .position = chunk->bytes.position, .size = chunk->bytes.reported };
     struct utp_mse_side *side;
@@ -342,7 +343,7 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     mse = utp_mse->mse;
     side = &utp_mse->sides[packet->from];
     if (mse_feed_search(mse, packet, chunk, next->gap != UTP_GAP_NONE))
-        begin_anew(feed, setup, packet, number);
+        begin_anew(feed, setup, packet);
     if (mse->state == MSE_FEED_OTHER
         || (mse->state == MSE_FEED_SEARCHING && (feed->synced_in[PEER_A] != 0 || feed->synced_in[PEER_B] != 0))) {
         forget(utp_mse);

@@ -32,13 +32,14 @@
 #define BT_PEER_UTP_HEURISTIC "bt_peer_utp"
 #define BT_UTP_HEURISTIC      "bt_utp_udp"
 
-static dissector_handle_t bittorrent_handle;
-static dissector_handle_t bt_utp_handle;
-static dissector_handle_t bt_peer_utp_handle;
-static dissector_handle_t bt_peer_utp_stay_handle; /* of conversations, see transport_tcp.c */
-static heur_dtbl_entry_t *bt_utp_entry;            /* of the built-in heuristic, NULL: there is none, */
-static heur_dissector_t   bt_utp_heuristic;        /* and what stood there */
-static GPtrArray         *flows;                   /* struct utp_flow: all of the capture; first pass only */
+static dissector_handle_t    bittorrent_handle;
+static dissector_handle_t    bt_utp_handle;
+static dissector_handle_t    bt_peer_utp_handle;
+static dissector_handle_t    bt_peer_utp_stay_handle; /* of conversations, see transport_tcp.c */
+static heur_dtbl_entry_t    *bt_utp_entry;            /* of the built-in heuristic, NULL: there is none, */
+static heur_dissector_t      bt_utp_heuristic;        /* and what stood there */
+static GPtrArray            *flows;                   /* struct utp_flow: all of the capture; first pass only */
+static struct utp_flow_setup flow_setup;              /* of them */
 
 static bool
 enabled(void)
@@ -61,9 +62,10 @@ get_flow(conversation_t *conversation)
     struct utp_flow *flow = flow_of(conversation);
 
     if (flow == NULL) {
-        flow = utp_flow_new(wmem_file_scope(), bt_peer_setup());
-        if (mse_connections()->enabled)
-            flow->mse_feeds = mse_connections();
+        flow_setup = (struct utp_flow_setup){ .scope = wmem_file_scope(),
+                                              .peers = bt_peer_setup(),
+                                              .mse_feeds = mse_connections()->enabled ? mse_connections() : NULL };
+        flow = utp_flow_new(&flow_setup);
         conversation_add_proto_data(conversation, proto_bt_peer, flow);
         g_ptr_array_add(flows, flow);
     }

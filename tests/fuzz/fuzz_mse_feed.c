@@ -62,6 +62,7 @@ struct session {
     bool                      searched;
     struct peer_feed          feed;
     /* uTP */
+    struct utp_flow_setup     flow_setup;
     struct utp_flow          *flow;
 };
 
@@ -284,8 +285,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         mse_keylog_feed(session.keylog, wire->line, strlen(wire->line));
     mse_feeds_init(&session.feeds, session.scope, session.keylog);
     peer_feed_init(&session.feed, session.scope, &setup);
-    session.flow = utp_flow_new(session.scope, &setup);
-    session.flow->mse_feeds = &session.feeds;
+    session.flow_setup = (struct utp_flow_setup){ .scope = session.scope, .peers = &setup, .mse_feeds = &session.feeds };
+    session.flow = utp_flow_new(&session.flow_setup);
 
     for (size_t at = 5; at + 3 <= size;) {
         bool hold = (data[at] & HELD) != 0 && held.bytes == NULL;

@@ -44,7 +44,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct utp_flow  *flow = utp_flow_new(scope, &setup);
+    const struct utp_flow_setup flow_setup = { .scope = scope, .peers = &setup };
+    struct utp_flow  *flow = utp_flow_new(&flow_setup);
     GPtrArray        *connections = g_ptr_array_new();
     uint16_t          base = (uint16_t)(data[0] << 8), next[2] = { base, base };
     uint32_t          frame = 0, number = 0;

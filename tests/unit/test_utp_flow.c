@@ -25,8 +25,12 @@ static const struct peer_setup setup = {
 static struct utp_flow *
 claimed_flow(wmem_allocator_t *scope, const struct peer_setup *of)
 {
-    struct utp_flow *flow = utp_flow_new(scope, of);
+    struct utp_flow_setup *flow_setup = wmem_new0(scope, struct utp_flow_setup);
+    struct utp_flow       *flow;
 
+    flow_setup->scope = scope;
+    flow_setup->peers = of;
+    flow = utp_flow_new(flow_setup);
     utp_flow_claim(flow, 1);
     return flow;
 }

@@ -59,8 +59,7 @@ take_as(struct player *player, unsigned side, const uint8_t *data, uint32_t size
 
     if (!late)
         player->positions[side] += size;
-    return utp_mse_take(&player->utp_mse, &player->feeds, &player->feed, &setup, &packet, player->frame, &next, &chunk,
-                        false);
+    return utp_mse_take(&player->utp_mse, &player->feeds, &player->feed, &setup, &packet, &next, &chunk, false);
 }
 
 static bool
