@@ -10,18 +10,18 @@
 
 /* Requests in a slab at most, and the first slab that has so many. */
 #define SLAB_MAX   32U
-#define FIRST_FULL 6U
+#define FIRST_FULL 5U
 /* So many requests are found by walking through all of them. */
 #define FEW  4U
 #define NONE UINT32_MAX
 
-/* The slab that a number is in: each has as many as there are before it, up to SLAB_MAX. */
+/* The slab that a number is in, which is not 0: each has as many as there are before it, up to SLAB_MAX. */
 static uint32_t
 slab_of(uint32_t number)
 {
     if (number >= SLAB_MAX)
         return FIRST_FULL - 1 + number / SLAB_MAX;
-    return number > 0 ? (uint32_t)g_bit_storage(number) : 0;
+    return (uint32_t)g_bit_storage(number) - 1;
 }
 
 /* The first number of a slab. */
@@ -30,12 +30,15 @@ first_in_slab(uint32_t slab)
 {
     if (slab >= FIRST_FULL)
         return (slab - FIRST_FULL + 1) * SLAB_MAX;
-    return slab > 0 ? 1U << (slab - 1) : 0;
+    return 1U << slab;
 }
 
 static struct request *
-request_at(const struct request_table *table, uint32_t number)
+request_at(struct request_table *table, uint32_t number)
 {
+    if (number == 0)
+        return &table->first;
+
     uint32_t slab = slab_of(number);
 
     return &table->slabs[slab][number - first_in_slab(slab)];
@@ -52,13 +55,13 @@ mix(uint64_t key)
 }
 
 static uint32_t
-piece_bucket(const struct request_table *table, uint32_t piece)
+piece_bucket(struct request_table *table, uint32_t piece)
 {
     return mix(piece) & (table->buckets - 1);
 }
 
 static uint32_t
-block_bucket(const struct request_table *table, uint32_t piece, uint32_t begin)
+block_bucket(struct request_table *table, uint32_t piece, uint32_t begin)
 {
     return mix((uint64_t)piece << 32 | begin) & (table->buckets - 1);
 }
@@ -69,7 +72,8 @@ request_table_new(wmem_allocator_t *scope)
     struct request_table *table = wmem_new0(scope, struct request_table);
 
     table->scope = scope;
-    table->free = table->oldest = table->newest = NONE;
+    table->free = 0;
+    table->oldest = table->newest = table->first.newer = NONE;
     return table;
 }
 
@@ -87,7 +91,7 @@ request_table_free(struct request_table *table)
 
 /* The number of a request in the table. */
 static uint32_t
-number_of(const struct request_table *table, const struct request *request)
+number_of(struct request_table *table, const struct request *request)
 {
     if (request->newer != NONE)
         return request_at(table, request->newer)->older;
@@ -96,9 +100,9 @@ number_of(const struct request_table *table, const struct request *request)
 
 /* The link that leads to the first request of a piece, or the one at the end of the chain. */
 static uint32_t *
-head_link(const struct request_table *table, uint32_t piece)
+head_link(struct request_table *table, uint32_t piece)
 {
-    uint32_t *link = &table->by_piece[piece_bucket(table, piece)];
+    uint32_t *link = &table->by_block[table->buckets + piece_bucket(table, piece)];
 
     while (*link != NONE && request_at(table, *link)->piece != piece)
         link = &request_at(table, *link)->heads_next;
@@ -181,7 +185,6 @@ grow_hashes(struct request_table *table)
 
     size_t size = 2 * table->buckets * sizeof *table->by_block;
     table->by_block = (uint32_t *)wmem_realloc(table->scope, table->by_block, size);
-    table->by_piece = table->by_block + table->buckets;
     memset(table->by_block, 0xff, size); /* NONE */
     for (uint32_t number = table->oldest; number != NONE; number = request_at(table, number)->newer) {
         link_block(table, number);
@@ -209,7 +212,7 @@ grow_slabs(struct request_table *table)
 
 /* The oldest request for a piece that is not hidden, without hash tables. */
 static struct request *
-walk_to_piece(const struct request_table *table, uint32_t piece)
+walk_to_piece(struct request_table *table, uint32_t piece)
 {
     for (uint32_t number = table->oldest; number != NONE; number = request_at(table, number)->newer) {
         struct request *request = request_at(table, number);
@@ -221,7 +224,7 @@ walk_to_piece(const struct request_table *table, uint32_t piece)
 
 /* The number of the request for a block. */
 static uint32_t
-number_for(const struct request_table *table, uint32_t piece, uint32_t begin)
+number_for(struct request_table *table, uint32_t piece, uint32_t begin)
 {
     bool     hashed = table->buckets > 0;
     uint32_t number = hashed ? table->by_block[block_bucket(table, piece, begin)] : table->oldest;
@@ -313,13 +316,13 @@ request_table_of_piece(struct request_table *table, uint32_t piece)
 }
 
 struct request *
-request_table_newest(const struct request_table *table)
+request_table_newest(struct request_table *table)
 {
     return table == NULL || table->newest == NONE ? NULL : request_at(table, table->newest);
 }
 
 struct request *
-request_table_older(const struct request_table *table, const struct request *request)
+request_table_older(struct request_table *table, const struct request *request)
 {
     return request->older == NONE ? NULL : request_at(table, request->older);
 }

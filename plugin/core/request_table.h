@@ -53,15 +53,15 @@ struct request {
 
 struct request_table {
     wmem_allocator_t *scope;
-    struct request  **slabs; /* of 1, 1, 2, 4, 8, 16, and then 32 requests each, by number */
+    struct request  **slabs; /* of 1, 2, 4, 8, 16, and then 32 requests each, by number: those after first */
     uint32_t          slab_count;
     uint32_t          count; /* requests in the table */
     uint32_t          free;  /* first free number, chained by newer */
     uint32_t          oldest;
     uint32_t          newest;
     uint32_t          buckets;  /* of each hash table, a power of two; 0 while there were few requests */
-    uint32_t         *by_block; /* the one hash table; the other one follows */
-    uint32_t         *by_piece;
+    uint32_t         *by_block; /* the one hash table; the other one, by piece, follows */
+    struct request    first;    /* number 0 */
 };
 
 /* An empty table; memory comes from scope. */
@@ -87,8 +87,8 @@ struct request *request_table_of_piece(struct request_table *table, uint32_t pie
 void request_table_hide(struct request_table *table, struct request *request);
 
 /* The request that was added last, and the one before a given one. NULL: there is none. The first table may be NULL. */
-struct request *request_table_newest(const struct request_table *table);
-struct request *request_table_older(const struct request_table *table, const struct request *request);
+struct request *request_table_newest(struct request_table *table);
+struct request *request_table_older(struct request_table *table, const struct request *request);
 
 /* Removes all requests (BEP 3: what a Choke does to them). table may be NULL. */
 void request_table_clear(struct request_table *table);
