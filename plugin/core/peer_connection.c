@@ -26,7 +26,7 @@ drop_transfers(struct peer_connection *connection)
 {
     if (connection->transfers == NULL)
         return;
-    transfers_free(connection->transfers);
+    transfers_free(connection->transfers, connection->scope);
     wmem_free(connection->scope, connection->transfers);
     connection->transfers = NULL;
 }
@@ -118,8 +118,7 @@ struct transfers *
 peer_connection_transfers(struct peer_connection *connection)
 {
     if (connection->transfers == NULL) {
-        connection->transfers = wmem_new(connection->scope, struct transfers);
-        transfers_init(connection->transfers, connection->scope, tell_transfer, connection);
+        connection->transfers = wmem_new0(connection->scope, struct transfers);
         settle_fast(connection);
     }
     return connection->transfers;
@@ -269,7 +268,9 @@ take_base(struct peer_connection *connection, const struct peer_message *message
     }
     if (connection->transfers == NULL && !can_have_extensions(connection))
         return;
-    switch (transfers_message(peer_connection_transfers(connection), message, context)) {
+
+    const struct transfer_listener listener = { connection->scope, tell_transfer, connection };
+    switch (transfers_message(peer_connection_transfers(connection), &listener, message, context)) {
     case TRANSFER_NO_LIMIT:
         break;
     case TRANSFER_REQUESTS:

@@ -17,7 +17,7 @@ struct piece_page {
     struct piece_page *next;
     uint32_t           number;
     uint32_t           room; /* bytes at bits; those after them are like pages that are not there */
-    uint8_t           *bits;
+    uint8_t            bits[];
 };
 
 static struct piece_page *
@@ -37,16 +37,40 @@ usual_bits(const struct piece_set *set)
     return set->all ? 0xff : 0;
 }
 
-/* The page of that number, made where there is none. NULL: there is no room. */
+/* The first size bytes of a page are there from now on, PAGE_BYTES at most. Returns the page, which may be elsewhere. */
 static struct piece_page *
-get_page(struct piece_set *set, uint32_t number)
+reserve(struct piece_set *set, wmem_allocator_t *scope, struct piece_page *page, uint32_t size)
+{
+    struct piece_page **link = &set->pages;
+    uint32_t            former = page->room, room = MAX(former, PAGE_BYTES_MIN);
+
+    if (size <= former)
+        return page;
+    while (room < size)
+        room *= 2;
+    while (*link != page)
+        link = &(*link)->next;
+    page = (struct piece_page *)wmem_realloc(scope, page, sizeof *page + room);
+    memset(page->bits + former, usual_bits(set), room - former);
+    page->room = room;
+    *link = page;
+    if (set->by_number != NULL)
+        wmem_map_insert(set->by_number, GUINT_TO_POINTER(page->number), page);
+    return page;
+}
+
+/* The page of that number, with size bytes at least, made where there is none. NULL: there is no room. */
+static struct piece_page *
+get_page(struct piece_set *set, wmem_allocator_t *scope, uint32_t number, uint32_t size)
 {
     struct piece_page *page = find_page(set, number);
 
-    if (page != NULL || set->count == PIECE_SET_PAGES_MAX)
-        return page;
+    if (page != NULL)
+        return reserve(set, scope, page, size);
+    if (set->count == PIECE_SET_PAGES_MAX)
+        return NULL;
     if (set->count == 1 && set->by_number == NULL) {
-        set->by_number = wmem_map_new(set->scope, g_direct_hash, g_direct_equal);
+        set->by_number = wmem_map_new(scope, g_direct_hash, g_direct_equal);
         wmem_map_insert(set->by_number, GUINT_TO_POINTER(set->pages->number), set->pages);
     }
     if (set->spare != NULL) {
@@ -54,7 +78,7 @@ get_page(struct piece_set *set, uint32_t number)
         set->spare = page->next;
         memset(page->bits, usual_bits(set), page->room);
     } else {
-        page = wmem_new0(set->scope, struct piece_page);
+        page = wmem_new0(scope, struct piece_page);
     }
     page->number = number;
     page->next = set->pages;
@@ -62,29 +86,7 @@ get_page(struct piece_set *set, uint32_t number)
     set->count++;
     if (set->by_number != NULL)
         wmem_map_insert(set->by_number, GUINT_TO_POINTER(number), page);
-    return page;
-}
-
-/* The first size bytes of a page are there from now on, PAGE_BYTES at most. */
-static void
-reserve(const struct piece_set *set, struct piece_page *page, uint32_t size)
-{
-    uint32_t room = MAX(page->room, PAGE_BYTES_MIN);
-
-    if (size <= page->room)
-        return;
-    while (room < size)
-        room *= 2;
-    page->bits = (uint8_t *)wmem_realloc(set->scope, page->bits, room);
-    memset(page->bits + page->room, usual_bits(set), room - page->room);
-    page->room = room;
-}
-
-void
-piece_set_init(struct piece_set *set, wmem_allocator_t *scope)
-{
-    memset(set, 0, sizeof *set);
-    set->scope = scope;
+    return reserve(set, scope, page, size);
 }
 
 void
@@ -103,14 +105,13 @@ piece_set_fill(struct piece_set *set, bool all)
 }
 
 void
-piece_set_free(struct piece_set *set)
+piece_set_free(struct piece_set *set, wmem_allocator_t *scope)
 {
     piece_set_fill(set, false);
     while (set->spare != NULL) {
         struct piece_page *page = set->spare;
         set->spare = page->next;
-        wmem_free(set->scope, page->bits);
-        wmem_free(set->scope, page);
+        wmem_free(scope, page);
     }
 }
 
@@ -121,33 +122,30 @@ bit_of(uint32_t piece)
 }
 
 bool
-piece_set_put(struct piece_set *set, uint32_t piece, bool in)
+piece_set_put(struct piece_set *set, wmem_allocator_t *scope, uint32_t piece, bool in)
 {
     struct piece_page *page = find_page(set, piece / PAGE_PIECES);
     uint32_t           at = piece % PAGE_PIECES / 8;
 
     if ((page == NULL || at >= page->room) && in == set->all)
         return true; /* it is so already */
-    if (page == NULL)
-        page = get_page(set, piece / PAGE_PIECES);
+    page = get_page(set, scope, piece / PAGE_PIECES, at + 1);
     if (page == NULL)
         return false;
-    reserve(set, page, at + 1);
     uint8_t *byte = &page->bits[at];
     *byte = in ? *byte | bit_of(piece) : *byte & (uint8_t)~bit_of(piece);
     return true;
 }
 
 bool
-piece_set_from_bitfield(struct piece_set *set, const uint8_t *bits, uint32_t size)
+piece_set_from_bitfield(struct piece_set *set, wmem_allocator_t *scope, const uint8_t *bits, uint32_t size)
 {
     piece_set_fill(set, false);
     for (uint32_t at = 0; at < size; at += PAGE_BYTES) {
-        struct piece_page *page = get_page(set, at / PAGE_BYTES);
+        uint32_t           bytes = MIN(PAGE_BYTES, size - at);
+        struct piece_page *page = get_page(set, scope, at / PAGE_BYTES, bytes);
         if (page == NULL)
             return false;
-        uint32_t bytes = MIN(PAGE_BYTES, size - at);
-        reserve(set, page, bytes);
         memcpy(page->bits, bits + at, bytes);
     }
     return true;

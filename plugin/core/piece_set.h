@@ -23,8 +23,8 @@
 
 struct piece_page;
 
+/* One of which all is zero is empty. */
 struct piece_set {
-    wmem_allocator_t  *scope;
     wmem_map_t        *by_number; /* page number -> page; NULL while the set never had two pages */
     struct piece_page *pages;     /* all of them */
     struct piece_page *spare;     /* those that were forgotten, to be used again */
@@ -32,21 +32,18 @@ struct piece_set {
     bool               all;       /* pages that are not there hold every piece, not none */
 };
 
-/* An empty set, whose memory comes from scope. */
-void piece_set_init(struct piece_set *set, wmem_allocator_t *scope);
-
 /* Forgets everything: the set holds no piece, or (all) every piece. */
 void piece_set_fill(struct piece_set *set, bool all);
 
-/* Gives the pages' memory back and leaves the set empty. */
-void piece_set_free(struct piece_set *set);
+/* Gives the pages' memory back and leaves the set empty. Memory comes from scope, the same each time. */
+void piece_set_free(struct piece_set *set, wmem_allocator_t *scope);
 
 /* Puts a piece in, or takes it out. False where the set has no room for the page of that piece. */
-bool piece_set_put(struct piece_set *set, uint32_t piece, bool in);
+bool piece_set_put(struct piece_set *set, wmem_allocator_t *scope, uint32_t piece, bool in);
 
 /* Makes the set what a Bitfield of size bytes says (BEP 3: the high bit of the first byte is piece 0). False where
  * it is too large; then the pieces that fit are in. */
-bool piece_set_from_bitfield(struct piece_set *set, const uint8_t *bits, uint32_t size);
+bool piece_set_from_bitfield(struct piece_set *set, wmem_allocator_t *scope, const uint8_t *bits, uint32_t size);
 
 bool piece_set_has(const struct piece_set *set, uint32_t piece);
 

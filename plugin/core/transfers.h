@@ -50,18 +50,20 @@ struct transfer_peer {
     bool             knows_all;       /* have is complete: nothing that it announced was missed */
 };
 
-/* Who is told. */
-typedef void (*transfer_listener)(void *data, const struct transfer *transfer);
-
+/* Requests and pieces of which nothing was said yet where all is zero. */
 struct transfers {
-    wmem_allocator_t    *scope;
-    transfer_listener    listener;
-    void                *listener_data;
     struct transfer_peer peers[2];    /* by enum peer_side */
     bool                 fast;        /* the Fast extension is in force: both handshakes have its bit (BEP 6), or a
                                          message of it came where the handshakes are not known */
     bool                 fast_known;  /* the handshakes tell */
     uint32_t             piece_bound; /* pieces of the torrent at most, from a Bitfield; 0: unknown */
+};
+
+/* Who is told, and where memory comes from: the same each time. */
+struct transfer_listener {
+    wmem_allocator_t *scope;
+    void (*hear)(void *data, const struct transfer *transfer);
+    void *data;
 };
 
 /* A cap that a message reached. */
@@ -71,20 +73,17 @@ enum transfer_limit {
     TRANSFER_PIECES    /* PIECE_SET_PAGES_MAX: a piece that was announced was not kept */
 };
 
-/* Nothing was said yet. Memory comes from scope. */
-void transfers_init(struct transfers *transfers, wmem_allocator_t *scope, transfer_listener listener, void *data);
-
-void transfers_free(struct transfers *transfers);
+void transfers_free(struct transfers *transfers, wmem_allocator_t *scope);
 
 /* Takes one complete message other than a handshake or an extended message, and tells the listener. First pass only. */
-enum transfer_limit transfers_message(struct transfers *transfers, const struct peer_message *message,
-                                      struct message_context *context);
+enum transfer_limit transfers_message(struct transfers *transfers, const struct transfer_listener *listener,
+                                      const struct peer_message *message, struct message_context *context);
 
 /* A request that an observer says is gone without an answer: it stays to be found by its block. */
 void transfers_drop(struct transfers *transfers, enum peer_side asker, struct request *request);
 
 /* The sender has the piece no more, says an observer. */
-void transfers_lose_piece(struct transfers *transfers, enum peer_side owner, uint32_t piece);
+void transfers_lose_piece(struct transfers *transfers, wmem_allocator_t *scope, enum peer_side owner, uint32_t piece);
 
 /* Bytes of the stream of that peer are missing. */
 void transfers_gap(struct transfers *transfers, enum peer_side from);

@@ -31,10 +31,9 @@ bit_order(void)
 {
     static const uint8_t bits[] = { 0x80, 0x01, 0x00, 0xa0 };
     wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct piece_set     set;
+    struct piece_set     set = { 0 };
 
-    piece_set_init(&set, scope);
-    g_assert_true(piece_set_from_bitfield(&set, bits, sizeof bits));
+    g_assert_true(piece_set_from_bitfield(&set, scope, bits, sizeof bits));
     for (uint32_t piece = 0; piece < 100; piece++)
         g_assert_cmpint(piece_set_has(&set, piece), ==, piece == 0 || piece == 15 || piece == 24 || piece == 26);
     wmem_destroy_allocator(scope);
@@ -45,14 +44,13 @@ static void
 sparse(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct piece_set  set;
+    struct piece_set  set = { 0 };
 
-    piece_set_init(&set, scope);
     g_assert_false(piece_set_has(&set, 0));
     g_assert_false(piece_set_has(&set, UINT32_MAX));
     g_assert_null(set.by_number);
     g_assert_cmpuint(pages(&set), ==, 0);
-    g_assert_true(piece_set_put(&set, UINT32_MAX, true));
+    g_assert_true(piece_set_put(&set, scope, UINT32_MAX, true));
     g_assert_true(piece_set_has(&set, UINT32_MAX));
     g_assert_false(piece_set_has(&set, UINT32_MAX - 1));
     g_assert_false(piece_set_has(&set, PIECES_PER_PAGE - 1));
@@ -60,13 +58,13 @@ sparse(void)
 
     piece_set_fill(&set, true);
     g_assert_true(piece_set_has(&set, 12345678));
-    g_assert_true(piece_set_put(&set, 5, false));
+    g_assert_true(piece_set_put(&set, scope, 5, false));
     g_assert_false(piece_set_has(&set, 5));
     g_assert_true(piece_set_has(&set, 4));
     g_assert_true(piece_set_has(&set, UINT32_MAX));
     g_assert_cmpuint(pages(&set), ==, 1);       /* the page of UINT32_MAX went with the first fill */
 
-    piece_set_free(&set);
+    piece_set_free(&set, scope);
     g_assert_false(piece_set_has(&set, 4));
     g_assert_cmpuint(pages(&set), ==, 0);
     wmem_destroy_allocator(scope);
@@ -78,18 +76,17 @@ small(void)
 {
     static const uint8_t bits[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
     wmem_allocator_t    *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct piece_set     set;
+    struct piece_set     set = { 0 };
     size_t               before;
 
-    piece_set_init(&set, scope);
     for (int round = 0; round < 2; round++) {   /* the scope's own list grows in the first */
         before = __sanitizer_get_current_allocated_bytes();
-        g_assert_true(piece_set_from_bitfield(&set, bits, sizeof bits));
-        g_assert_true(piece_set_put(&set, 63, false));
+        g_assert_true(piece_set_from_bitfield(&set, scope, bits, sizeof bits));
+        g_assert_true(piece_set_put(&set, scope, 63, false));
         if (round == 0)
-            piece_set_free(&set);
+            piece_set_free(&set, scope);
     }
-    g_assert_cmpuint(__sanitizer_get_current_allocated_bytes(), <=, before + 40);
+    g_assert_cmpuint(__sanitizer_get_current_allocated_bytes(), <=, before + 24);
     wmem_destroy_allocator(scope);
 }
 
@@ -98,32 +95,31 @@ static void
 no_page_needed(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct piece_set  set;
+    struct piece_set  set = { 0 };
 
-    piece_set_init(&set, scope);
     for (int all = 0; all <= 1; all++) {
         piece_set_fill(&set, all);
         for (uint32_t page = 0; page <= 2 * PIECE_SET_PAGES_MAX; page++)
-            g_assert_true(piece_set_put(&set, page * PIECES_PER_PAGE, all));
-        g_assert_true(piece_set_put(&set, UINT32_MAX, all));
+            g_assert_true(piece_set_put(&set, scope, page * PIECES_PER_PAGE, all));
+        g_assert_true(piece_set_put(&set, scope, UINT32_MAX, all));
         g_assert_cmpuint(pages(&set), ==, 0);
         g_assert_null(set.by_number);
         g_assert_cmpint(piece_set_has(&set, 4096), ==, all);
     }
     /* Where the page is there, the piece goes out of it. */
     piece_set_fill(&set, false);
-    g_assert_true(piece_set_put(&set, 6, true));
-    g_assert_true(piece_set_put(&set, 7, true));
-    g_assert_true(piece_set_put(&set, 7, false));
+    g_assert_true(piece_set_put(&set, scope, 6, true));
+    g_assert_true(piece_set_put(&set, scope, 7, true));
+    g_assert_true(piece_set_put(&set, scope, 7, false));
     g_assert_true(piece_set_has(&set, 6));
     g_assert_false(piece_set_has(&set, 7));
     g_assert_cmpuint(pages(&set), ==, 1);
 
     /* Also at the cap. */
     for (uint32_t page = 1; page < PIECE_SET_PAGES_MAX; page++)
-        g_assert_true(piece_set_put(&set, page * PIECES_PER_PAGE, true));
-    g_assert_true(piece_set_put(&set, PIECE_SET_PAGES_MAX * PIECES_PER_PAGE, false));
-    g_assert_false(piece_set_put(&set, PIECE_SET_PAGES_MAX * PIECES_PER_PAGE, true));
+        g_assert_true(piece_set_put(&set, scope, page * PIECES_PER_PAGE, true));
+    g_assert_true(piece_set_put(&set, scope, PIECE_SET_PAGES_MAX * PIECES_PER_PAGE, false));
+    g_assert_false(piece_set_put(&set, scope, PIECE_SET_PAGES_MAX * PIECES_PER_PAGE, true));
     wmem_destroy_allocator(scope);
 }
 
@@ -134,11 +130,10 @@ fill_is_cheap(void)
     enum { PAGES = 64, FILLS = 200000 };
     uint8_t          *bits = (uint8_t *)g_malloc(PAGES * PIECES_PER_PAGE / 8);
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct piece_set  set;
+    struct piece_set  set = { 0 };
 
     memset(bits, 0x55, PAGES * PIECES_PER_PAGE / 8);
-    piece_set_init(&set, scope);
-    g_assert_true(piece_set_from_bitfield(&set, bits, PAGES * PIECES_PER_PAGE / 8));
+    g_assert_true(piece_set_from_bitfield(&set, scope, bits, PAGES * PIECES_PER_PAGE / 8));
     g_assert_cmpuint(pages(&set), ==, PAGES);
     g_assert_null(set.spare);
 
@@ -148,7 +143,7 @@ fill_is_cheap(void)
     struct piece_page *spare = set.spare;
     g_assert_nonnull(spare);
     size_t before = __sanitizer_get_current_allocated_bytes();
-    g_assert_true(piece_set_put(&set, 3 * PIECES_PER_PAGE, true));
+    g_assert_true(piece_set_put(&set, scope, 3 * PIECES_PER_PAGE, true));
     g_assert_true(set.pages == spare);
     g_assert_true(set.spare != spare);
     for (uint32_t piece = 0; piece < PAGES * PIECES_PER_PAGE; piece++)
@@ -160,7 +155,7 @@ fill_is_cheap(void)
     /* Announcing everything again and again takes nothing; each fill has one page to forget, whatever was there. */
     piece_set_fill(&set, true);
     for (uint32_t i = 0; i < FILLS; i++) {
-        g_assert_true(piece_set_put(&set, i * PIECES_PER_PAGE, i % 2 != 0));
+        g_assert_true(piece_set_put(&set, scope, i * PIECES_PER_PAGE, i % 2 != 0));
         g_assert_cmpuint(set.count, ==, 1);
         g_assert_true(set.pages == spare);
         piece_set_fill(&set, i % 2 != 0);
@@ -169,12 +164,12 @@ fill_is_cheap(void)
         g_assert_cmpint(piece_set_has(&set, i * PIECES_PER_PAGE), ==, i % 2 != 0);
     }
     for (uint32_t i = 0; i < 2000; i++) {
-        g_assert_true(piece_set_from_bitfield(&set, bits, PAGES * PIECES_PER_PAGE / 8));
+        g_assert_true(piece_set_from_bitfield(&set, scope, bits, PAGES * PIECES_PER_PAGE / 8));
         g_assert_cmpuint(set.count, ==, PAGES);
         piece_set_fill(&set, true);
     }
     g_assert_cmpuint(__sanitizer_get_current_allocated_bytes(), <=, before);
-    piece_set_free(&set);
+    piece_set_free(&set, scope);
     g_assert_null(set.spare);
     g_assert_cmpuint(__sanitizer_get_current_allocated_bytes(), <=, before - PAGES * PIECES_PER_PAGE / 8);
     g_free(bits);
@@ -186,14 +181,13 @@ static void
 cap(void)
 {
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct piece_set  set;
+    struct piece_set  set = { 0 };
 
-    piece_set_init(&set, scope);
     for (uint32_t page = 0; page < PIECE_SET_PAGES_MAX; page++)
-        g_assert_true(piece_set_put(&set, page * 2 * PIECES_PER_PAGE, true));
-    g_assert_false(piece_set_put(&set, PIECES_PER_PAGE, true));
+        g_assert_true(piece_set_put(&set, scope, page * 2 * PIECES_PER_PAGE, true));
+    g_assert_false(piece_set_put(&set, scope, PIECES_PER_PAGE, true));
     g_assert_false(piece_set_has(&set, PIECES_PER_PAGE));
-    g_assert_true(piece_set_put(&set, 1, true));
+    g_assert_true(piece_set_put(&set, scope, 1, true));
     g_assert_true(piece_set_has(&set, 1));
     g_assert_cmpuint(pages(&set), ==, PIECE_SET_PAGES_MAX);
 
@@ -201,19 +195,19 @@ cap(void)
     uint32_t size = PIECE_SET_PAGES_MAX * PIECES_PER_PAGE / 8;
     uint8_t *bits = (uint8_t *)g_malloc(size + 1);
     memset(bits, 0xff, size + 1);
-    g_assert_true(piece_set_from_bitfield(&set, bits, size));
+    g_assert_true(piece_set_from_bitfield(&set, scope, bits, size));
     g_assert_true(piece_set_has(&set, 3));
     g_assert_true(piece_set_has(&set, size * 8 - 1));
     g_assert_false(piece_set_has(&set, size * 8));
-    g_assert_false(piece_set_from_bitfield(&set, bits, size + 1));
+    g_assert_false(piece_set_from_bitfield(&set, scope, bits, size + 1));
     g_assert_true(piece_set_has(&set, 3));
     g_assert_true(piece_set_has(&set, size * 8 - 1));
     g_assert_false(piece_set_has(&set, size * 8));
     g_assert_cmpuint(pages(&set), ==, PIECE_SET_PAGES_MAX);
 
     /* The greatest Bitfield that the message table allows fits into an empty set. */
-    piece_set_free(&set);
-    g_assert_true(piece_set_from_bitfield(&set, bits, size));
+    piece_set_free(&set, scope);
+    g_assert_true(piece_set_from_bitfield(&set, scope, bits, size));
     g_assert_true(piece_set_has(&set, size * 8 - 1));
     g_assert_false(piece_set_has(&set, size * 8));
     g_free(bits);
@@ -255,9 +249,9 @@ next_common_borders(void)
             for (unsigned ones = 0; ones <= 1; ones++) {
                 uint8_t *cut;
                 uint32_t size = borders[b] / 8 + 1;
-                piece_set_init(&set, scope);
+                memset(&set, 0, sizeof set);
                 piece_set_fill(&set, all);
-                piece_set_put(&set, borders[b], !all);
+                piece_set_put(&set, scope, borders[b], !all);
                 memset(bits, ones ? 0xff : 0, 2048);
                 bits[borders[b] / 8] |= (uint8_t)(0x80 >> borders[b] % 8);
                 compare_next(&set, bits, 2048, from, G_N_ELEMENTS(from));
@@ -268,13 +262,13 @@ next_common_borders(void)
                 compare_next(&set, cut, size, from, G_N_ELEMENTS(from));
                 compare_next(&set, cut, size - 1, from, G_N_ELEMENTS(from));
                 g_free(cut);
-                piece_set_free(&set);
+                piece_set_free(&set, scope);
             }
         }
     }
     /* No byte at all. */
     uint32_t piece = 0;
-    piece_set_init(&set, scope);
+    memset(&set, 0, sizeof set);
     piece_set_fill(&set, true);
     g_assert_false(piece_set_next_common(&set, bits, 0, &piece));
     g_free(bits);
@@ -295,14 +289,13 @@ next_common_model(void)
         int32_t           dense = (int32_t)one_of[g_test_rand_int_range(0, G_N_ELEMENTS(one_of))];
         int32_t           dense_bits = (int32_t)one_of[g_test_rand_int_range(0, G_N_ELEMENTS(one_of))];
         bool              all = g_test_rand_int_range(0, 2) != 0;
-        struct piece_set  set;
+        struct piece_set  set = { 0 };
 
-        piece_set_init(&set, scope);
         piece_set_fill(&set, all);
         for (uint32_t piece = 0; piece < MODEL_PIECES; piece++) {
             /* Some pages stay away. */
             if (piece / PIECES_PER_PAGE % 2 == (unsigned)run % 2 && g_test_rand_int_range(0, dense) == 0)
-                piece_set_put(&set, piece, !all);
+                piece_set_put(&set, scope, piece, !all);
         }
         for (uint32_t piece = 0; piece < size * 8; piece++) {
             if (g_test_rand_int_range(0, dense_bits) == 0)
@@ -332,9 +325,8 @@ model(void)
 
     for (int run = 0; run < 30; run++) {
         wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct piece_set  set;
+        struct piece_set  set = { 0 };
 
-        piece_set_init(&set, scope);
         memset(wanted, 0, sizeof wanted);
         for (int step = 0; step < 40; step++) {
             int32_t  dice = g_test_rand_int_range(0, 100);
@@ -343,7 +335,7 @@ model(void)
                 for (int i = 0; i < 50; i++) {
                     uint32_t piece = (uint32_t)g_test_rand_int_range(0, MODEL_PIECES);
                     wanted[piece] = dice < 40;
-                    g_assert_true(piece_set_put(&set, piece, dice < 40));
+                    g_assert_true(piece_set_put(&set, scope, piece, dice < 40));
                 }
             } else if (dice < 90) {
                 uint8_t *bits = (uint8_t *)g_malloc(MAX(1, size));
@@ -351,14 +343,14 @@ model(void)
                     bits[i] = (uint8_t)g_test_rand_int();
                 for (uint32_t piece = 0; piece < MODEL_PIECES; piece++)
                     wanted[piece] = piece / 8 < size && (bits[piece / 8] & 0x80 >> piece % 8) != 0;
-                g_assert_true(piece_set_from_bitfield(&set, bits, size));
+                g_assert_true(piece_set_from_bitfield(&set, scope, bits, size));
                 g_free(bits);
             } else if (dice < 98) {
                 memset(wanted, dice < 94, sizeof wanted);
                 piece_set_fill(&set, dice < 94);
             } else {
                 memset(wanted, 0, sizeof wanted);
-                piece_set_free(&set);
+                piece_set_free(&set, scope);
             }
             for (uint32_t piece = 0; piece < MODEL_PIECES; piece++)
                 g_assert_cmpint(piece_set_has(&set, piece), ==, wanted[piece]);

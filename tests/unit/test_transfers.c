@@ -102,6 +102,7 @@ encode(const struct said *said)
 struct alone {
     wmem_allocator_t *scope;
     struct transfers  transfers;
+    struct transfer_listener listener;
     GString          *heard;
     char              tags[64][4];      /* by frame: what a Request of that frame is tagged with */
 };
@@ -133,7 +134,7 @@ alone_begin(struct alone *alone, bool fast)
     alone->heard = g_string_new(NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(alone->tags); i++)
         g_snprintf(alone->tags[i], sizeof alone->tags[i], "t%u", i);
-    transfers_init(&alone->transfers, alone->scope, hear, alone);
+    alone->listener = (struct transfer_listener){ alone->scope, hear, alone };
     alone->transfers.fast = fast;
     alone->transfers.fast_known = true;
 }
@@ -141,7 +142,7 @@ alone_begin(struct alone *alone, bool fast)
 static void
 alone_end(struct alone *alone)
 {
-    transfers_free(&alone->transfers);
+    transfers_free(&alone->transfers, alone->scope);
     g_string_free(alone->heard, TRUE);
     wmem_destroy_allocator(alone->scope);
 }
@@ -161,7 +162,7 @@ say_acked(struct alone *alone, const struct said *said, uint64_t end_ack, uint64
     g_string_truncate(alone->heard, 0);
     peer_wire_decode(copy, bytes->len, bytes->len, &message);
     g_assert_true(message.complete);
-    enum transfer_limit limit = transfers_message(&alone->transfers, &message, &context);
+    enum transfer_limit limit = transfers_message(&alone->transfers, &alone->listener, &message, &context);
     char *wanted = said->expected != NULL ? g_strconcat(said->expected, "\n", NULL) : g_strdup("");
     g_assert_cmpstr(alone->heard->str, ==, wanted);
     g_free(wanted);
@@ -474,8 +475,8 @@ pieces(void)
     g_assert_true(a->announced && a->knows_all);
     g_assert_false(b->announced || b->knows_all);
 
-    transfers_lose_piece(&alone.transfers, PEER_A, 5);
-    transfers_lose_piece(&alone.transfers, PEER_A, 100);
+    transfers_lose_piece(&alone.transfers, alone.scope, PEER_A, 5);
+    transfers_lose_piece(&alone.transfers, alone.scope, PEER_A, 100);
     g_assert_false(piece_set_has(&a->have, 5) || piece_set_has(a->advised, 5));
     g_assert_true(piece_set_has(a->advised, 6));
     transfers_gap(&alone.transfers, PEER_A);
@@ -484,7 +485,7 @@ pieces(void)
 
     say(&alone, &all);
     g_assert_true(piece_set_has(&b->have, 123456) && b->knows_all);
-    transfers_lose_piece(&alone.transfers, PEER_B, 123456);
+    transfers_lose_piece(&alone.transfers, alone.scope, PEER_B, 123456);
     g_assert_false(piece_set_has(&b->have, 123456));
     say(&alone, &none);
     g_assert_false(piece_set_has(&b->have, 5));
@@ -541,7 +542,7 @@ fast_by_message(void)
         alone_begin(&alone, false);
         alone.transfers.fast_known = i % 2 != 0;
         peer_wire_decode(bytes->data, bytes->len, bytes->len, &message);
-        transfers_message(&alone.transfers, &message, &context);
+        transfers_message(&alone.transfers, &alone.listener, &message, &context);
         g_assert_cmpint(alone.transfers.fast, ==, i % 2 == 0 && i / 2 < 5);
         g_byte_array_free(bytes, TRUE);
         alone_end(&alone);

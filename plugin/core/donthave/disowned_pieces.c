@@ -18,7 +18,6 @@ disowned_pieces_init(struct disowned_pieces *pieces, wmem_allocator_t *scope)
 {
     memset(pieces, 0, sizeof *pieces);
     pieces->scope = scope;
-    piece_set_init(&pieces->now, scope);
 }
 
 void
@@ -32,7 +31,7 @@ disowned_pieces_free(struct disowned_pieces *pieces)
         }
     }
     wmem_free(pieces->scope, pieces->buckets);
-    piece_set_free(&pieces->now);
+    piece_set_free(&pieces->now, pieces->scope);
     disowned_pieces_init(pieces, pieces->scope);
 }
 
@@ -97,7 +96,7 @@ disowned_pieces_take_back(struct disowned_pieces *pieces, struct disowned_piece 
     piece->next = piece->previous = NULL;
     piece->disowned = false;
     pieces->count--;
-    piece_set_put(&pieces->now, piece->piece, false);
+    piece_set_put(&pieces->now, pieces->scope, piece->piece, false);
 }
 
 /* Makes a piece that was never disowned before. NULL where there is no room, not even in place of an older one. */
@@ -133,7 +132,7 @@ disowned_pieces_add(struct disowned_pieces *pieces, uint32_t number, bool *full)
         piece = make(pieces, number, full);
     if (piece == NULL || piece->disowned)
         return NULL;
-    if (!piece_set_put(&pieces->now, number, true)) {
+    if (!piece_set_put(&pieces->now, pieces->scope, number, true)) {
         *full = true;
         return NULL;
     }

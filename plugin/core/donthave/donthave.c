@@ -167,7 +167,7 @@ take_donthave(struct donthave_state *state, struct donthave_note *donthave, stru
     }
     if (donthave->requests > 0)
         notes_add_described(notes, context->note, &donthave->detail, &donthave_findings.invalidated);
-    transfers_lose_piece(transfers, context->from, donthave->piece);
+    transfers_lose_piece(transfers, state->connection->scope, context->from, donthave->piece);
     disown(state, donthave->piece, context);
 }
 
