@@ -110,7 +110,7 @@ tell_transfer(void *data, const struct transfer *transfer)
 
     for (unsigned i = 0; i < setup->observer_count; i++) {
         if (setup->observers[i]->transfer != NULL)
-            setup->observers[i]->transfer(connection->states[i], transfer);
+            setup->observers[i]->transfer(connection, &connection->states[i], transfer);
     }
 }
 
@@ -205,7 +205,7 @@ take_extension_handshake(struct peer_connection *connection, const struct peer_m
     bool kept = extension_ids_add(ids, &handshake, context);
     for (unsigned i = 0; i < setup->observer_count; i++) {
         if (setup->observers[i]->handshake != NULL)
-            setup->observers[i]->handshake(connection->states[i], &handshake, &before[i], context);
+            setup->observers[i]->handshake(connection, &connection->states[i], &handshake, &before[i], context);
     }
     extension_handshake_free(&handshake);
     if (is_first && setup->lists != NULL)
@@ -235,7 +235,7 @@ take_extended(struct peer_connection *connection, const struct peer_message *mes
         if (observer->extended == NULL || observer->name == NULL || resolution.name == NULL
             || strcmp(observer->name, resolution.name) != 0)
             continue;
-        if (!observer->extended(connection->states[i], &resolution, message, context))
+        if (!observer->extended(connection, &connection->states[i], &resolution, message, context))
             resolution.name = NULL;
         break;
     }
@@ -255,7 +255,7 @@ tell_unknown(struct peer_connection *connection, const struct peer_message *mess
 
     for (unsigned i = 0; i < setup->observer_count; i++) {
         if (setup->observers[i]->unknown != NULL)
-            setup->observers[i]->unknown(connection->states[i], message, context);
+            setup->observers[i]->unknown(connection, &connection->states[i], message, context);
     }
 }
 
@@ -349,7 +349,7 @@ peer_connection_packet(struct peer_connection *connection, enum peer_side from, 
 
     for (unsigned i = 0; !connection->over && i < setup->observer_count; i++) {
         if (setup->observers[i]->packet != NULL)
-            setup->observers[i]->packet(connection->states[i], from, frame, closes);
+            setup->observers[i]->packet(connection, &connection->states[i], from, frame, closes);
     }
     connection->last_time = time;
     if (closes && connection->closed_at == 0)
@@ -413,7 +413,7 @@ peer_connection_limit(struct peer_connection *connection, struct message_context
     connection->limit_told = true;
     for (unsigned i = 0; i < setup->observer_count; i++) {
         if (setup->observers[i]->limit != NULL)
-            setup->observers[i]->limit(connection->states[i], what, limit, context);
+            setup->observers[i]->limit(connection, &connection->states[i], what, limit, context);
     }
 }
 

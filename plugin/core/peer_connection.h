@@ -62,7 +62,7 @@ struct peer_connection {
     int64_t last_time;  /* of the last packet, ns */
     int64_t closed_at;  /* time of the packet that closed it, ns; 0: none; final after pass 1 */
     int64_t round_trip; /* ns, 0: unknown; final after pass 1 */
-    void   *states[];   /* of the observers of setup */
+    void   *states[];   /* of the observers of setup; NULL: none yet */
 };
 
 /* Round trip to assume where none was measured, ns: the first retransmission timeout of TCP (RFC 6298). */

@@ -2,8 +2,8 @@
  * What listens to a connection: an extension with memory, or a check of any request. The connection finds out what
  * BEP 3, 6 and 10 say of each message, and tells its observers; it does not know what they make of it.
  *
- * An observer is a constant. Its state is its own, one for each connection, made by begin() and given back by free().
- * Every member may be NULL. Functions are called on the first pass only.
+ * An observer is a constant. Its state is its own, one for each connection, made by begin(), or as soon as there is
+ * something to know: *state is NULL until then. free() gives it back. Every member may be NULL. Functions are called on the first pass only.
  *
  * Pure.
  *
@@ -48,26 +48,29 @@ struct peer_observer {
     void *(*begin)(struct peer_connection *connection);
 
     /* An extension handshake was read. before: what its sender had given to name, as it was. */
-    void (*handshake)(void *state, const struct extension_handshake *handshake, const struct extension_id *before,
-                      struct message_context *context);
+    void (*handshake)(struct peer_connection *connection, void **state, const struct extension_handshake *handshake,
+                      const struct extension_id *before, struct message_context *context);
 
     /* An extended message that may be of name, by its id. False: it is not, and belongs to nobody. */
-    bool (*extended)(void *state, const struct extension_resolution *resolution, const struct peer_message *message,
-                     struct message_context *context);
+    bool (*extended)(struct peer_connection *connection, void **state, const struct extension_resolution *resolution,
+                     const struct peer_message *message, struct message_context *context);
 
     /* A base message of no known id, or of a length that its id cannot have. */
-    void (*unknown)(void *state, const struct peer_message *message, struct message_context *context);
+    void (*unknown)(struct peer_connection *connection, void **state, const struct peer_message *message,
+                    struct message_context *context);
 
     /* What BEP 3 and 6 make of a message. */
-    void (*transfer)(void *state, const struct transfer *transfer);
+    void (*transfer)(struct peer_connection *connection, void **state, const struct transfer *transfer);
 
     /* A cap of the dissector was reached at a message: once in a connection. what: limit of them are kept. */
-    void (*limit)(void *state, const char *what, uint32_t limit, struct message_context *context);
+    void (*limit)(struct peer_connection *connection, void **state, const char *what, uint32_t limit,
+                  struct message_context *context);
 
     /* A packet of that peer, with messages or without, while an observer watches, see peer_connection_watch(). */
-    void (*packet)(void *state, enum peer_side from, uint32_t frame, bool closes);
+    void (*packet)(struct peer_connection *connection, void **state, enum peer_side from, uint32_t frame,
+                   bool closes);
 
-    /* The connection is over: gives the state back. Notes stay. end: the time of its last packet, ns. */
+    /* The connection is over: gives the state back, where there is one. Notes stay. end: the time of its last packet, ns. */
     void (*free)(void *state, int64_t end);
 };
 

@@ -658,7 +658,7 @@ listener_free(void *state, int64_t end G_GNUC_UNUSED)
 }
 
 static void
-listener_transfer(void *state, const struct transfer *transfer)
+listener_transfer(struct peer_connection *connection G_GNUC_UNUSED, void **state, const struct transfer *transfer)
 {
     struct transfer untagged = *transfer;
     struct request  request = { 0 };
@@ -674,14 +674,15 @@ listener_transfer(void *state, const struct transfer *transfer)
         untagged.former = &request;
     }
     describe(heard, &untagged);
-    write_note((struct listener *)state, transfer->context);
+    write_note((struct listener *)*state, transfer->context);
 }
 
 static void
-listener_limit(void *state, const char *what, uint32_t limit, struct message_context *context)
+listener_limit(struct peer_connection *connection G_GNUC_UNUSED, void **state, const char *what, uint32_t limit,
+               struct message_context *context)
 {
     g_string_append_printf(heard, "limit %u %s in %u\n", limit, what, context->frame);
-    write_note((struct listener *)state, context);
+    write_note((struct listener *)*state, context);
 }
 
 static const struct peer_observer listener = {

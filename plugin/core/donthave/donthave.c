@@ -21,14 +21,19 @@ const struct note_kind donthave_kinds[DONTHAVE_KIND_COUNT] = {
     { LT_DONTHAVE_NAME, DONTHAVE_REANNOUNCED }, { LT_DONTHAVE_NAME, DONTHAVE_WAIT_OVER },
 };
 
-/* --- a connection begins and ends --- */
+/* --- what is remembered --- */
 
-static void *
-begin(struct peer_connection *connection)
+/* What is known of a connection with a DontHave. */
+static struct donthave_state *
+get_state(struct peer_connection *connection, void **slot)
 {
-    struct donthave_state *state = wmem_new0(connection->scope, struct donthave_state);
+    struct donthave_state *state = (struct donthave_state *)*slot;
 
-    state->connection = connection;
+    if (state == NULL) {
+        state = wmem_new0(connection->scope, struct donthave_state);
+        state->connection = connection;
+        *slot = state;
+    }
     return state;
 }
 
@@ -183,14 +188,14 @@ watch_close(struct donthave_state *state, struct donthave_owner *owner, struct m
 }
 
 static bool
-extended(void *data, const struct extension_resolution *resolution, const struct peer_message *message,
-         struct message_context *context)
+extended(struct peer_connection *connection, void **slot, const struct extension_resolution *resolution,
+         const struct peer_message *message, struct message_context *context)
 {
-    struct donthave_state *state = (struct donthave_state *)data;
-    struct donthave_note  *donthave = donthave_read(state, resolution, message, context);
+    struct donthave_note *donthave = donthave_read(connection, resolution, message, context);
 
     if (donthave == NULL)
         return false;
+    struct donthave_state *state = get_state(connection, slot);
     struct donthave_owner *owner = get_owner(state, context->from);
     if (donthave->takes_effect) {
         donthave_judge_sender(state, donthave, context);
@@ -204,27 +209,29 @@ extended(void *data, const struct extension_resolution *resolution, const struct
 /* --- other messages and packets --- */
 
 static void
-on_transfer(void *data, const struct transfer *transfer)
+on_transfer(struct peer_connection *connection G_GNUC_UNUSED, void **slot, const struct transfer *transfer)
 {
-    donthave_judge_transfer((struct donthave_state *)data, transfer);
+    if (*slot != NULL)
+        donthave_judge_transfer((struct donthave_state *)*slot, transfer);
 }
 
 static void
-on_handshake(void *data, const struct extension_handshake *handshake, const struct extension_id *before,
+on_handshake(struct peer_connection *connection, void **slot G_GNUC_UNUSED,
+             const struct extension_handshake *handshake, const struct extension_id *before,
              struct message_context *context)
 {
-    donthave_judge_handshake((struct donthave_state *)data, handshake, before, context);
+    donthave_judge_handshake(connection, handshake, before, context);
 }
 
 /* A base message of id 18 with a piece index, where a DontHave was possible: a client forgot the extended id. */
 static void
-on_unknown(void *data, const struct peer_message *message, struct message_context *context)
+on_unknown(struct peer_connection *connection, void **slot G_GNUC_UNUSED, const struct peer_message *message,
+           struct message_context *context)
 {
-    struct donthave_state *state = (struct donthave_state *)data;
-    struct notes          *notes = &state->connection->notes;
+    struct notes *notes = &connection->notes;
 
     if (message->id == PEER_BASE_DONTHAVE_ID && message->payload_size + 1 == PEER_BASE_DONTHAVE_LENGTH
-        && peer_connection_offers(state->connection, LT_DONTHAVE_NAME))
+        && peer_connection_offers(connection, LT_DONTHAVE_NAME))
         notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.base_message,
                           "A base message of id %d with a piece index; BEP 54: DontHave is an extended message "
                           "(id %d)",
@@ -232,9 +239,10 @@ on_unknown(void *data, const struct peer_message *message, struct message_contex
 }
 
 static void
-on_limit(void *data, const char *what, uint32_t limit, struct message_context *context)
+on_limit(struct peer_connection *connection, void **slot G_GNUC_UNUSED, const char *what, uint32_t limit,
+         struct message_context *context)
 {
-    struct notes *notes = &((struct donthave_state *)data)->connection->notes;
+    struct notes *notes = &connection->notes;
 
     notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.limit,
                       "Limit reached: %u %s; what follows may be incomplete", limit, what);
@@ -242,19 +250,19 @@ on_limit(void *data, const char *what, uint32_t limit, struct message_context *c
 
 /* The receiver may close because of a DontHave. Where its sender closes, that is not why. */
 static void
-on_packet(void *data, enum peer_side from, uint32_t frame, bool closes)
+on_packet(struct peer_connection *connection, void **slot, enum peer_side from, uint32_t frame, bool closes)
 {
-    struct donthave_state *state = (struct donthave_state *)data;
+    struct donthave_state *state = (struct donthave_state *)*slot;
 
     for (int side = PEER_A; side <= PEER_B; side++) {
-        struct donthave_owner *owner = state->owners[side];
+        struct donthave_owner *owner = state != NULL ? state->owners[side] : NULL;
         struct message_note   *note = owner != NULL ? owner->watched : NULL;
         if (note == NULL)
             continue;
         if (note->frame != frame)
             owner->packets_after++;
         if (closes && (int)from != side && note->frame != frame)
-            notes_add_finding(&state->connection->notes, note, note->details, &donthave_findings.closed_after,
+            notes_add_finding(&connection->notes, note, note->details, &donthave_findings.closed_after,
                               "The receiver closed the connection in frame %u, %u packet%s after the DontHave", frame,
                               owner->packets_after, owner->packets_after == 1 ? "" : "s");
         if (closes || owner->packets_after == CLOSED_AFTER_PACKETS)
@@ -264,7 +272,6 @@ on_packet(void *data, enum peer_side from, uint32_t frame, bool closes)
 
 const struct peer_observer donthave_observer = {
     .name = LT_DONTHAVE_NAME,
-    .begin = begin,
     .handshake = on_handshake,
     .extended = extended,
     .unknown = on_unknown,

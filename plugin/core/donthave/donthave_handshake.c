@@ -58,12 +58,12 @@ judge_fault(struct notes *notes, const struct extension_handshake *handshake, st
 
 /* The id that the handshake gives to lt_donthave. */
 static void
-judge_id(struct donthave_state *state, const struct extension_key *key, const struct extension_id *before,
+judge_id(struct peer_connection *connection, const struct extension_key *key, const struct extension_id *before,
          struct message_context *context)
 {
-    struct notes               *notes = &state->connection->notes;
+    struct notes               *notes = &connection->notes;
     struct message_note        *note = notes_get(notes, context);
-    const struct extension_ids *ids = &state->connection->ids[context->from];
+    const struct extension_ids *ids = &connection->ids[context->from];
     const struct extension_id  *now = extension_ids_find(ids, LT_DONTHAVE_NAME);
     struct donthave_negotiated *negotiated = (struct donthave_negotiated *)notes_add_detail(
         notes, note, &donthave_kinds[DONTHAVE_NEGOTIATED], sizeof *negotiated);
@@ -86,10 +86,10 @@ judge_id(struct donthave_state *state, const struct extension_key *key, const st
 }
 
 void
-donthave_judge_handshake(struct donthave_state *state, const struct extension_handshake *handshake,
+donthave_judge_handshake(struct peer_connection *connection, const struct extension_handshake *handshake,
                          const struct extension_id *before, struct message_context *context)
 {
-    struct notes               *notes = &state->connection->notes;
+    struct notes               *notes = &connection->notes;
     const struct extension_key *given = NULL, *bad = NULL, *look_alike = NULL;
 
     for (uint32_t i = 0; i < handshake->key_count; i++) { /* of keys that come twice, the last one counts */
@@ -114,5 +114,5 @@ donthave_judge_handshake(struct donthave_state *state, const struct extension_ha
         notes_add_finding(notes, notes_get(notes, context), NULL, &donthave_findings.bad_id,
                           "The id of lt_donthave is not an integer from 0 to 255 (BEP 10)");
     if (given != NULL)
-        judge_id(state, given, before, context);
+        judge_id(connection, given, before, context);
 }

@@ -12,7 +12,7 @@
 /* Whether a message whose id its receiver did not give to lt_donthave is meant as a DontHave all the same: four bytes
  * speak for it, and where nobody knows what the receiver offers, the user's word does. */
 static bool
-is_meant(const struct donthave_state *state, const struct extension_resolution *resolution,
+is_meant(const struct peer_connection *connection, const struct extension_resolution *resolution,
          const struct peer_message *message, enum peer_side receiver)
 {
     bool four_bytes = message->payload_size == DONTHAVE_PAYLOAD_SIZE;
@@ -23,19 +23,19 @@ is_meant(const struct donthave_state *state, const struct extension_resolution *
     case EXTENSION_OWN:
         return four_bytes;
     case EXTENSION_FALLBACK:
-        return four_bytes || !extension_ids_tell(&state->connection->ids[receiver], LT_DONTHAVE_NAME);
+        return four_bytes || !extension_ids_tell(&connection->ids[receiver], LT_DONTHAVE_NAME);
     default:
         return true;
     }
 }
 
 static void
-judge_switched_off(struct donthave_state *state, const struct extension_resolution *resolution,
+judge_switched_off(struct peer_connection *connection, const struct extension_resolution *resolution,
                    const struct donthave_note *donthave, struct message_context *context)
 {
-    struct notes *notes = &state->connection->notes;
+    struct notes *notes = &connection->notes;
 
-    if (resolution->receiver_assigned_in < state->connection->missed_before[other_side(context->from)])
+    if (resolution->receiver_assigned_in < connection->missed_before[other_side(context->from)])
         return; /* it may have been switched on again */
     if (resolution->acknowledged)
         notes_add_finding(notes, context->note, &donthave->detail, &donthave_findings.disabled,
@@ -49,27 +49,25 @@ judge_switched_off(struct donthave_state *state, const struct extension_resoluti
 }
 
 static void
-judge_not_advertised(struct donthave_state *state, const struct donthave_note *donthave,
+judge_not_advertised(struct peer_connection *connection, const struct donthave_note *donthave,
                      struct message_context *context)
 {
-    const struct peer_connection *connection = state->connection;
-    enum peer_side                receiver = other_side(context->from);
+    enum peer_side receiver = other_side(context->from);
 
     /* What was missed of the receiver may have offered it. */
     if (connection->handshakes[receiver].seen && connection->missed_before[receiver] == 0)
-        notes_add_finding(&state->connection->notes, context->note, &donthave->detail,
-                          &donthave_findings.not_advertised,
+        notes_add_finding(&connection->notes, context->note, &donthave->detail, &donthave_findings.not_advertised,
                           "DontHave with the id %u, but its receiver does not offer lt_donthave; BEP 54: only to "
                           "peers that have advertised support",
                           context->note->extended_id);
 }
 
 static void
-judge_own_id(struct donthave_state *state, const struct extension_resolution *resolution,
+judge_own_id(struct peer_connection *connection, const struct extension_resolution *resolution,
              const struct donthave_note *donthave, struct message_context *context)
 {
-    if (resolution->receiver_assigned_in >= state->connection->missed_before[other_side(context->from)])
-        notes_add_finding(&state->connection->notes, context->note, &donthave->detail, &donthave_findings.own_id,
+    if (resolution->receiver_assigned_in >= connection->missed_before[other_side(context->from)])
+        notes_add_finding(&connection->notes, context->note, &donthave->detail, &donthave_findings.own_id,
                           "DontHave with the id %u, which its sender advertised; the receiver wants %u since frame "
                           "%u (BEP 10)",
                           context->note->extended_id, resolution->receiver->id, resolution->receiver_assigned_in);
@@ -77,23 +75,23 @@ judge_own_id(struct donthave_state *state, const struct extension_resolution *re
 
 /* What there is to say of the id of a DontHave (BEP 10, BEP 54). */
 static void
-judge_id(struct donthave_state *state, const struct extension_resolution *resolution,
+judge_id(struct peer_connection *connection, const struct extension_resolution *resolution,
          const struct donthave_note *donthave, struct message_context *context)
 {
     switch (resolution->how) {
     case EXTENSION_SWITCHED_OFF:
-        judge_switched_off(state, resolution, donthave, context);
+        judge_switched_off(connection, resolution, donthave, context);
         break;
     case EXTENSION_OWN:
         if (resolution->receiver->id == 0)
-            judge_not_advertised(state, donthave, context);
+            judge_not_advertised(connection, donthave, context);
         else
-            judge_own_id(state, resolution, donthave, context);
+            judge_own_id(connection, resolution, donthave, context);
         break;
     case EXTENSION_FALLBACK:
-        if (extension_ids_tell(&state->connection->ids[other_side(context->from)], LT_DONTHAVE_NAME))
-            judge_not_advertised(state, donthave, context);
-        notes_add_finding(&state->connection->notes, context->note, &donthave->detail, &donthave_findings.id_assumed,
+        if (extension_ids_tell(&connection->ids[other_side(context->from)], LT_DONTHAVE_NAME))
+            judge_not_advertised(connection, donthave, context);
+        notes_add_finding(&connection->notes, context->note, &donthave->detail, &donthave_findings.id_assumed,
                           "The id %u of lt_donthave comes from the preference fallback_id, not from a handshake",
                           context->note->extended_id);
         break;
@@ -104,10 +102,10 @@ judge_id(struct donthave_state *state, const struct extension_resolution *resolu
 
 /* What the payload is (BEP 54: the index and nothing else). */
 static void
-read_payload(struct donthave_state *state, struct donthave_note *donthave, const struct peer_message *message,
+read_payload(struct peer_connection *connection, struct donthave_note *donthave, const struct peer_message *message,
              struct message_context *context)
 {
-    struct notes  *notes = &state->connection->notes;
+    struct notes  *notes = &connection->notes;
     const uint8_t *payload = message->payload;
     bool           bencoded = message->payload_captured > 0 && payload[0] == 'd'
                     && message->payload_size != DONTHAVE_PAYLOAD_SIZE;
@@ -126,12 +124,12 @@ read_payload(struct donthave_state *state, struct donthave_note *donthave, const
 }
 
 struct donthave_note *
-donthave_read(struct donthave_state *state, const struct extension_resolution *resolution,
+donthave_read(struct peer_connection *connection, const struct extension_resolution *resolution,
               const struct peer_message *message, struct message_context *context)
 {
-    struct notes *notes = &state->connection->notes;
+    struct notes *notes = &connection->notes;
 
-    if (!is_meant(state, resolution, message, other_side(context->from)))
+    if (!is_meant(connection, resolution, message, other_side(context->from)))
         return NULL;
 
     struct message_note  *note = notes_get(notes, context);
@@ -143,9 +141,9 @@ donthave_read(struct donthave_state *state, const struct extension_resolution *r
     donthave->time = context->time;
     donthave->id_assigned_in = resolution->assigned_in;
     donthave->id_assumed = resolution->how == EXTENSION_FALLBACK;
-    donthave->fast = peer_connection_transfers(state->connection)->fast;
-    judge_id(state, resolution, donthave, context);
-    read_payload(state, donthave, message, context);
+    donthave->fast = peer_connection_transfers(connection)->fast;
+    judge_id(connection, resolution, donthave, context);
+    read_payload(connection, donthave, message, context);
     return donthave;
 }
 

@@ -32,6 +32,7 @@ struct donthave_owner {
     unsigned               packets_after; /* watched: how many came since */
 };
 
+/* Of a connection with a DontHave. First pass only. */
 struct donthave_state {
     struct peer_connection *connection;
     struct donthave_owner  *owners[2]; /* by enum peer_side; NULL: it sent no DontHave */
@@ -45,11 +46,11 @@ donthave_disowned(const struct donthave_state *state, enum peer_side owner, uint
 }
 
 /* donthave_handshake.c: what is wrong with an extension handshake, as far as lt_donthave is concerned. */
-void donthave_judge_handshake(struct donthave_state *state, const struct extension_handshake *handshake,
+void donthave_judge_handshake(struct peer_connection *connection, const struct extension_handshake *handshake,
                               const struct extension_id *before, struct message_context *context);
 
 /* donthave_message.c: whether an extended message is a DontHave, and its note if it is. */
-struct donthave_note *donthave_read(struct donthave_state *state, const struct extension_resolution *resolution,
+struct donthave_note *donthave_read(struct peer_connection *connection, const struct extension_resolution *resolution,
                                     const struct peer_message *message, struct message_context *context);
 
 /* donthave_message.c: what the sender of a DontHave should not have said. */
