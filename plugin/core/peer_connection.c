@@ -26,8 +26,8 @@ drop_transfers(struct peer_connection *connection)
 {
     if (connection->transfers == NULL)
         return;
-    transfers_free(connection->transfers, connection->scope);
-    wmem_free(connection->scope, connection->transfers);
+    transfers_free(connection->transfers, peer_connection_scope(connection));
+    wmem_free(peer_connection_scope(connection), connection->transfers);
     connection->transfers = NULL;
 }
 
@@ -45,7 +45,7 @@ end(struct peer_connection *connection)
     connection->watchers = 0;
     drop_transfers(connection);
     for (int side = PEER_A; side <= PEER_B; side++)
-        extension_ids_free(&connection->ids[side], connection->scope);
+        extension_ids_free(&connection->ids[side], peer_connection_scope(connection));
 }
 
 void
@@ -71,7 +71,6 @@ peer_connection_new(wmem_allocator_t *scope, const struct peer_setup *setup)
     struct peer_connection *connection = (struct peer_connection *)wmem_alloc0(
         scope, sizeof *connection + setup->observer_count * sizeof *connection->states);
 
-    connection->scope = scope;
     connection->setup = setup;
     notes_init(&connection->notes, scope);
     begin(connection);
@@ -118,7 +117,7 @@ struct transfers *
 peer_connection_transfers(struct peer_connection *connection)
 {
     if (connection->transfers == NULL) {
-        connection->transfers = wmem_new0(connection->scope, struct transfers);
+        connection->transfers = wmem_new0(peer_connection_scope(connection), struct transfers);
         settle_fast(connection);
     }
     return connection->transfers;
@@ -164,10 +163,8 @@ take_handshake(struct peer_connection *connection, const struct peer_message *me
 static void
 tell_pending_gaps(struct peer_connection *connection)
 {
-    for (int side = PEER_A; side <= PEER_B; side++) {
-        if (connection->gaps[side] != NULL)
-            peer_gap_tell(connection->gaps[side], &connection->notes);
-    }
+    for (struct peer_gap *gap = connection->gaps; gap != NULL; gap = gap->next)
+        peer_gap_tell(gap, &connection->notes);
 }
 
 /* Whether an extension is offered that an observer listens for. */
@@ -196,12 +193,12 @@ take_extension_handshake(struct peer_connection *connection, const struct peer_m
         if (setup->observers[i]->name == NULL)
             continue;
         if (is_first)
-            extension_ids_reserve(ids, connection->scope, setup->observers[i]->name);
+            extension_ids_reserve(ids, peer_connection_scope(connection), setup->observers[i]->name);
         before[i] = *extension_ids_find(ids, setup->observers[i]->name);
         before[i].assigned_in = extension_ids_assigned_in(ids, &before[i]);
     }
     extension_handshake_read(&handshake, message->payload, message->payload_captured, message->payload_size,
-                             connection->scope);
+                             peer_connection_scope(connection));
     bool kept = extension_ids_add(ids, &handshake, context);
     for (unsigned i = 0; i < setup->observer_count; i++) {
         if (setup->observers[i]->handshake != NULL)
@@ -209,7 +206,7 @@ take_extension_handshake(struct peer_connection *connection, const struct peer_m
     }
     extension_handshake_free(&handshake);
     if (is_first && setup->lists != NULL)
-        extension_ids_share(ids, connection->scope, setup->lists, context->frame);
+        extension_ids_share(ids, peer_connection_scope(connection), setup->lists, context->frame);
 
     if (!kept)
         peer_connection_limit(connection, context, "names of extensions", EXTENSION_NAMES_MAX);
@@ -269,7 +266,7 @@ take_base(struct peer_connection *connection, const struct peer_message *message
     if (connection->transfers == NULL && !can_have_extensions(connection))
         return;
 
-    const struct transfer_listener listener = { connection->scope, tell_transfer, connection };
+    const struct transfer_listener listener = { peer_connection_scope(connection), tell_transfer, connection };
     switch (transfers_message(peer_connection_transfers(connection), &listener, message, context)) {
     case TRANSFER_NO_LIMIT:
         break;
@@ -364,41 +361,62 @@ peer_connection_gap(struct peer_connection *connection, enum peer_side from)
         transfers_gap(connection->transfers, from);
 }
 
+struct peer_gap *
+peer_connection_gap_of(const struct peer_connection *connection, enum peer_side from)
+{
+    struct peer_gap *gap = connection->gaps;
+
+    while (gap != NULL && gap->from != from)
+        gap = gap->next;
+    return gap;
+}
+
 bool
 peer_connection_lacks(struct peer_connection *connection, struct message_context *context, const char *text)
 {
-    if (connection->gaps[context->from] != NULL)
+    struct peer_gap *gap;
+
+    if (peer_connection_gap_of(connection, context->from) != NULL)
         return false;
-    connection->gaps[context->from] = peer_gap_new(&connection->notes, context, text, !offers_any(connection));
+    gap = peer_gap_new(&connection->notes, context, text, !offers_any(connection));
+    gap->next = connection->gaps;
+    connection->gaps = gap;
     return true;
 }
 
 void
 peer_connection_lacks_shown(struct peer_connection *connection, const struct message_context *context)
 {
-    if (connection->gaps[context->from] != NULL)
-        peer_gap_shown(connection->gaps[context->from], &connection->notes, context);
+    struct peer_gap *gap = peer_connection_gap_of(connection, context->from);
+
+    if (gap != NULL)
+        peer_gap_shown(gap, &connection->notes, context);
 }
 
 void
 peer_connection_lacks_hidden(struct peer_connection *connection, const struct message_context *before)
 {
-    if (connection->gaps[before->from] != NULL)
-        peer_gap_hidden(connection->gaps[before->from], &connection->notes, before);
+    struct peer_gap *gap = peer_connection_gap_of(connection, before->from);
+
+    if (gap != NULL)
+        peer_gap_hidden(gap, &connection->notes, before);
 }
 
 void
 peer_connection_lacks_less(struct peer_connection *connection, enum peer_side from, const char *text)
 {
-    struct peer_gap *gap = connection->gaps[from];
+    struct peer_gap **link = &connection->gaps, *gap;
 
+    while (*link != NULL && (*link)->from != from)
+        link = &(*link)->next;
+    gap = *link;
     if (gap == NULL)
         return;
     if (text != NULL) {
         peer_gap_change(gap, text);
     } else {
+        *link = gap->next;
         peer_gap_free(gap, &connection->notes);
-        connection->gaps[from] = NULL;
     }
 }
 

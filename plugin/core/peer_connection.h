@@ -41,7 +41,6 @@ struct peer_handshake {
 };
 
 struct peer_connection {
-    wmem_allocator_t        *scope;
     const struct peer_setup *setup; /* not owned */
     struct notes notes; /* the only member that is read after the first pass, but for closed_at and round_trip */
     struct peer_handshake handshakes[2];
@@ -57,7 +56,7 @@ struct peer_connection {
                                           0: nothing is. Final after pass 1 */
     uint64_t         read_to[2];       /* by sender: what an acknowledgement must reach to cover all that was read of
                                           it, see end_ack; the feed adds parts of messages. First pass only */
-    struct peer_gap *gaps[2];          /* by sender; NULL: no byte is missing */
+    struct peer_gap *gaps;             /* see peer_connection_gap_of(); NULL: no byte is missing */
 
     int64_t last_time;  /* of the last packet, ns */
     int64_t closed_at;  /* time of the packet that closed it, ns; 0: none; final after pass 1 */
@@ -67,6 +66,13 @@ struct peer_connection {
 
 /* Round trip to assume where none was measured, ns: the first retransmission timeout of TCP (RFC 6298). */
 #define ROUND_TRIP_ASSUMED NS_PER_S
+
+/* Where all of its memory comes from. */
+static inline wmem_allocator_t *
+peer_connection_scope(const struct peer_connection *connection)
+{
+    return connection->notes.scope;
+}
 
 /* A connection of which nothing is known. Memory comes from scope; setup must outlive it. */
 struct peer_connection *peer_connection_new(wmem_allocator_t *scope, const struct peer_setup *setup);
@@ -106,6 +112,9 @@ void peer_connection_gap(struct peer_connection *connection, enum peer_side from
  * an extension is offered that an observer listens for. text says how many, and what may help. False: the direction has one.
  * First pass only. */
 bool peer_connection_lacks(struct peer_connection *connection, struct message_context *context, const char *text);
+
+/* What peer_connection_lacks() told of that peer; NULL: nothing. First pass only. */
+struct peer_gap *peer_connection_gap_of(const struct peer_connection *connection, enum peer_side from);
 
 /* What peer_connection_lacks() told of is shown here on later passes: they do not see the packet where it was told. First pass
  * only. */

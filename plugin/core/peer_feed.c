@@ -27,7 +27,7 @@ static struct feed_holes *
 get_holes(struct peer_feed *feed, enum peer_side from)
 {
     if (feed->holes[from] == NULL)
-        feed->holes[from] = wmem_new0(feed->connection->scope, struct feed_holes);
+        feed->holes[from] = wmem_new0(peer_connection_scope(feed->connection), struct feed_holes);
     return feed->holes[from];
 }
 
@@ -52,10 +52,10 @@ peer_feed_end(struct peer_feed *feed)
     for (int side = PEER_A; side <= PEER_B; side++) {
         if (feed->holes[side] != NULL)
             forget_late(feed->holes[side]);
-        wmem_free(feed->connection->scope, feed->holes[side]);
+        wmem_free(peer_connection_scope(feed->connection), feed->holes[side]);
         feed->holes[side] = NULL;
         message_stream_free(&feed->streams[side]);
-        wmem_free(feed->connection->scope, feed->parts[side].frames);
+        wmem_free(peer_connection_scope(feed->connection), feed->parts[side].frames);
         memset(&feed->parts[side], 0, sizeof feed->parts[side]);
     }
     peer_connection_end(feed->connection);
@@ -277,7 +277,7 @@ read_again(struct peer_feed *feed, const struct feed_packet *packet, const struc
     if (late->first->order == late->next)
         go_on_to_next_hole(&reading, late);
     message_stream_free(live);
-    wmem_free(feed->connection->scope, parts->frames);
+    wmem_free(peer_connection_scope(feed->connection), parts->frames);
     late_chunks_copy_stream(&late->stream, &late->parts, live, parts);
     reading.stream = live;
     reading.parts = parts;

@@ -18,11 +18,12 @@
 #include "core/notes.h"
 
 struct peer_gap {
-    bool           pending;
-    enum peer_side from;
-    uint32_t       frame; /* pending, or told late: where the first hole ends, as far as later passes show it */
-    uint32_t       place;
-    uint32_t       size;
+    struct peer_gap *next; /* that of the other direction */
+    bool             pending;
+    enum peer_side   from;
+    uint32_t         frame; /* pending, or told late: where the first hole ends, as far as later passes show it */
+    uint32_t         place;
+    uint32_t         size;
     uint32_t told_in; /* pending, or told late: frame that later passes do not show, which is why it is told before;
                                0: it is told where it is */
     char     text[192];

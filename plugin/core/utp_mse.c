@@ -29,7 +29,7 @@ utp_mse_may_begin(const struct utp_packet *packet)
 static void
 begin_anew(struct peer_feed *feed, const struct peer_setup *setup, const struct feed_packet *packet)
 {
-    wmem_allocator_t *scope = feed->connection->scope;
+    wmem_allocator_t *scope = peer_connection_scope(feed->connection);
     int64_t           round_trip = feed->connection->round_trip;
     uint32_t          number = feed->connection->notes.packet;
 

@@ -117,10 +117,10 @@ hole_is_filled(void)
     put(&fixture, 2, 22, zeros, 4);
     g_assert_true(fixture.feed.holes[PEER_A]->told.open);
     put(&fixture, 3, 14, zeros, 4);
-    g_assert_true(fixture.feed.holes[PEER_A]->told.open && fixture.feed.connection->gaps[PEER_A] != NULL);
+    g_assert_true(fixture.feed.holes[PEER_A]->told.open && peer_connection_gap_of(fixture.feed.connection, PEER_A) != NULL);
     put(&fixture, 4, 10, zeros, 4);
     put(&fixture, 5, 18, zeros, 4);
-    g_assert_null(fixture.feed.connection->gaps[PEER_A]);
+    g_assert_null(peer_connection_gap_of(fixture.feed.connection, PEER_A));
     g_assert_null(fixture.feed.holes[PEER_A]->late);
     end(&fixture);
 }
@@ -137,7 +137,7 @@ hole_is_smaller(void)
     put(&fixture, 2, 22, zeros, 4);
     put(&fixture, 3, 100, zeros, 4);
     put(&fixture, 4, 14, zeros, 4);
-    gap = fixture.feed.connection->gaps[PEER_A];
+    gap = peer_connection_gap_of(fixture.feed.connection, PEER_A);
     g_assert_nonnull(gap);
     g_assert_cmpstr(gap->pending ? gap->text : gap->finding->text, ==, "8 bytes");
     end(&fixture);
@@ -235,7 +235,7 @@ hole_is_given_up(void)
     g_assert_nonnull(fixture.feed.holes[PEER_A]->late);
     put(&fixture, frame, 18, zeros, 4);                 /* fills the second one */
     g_assert_null(fixture.feed.holes[PEER_A]->late);
-    g_assert_nonnull(fixture.feed.connection->gaps[PEER_A]);
+    g_assert_nonnull(peer_connection_gap_of(fixture.feed.connection, PEER_A));
     end(&fixture);
 }
 
@@ -255,9 +255,9 @@ hole_before_the_told_one_is_given_up(void)
         g_assert_cmpuint(frame, <, 10 + LATE_CHUNKS_MAX);
         put(&fixture, frame++, position, zeros, 4);
     }
-    g_assert_nonnull(fixture.feed.connection->gaps[PEER_A]);
+    g_assert_nonnull(peer_connection_gap_of(fixture.feed.connection, PEER_A));
     put(&fixture, frame, 18, zeros, 4);
-    g_assert_null(fixture.feed.connection->gaps[PEER_A]);
+    g_assert_null(peer_connection_gap_of(fixture.feed.connection, PEER_A));
     end(&fixture);
 }
 
@@ -275,7 +275,7 @@ told_where_later_passes_see_it(void)
         take(&fixture, 2, (struct feed_chunk){
             .bytes = { .position = 20, .data = donthave, .captured = 5, .reassembles = true }, .lacking = "some bytes"
         });
-        gap = fixture.feed.connection->gaps[PEER_A];
+        gap = peer_connection_gap_of(fixture.feed.connection, PEER_A);
         g_assert_nonnull(gap);
         g_assert_true(gap->pending && fixture.feed.holes[PEER_A]->told.withheld);
         g_assert_cmpuint(gap->told_in, ==, before < 2 ? 2 : 0);
@@ -302,9 +302,9 @@ transport_reads_again(void)
     put(&fixture, 1, 0, donthave, sizeof donthave);
     put(&fixture, 2, 14, zeros, 4);
     g_assert_null(fixture.feed.holes[PEER_A]->late);
-    g_assert_nonnull(fixture.feed.connection->gaps[PEER_A]);
+    g_assert_nonnull(peer_connection_gap_of(fixture.feed.connection, PEER_A));
     peer_feed_filled(&fixture.feed, PEER_A, NULL);
-    g_assert_null(fixture.feed.connection->gaps[PEER_A]);
+    g_assert_null(peer_connection_gap_of(fixture.feed.connection, PEER_A));
     end(&fixture);
 }
 

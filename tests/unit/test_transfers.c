@@ -642,7 +642,7 @@ write_note(struct listener *listener, struct message_context *context)
 static void *
 listener_begin(struct peer_connection *connection)
 {
-    struct listener *listener = wmem_new0(connection->scope, struct listener);
+    struct listener *listener = wmem_new0(peer_connection_scope(connection), struct listener);
 
     listener->connection = connection;
     listener->writes = listener_writes;
@@ -653,7 +653,7 @@ listener_begin(struct peer_connection *connection)
 static void
 listener_free(void *state, int64_t end G_GNUC_UNUSED)
 {
-    wmem_free(((struct listener *)state)->connection->scope, state);
+    wmem_free(peer_connection_scope(((struct listener *)state)->connection), state);
     freed++;
 }
 

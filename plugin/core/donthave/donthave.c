@@ -30,7 +30,7 @@ get_state(struct peer_connection *connection, void **slot)
     struct donthave_state *state = (struct donthave_state *)*slot;
 
     if (state == NULL) {
-        state = wmem_new0(connection->scope, struct donthave_state);
+        state = wmem_new0(peer_connection_scope(connection), struct donthave_state);
         state->connection = connection;
         *slot = state;
     }
@@ -42,8 +42,8 @@ static struct donthave_owner *
 get_owner(struct donthave_state *state, enum peer_side side)
 {
     if (state->owners[side] == NULL) {
-        state->owners[side] = wmem_new0(state->connection->scope, struct donthave_owner);
-        disowned_pieces_init(&state->owners[side]->disowned, state->connection->scope);
+        state->owners[side] = wmem_new0(peer_connection_scope(state->connection), struct donthave_owner);
+        disowned_pieces_init(&state->owners[side]->disowned, peer_connection_scope(state->connection));
     }
     return state->owners[side];
 }
@@ -78,10 +78,10 @@ end(void *data, int64_t time)
         if (owner == NULL)
             continue;
         disowned_pieces_free(&owner->disowned);
-        wmem_free(state->connection->scope, owner->times);
-        wmem_free(state->connection->scope, owner);
+        wmem_free(peer_connection_scope(state->connection), owner->times);
+        wmem_free(peer_connection_scope(state->connection), owner);
     }
-    wmem_free(state->connection->scope, state);
+    wmem_free(peer_connection_scope(state->connection), state);
 }
 
 /* --- DontHave --- */
@@ -172,7 +172,7 @@ take_donthave(struct donthave_state *state, struct donthave_note *donthave, stru
     }
     if (donthave->requests > 0)
         notes_add_described(notes, context->note, &donthave->detail, &donthave_findings.invalidated);
-    transfers_lose_piece(transfers, state->connection->scope, context->from, donthave->piece);
+    transfers_lose_piece(transfers, peer_connection_scope(state->connection), context->from, donthave->piece);
     disown(state, donthave->piece, context);
 }
 

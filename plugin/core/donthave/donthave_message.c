@@ -155,7 +155,7 @@ judge_storm(struct donthave_state *state, const struct donthave_note *donthave, 
 
     if (owner->donthaves == owner->times_room && owner->times_room < STORM_DONTHAVES) {
         owner->times_room = CLAMP(2 * owner->times_room, 2, STORM_DONTHAVES);
-        owner->times = (int64_t *)wmem_realloc(state->connection->scope, owner->times,
+        owner->times = (int64_t *)wmem_realloc(peer_connection_scope(state->connection), owner->times,
                                                owner->times_room * sizeof *owner->times);
     }
 

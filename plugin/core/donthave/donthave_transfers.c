@@ -230,7 +230,7 @@ reannounce_many(struct donthave_state *state, const uint8_t *bits, uint32_t size
 
     for (uint32_t i = 0; i < count; i++)
         reannounce(state, pieces[i], context);
-    wmem_free(state->connection->scope, pieces);
+    wmem_free(peer_connection_scope(state->connection), pieces);
 }
 
 static void
