@@ -68,6 +68,7 @@ feed(struct taking *taking, const uint8_t *data, uint32_t size, bool reassembles
                                            .ack = last->place.ack,
                                            .acks_packets = true,
                                            .end_ack = last->seq,
+                                           .reads_again = true,
                                            .lacking = taking->lacking };
     enum chunk_state             state = peer_feed_chunk(&taking->channel->feed, &reading, &chunk, first);
 
@@ -366,7 +367,6 @@ claim(struct data_channel *channel)
 {
     channel->claimed = true;
     peer_feed_init(&channel->feed, channel->scope, channel->setup);
-    channel->feed.reads_again = true;
     for (int side = PEER_A; side <= PEER_B; side++) {
         begin_framed(&channel->directions[side].state);
         begin_framed(&channel->directions[side].before_hole);

@@ -27,6 +27,8 @@ struct feed_chunk {
     /* Writes that text anew, where some of the bytes (with acks_packets: packets) came late and fewer are missing. NULL:
      * the text stays */
     void (*describe_missing)(uint64_t missing, char *text, size_t size);
+    bool reads_again; /* the transport itself reads the stream again where something came late: nothing is kept for
+                         that */
     bool late;        /* acks_packets: the stream went on without this packet */
     bool placed;      /* acks_packets: its position is known all the same, and how long the holes are */
     bool filled;      /* set by peer_feed_chunk(): bytes of it filled a hole before the end of the stream */
@@ -35,9 +37,9 @@ struct feed_chunk {
 
 /* Frames that hold the message that is still to end, in one direction. */
 struct feed_parts {
-    uint32_t *frames;
-    uint32_t  count;
-    uint32_t  room;
+    uint32_t count;
+    uint32_t room;
+    uint32_t frames[];
 };
 
 #endif

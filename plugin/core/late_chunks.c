@@ -35,31 +35,47 @@ late_chunk_packets(uint64_t after, uint64_t order)
     return (uint32_t)((order - after) >> PACKET_SHIFT);
 }
 
-static void *
-copy(wmem_allocator_t *scope, const void *bytes, size_t size)
+static struct stream_held *
+copy_held(wmem_allocator_t *scope, const struct stream_held *held)
 {
-    return size > 0 ? wmem_memdup(scope, bytes, size) : NULL;
+    struct stream_held *copy;
+
+    if (held == NULL)
+        return NULL;
+    copy = (struct stream_held *)wmem_memdup(scope, held, sizeof *held + held->size);
+    copy->room = held->size;
+    return copy;
+}
+
+static struct feed_parts *
+copy_parts(wmem_allocator_t *scope, const struct feed_parts *parts)
+{
+    struct feed_parts *copy;
+
+    if (parts == NULL)
+        return NULL;
+    copy = (struct feed_parts *)wmem_memdup(scope, parts, sizeof *parts + parts->count * sizeof *parts->frames);
+    copy->room = parts->count;
+    return copy;
 }
 
 void
-late_chunks_copy_stream(const struct message_stream *stream, const struct feed_parts *parts,
-                        struct message_stream *stream_copy, struct feed_parts *parts_copy)
+late_chunks_copy_stream(wmem_allocator_t *scope, const struct message_stream *stream, const struct feed_parts *parts,
+                        struct message_stream *stream_copy, struct feed_parts **parts_copy)
 {
     *stream_copy = *stream;
-    stream_copy->held = (uint8_t *)copy(stream->scope, stream->held, stream->held_size);
-    stream_copy->held_room = stream->held_size;
-    *parts_copy = *parts;
-    parts_copy->frames = (uint32_t *)copy(stream->scope, parts->frames, parts->count * sizeof *parts->frames);
-    parts_copy->room = parts->count;
+    stream_copy->held = copy_held(scope, stream->held);
+    *parts_copy = copy_parts(scope, parts);
 }
 
 struct late_chunks *
-late_chunks_new(const struct message_stream *stream, const struct feed_parts *parts, uint64_t next)
+late_chunks_new(wmem_allocator_t *scope, const struct message_stream *stream, const struct feed_parts *parts,
+                uint64_t next)
 {
-    struct late_chunks *late = wmem_new0(stream->scope, struct late_chunks);
+    struct late_chunks *late = wmem_new0(scope, struct late_chunks);
 
-    late->scope = stream->scope;
-    late_chunks_copy_stream(stream, parts, &late->stream, &late->parts);
+    late->scope = scope;
+    late_chunks_copy_stream(scope, stream, parts, &late->stream, &late->parts);
     /* Bytes that were to come again are kept as they are. */
     late->stream.end += late->stream.comes_again;
     late->stream.comes_again = 0;
@@ -74,8 +90,8 @@ late_chunks_free(struct late_chunks *late)
         return;
     while (late->first != NULL)
         late_chunks_drop_first(late);
-    message_stream_free(&late->stream);
-    wmem_free(late->scope, late->parts.frames);
+    message_stream_free(&late->stream, late->scope);
+    wmem_free(late->scope, late->parts);
     wmem_free(late->scope, late);
 }
 

@@ -47,9 +47,9 @@ struct late_chunk {
 struct late_chunks {
     wmem_allocator_t     *scope;
     struct message_stream stream; /* before the first hole */
-    struct feed_parts     parts;
-    uint64_t              next;  /* order of the first byte that is missing */
-    struct late_chunk    *first; /* in their order, without overlaps */
+    struct feed_parts    *parts;  /* NULL: none */
+    uint64_t              next;   /* order of the first byte that is missing */
+    struct late_chunk    *first;  /* in their order, without overlaps */
     struct late_chunk    *last;
     uint32_t              count;
     uint32_t              bytes; /* reported ones */
@@ -64,14 +64,15 @@ uint64_t late_after_packet(uint64_t number);
  * order. */
 uint32_t late_chunk_packets(uint64_t after, uint64_t order);
 
-/* Copies a stream and the frames of its unfinished message; the copies belong to the caller. */
-void late_chunks_copy_stream(const struct message_stream *stream, const struct feed_parts *parts,
-                             struct message_stream *stream_copy, struct feed_parts *parts_copy);
+/* Copies a stream and the frames of its unfinished message (NULL: none); the copies belong to the caller. */
+void late_chunks_copy_stream(wmem_allocator_t *scope, const struct message_stream *stream,
+                             const struct feed_parts *parts, struct message_stream *stream_copy,
+                             struct feed_parts **parts_copy);
 
-/* Begins before a hole: stream, whose memory the new struct gets from the same scope, is about to step over it. next:
- * the order of its first missing byte. */
-struct late_chunks *late_chunks_new(const struct message_stream *stream, const struct feed_parts *parts,
-                                    uint64_t next);
+/* Begins before a hole: stream, whose memory comes from scope, too, is about to step over it. next: the order of its first
+ * missing byte. */
+struct late_chunks *late_chunks_new(wmem_allocator_t *scope, const struct message_stream *stream,
+                                    const struct feed_parts *parts, uint64_t next);
 
 /* Gives everything back. NULL is nothing. */
 void late_chunks_free(struct late_chunks *late);

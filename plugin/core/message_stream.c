@@ -11,17 +11,10 @@
 #include "core/peer_wire.h"
 
 void
-message_stream_init(struct message_stream *stream, wmem_allocator_t *scope)
+message_stream_free(struct message_stream *stream, wmem_allocator_t *scope)
 {
+    wmem_free(scope, stream->held);
     memset(stream, 0, sizeof *stream);
-    stream->scope = scope;
-}
-
-void
-message_stream_free(struct message_stream *stream)
-{
-    wmem_free(stream->scope, stream->held);
-    message_stream_init(stream, stream->scope);
 }
 
 /* A new message begins at position. */
@@ -30,7 +23,8 @@ begin_message(struct message_stream *stream, uint64_t position)
 {
     stream->start = position;
     stream->size = PEER_SIZE_UNKNOWN;
-    stream->held_size = 0;
+    if (stream->held != NULL)
+        stream->held->size = 0;
     stream->comes_again = 0;
     stream->holed = false;
     stream->stepped_over = false;
@@ -197,34 +191,56 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
     return CHUNK_NEW;
 }
 
+static const uint8_t *
+held_bytes(const struct message_stream *stream)
+{
+    return stream->held != NULL ? stream->held->bytes : NULL;
+}
+
+/* Room for so many more bytes at held. */
+static struct stream_held *
+reserve(struct message_stream *stream, wmem_allocator_t *scope, uint32_t more)
+{
+    struct stream_held *held = stream->held;
+    uint32_t            size = message_stream_held(stream), room = held != NULL ? held->room : 0;
+
+    if (size + more <= room)
+        return held;
+    room = MAX(2 * room, size + more);
+    held = (struct stream_held *)wmem_realloc(scope, held, sizeof *held + room);
+    held->size = size;
+    held->room = room;
+    stream->held = held;
+    return held;
+}
+
 /* Copies bytes of the message at start to held, as far as they are worth it. */
 static void
-hold(struct message_stream *stream, const uint8_t *data, uint32_t captured)
+hold(struct message_stream *stream, wmem_allocator_t *scope, const uint8_t *data, uint32_t captured)
 {
-    uint32_t limit = stream->size == PEER_SIZE_UNKNOWN
-                         ? PEER_HANDSHAKE_MAGIC_SIZE
-                         : peer_wire_worth_holding(stream->held, stream->held_size, stream->size);
+    uint32_t            size = message_stream_held(stream);
+    uint32_t            limit = stream->size == PEER_SIZE_UNKNOWN
+                                    ? PEER_HANDSHAKE_MAGIC_SIZE
+                                    : peer_wire_worth_holding(held_bytes(stream), size, stream->size);
+    struct stream_held *held;
 
-    if (captured == 0 || stream->holed || stream->held_size >= limit)
+    if (captured == 0 || stream->holed || size >= limit)
         return;
-    if (captured > limit - stream->held_size)
-        captured = limit - stream->held_size;
-    if (stream->held_size + captured > stream->held_room) {
-        stream->held_room = MAX(2 * stream->held_room, stream->held_size + captured);
-        stream->held = (uint8_t *)wmem_realloc(stream->scope, stream->held, stream->held_room);
-    }
-    memcpy(stream->held + stream->held_size, data, captured);
-    stream->held_size += captured;
+    if (captured > limit - size)
+        captured = limit - size;
+    held = reserve(stream, scope, captured);
+    memcpy(held->bytes + size, data, captured);
+    held->size += captured;
 }
 
 /* Reads n more bytes of the chunk into the message at start. */
 static void
-take_bytes(struct message_stream *stream, struct stream_chunk *chunk, uint32_t n)
+take_bytes(struct message_stream *stream, wmem_allocator_t *scope, struct stream_chunk *chunk, uint32_t n)
 {
     uint32_t readable = chunk->offset < chunk->captured ? chunk->captured - chunk->offset : 0;
 
     if (readable > 0)
-        hold(stream, chunk->data + chunk->offset, MIN(n, readable));
+        hold(stream, scope, chunk->data + chunk->offset, MIN(n, readable));
     if (n > readable)
         stream->holed = true;
     chunk->offset += n;
@@ -233,17 +249,18 @@ take_bytes(struct message_stream *stream, struct stream_chunk *chunk, uint32_t n
 
 /* The message at start began in an earlier chunk: takes what this one has of it. */
 static bool
-go_on(struct message_stream *stream, struct stream_chunk *chunk, struct stream_message *message)
+go_on(struct message_stream *stream, wmem_allocator_t *scope, struct stream_chunk *chunk,
+      struct stream_message *message)
 {
     /* The prefix (or the first 20 bytes, which tell a handshake) byte by byte, until the size is known. */
     while (stream->size == PEER_SIZE_UNKNOWN) {
         if (chunk->offset == chunk->reported)
             return false;
-        take_bytes(stream, chunk, 1);
+        take_bytes(stream, scope, chunk, 1);
         if (stream->holed)
             stream->size = PEER_SIZE_BAD;
         else
-            stream->size = peer_wire_size(stream->held, stream->held_size);
+            stream->size = peer_wire_size(held_bytes(stream), message_stream_held(stream));
     }
     if (stream->size == PEER_SIZE_BAD) {
         lose_sync(stream, !stream->holed);
@@ -256,15 +273,15 @@ go_on(struct message_stream *stream, struct stream_chunk *chunk, struct stream_m
         if (chunk->offset == chunk->reported)
             return false;
         uint64_t wanted = stream->size - (stream->end - stream->start);
-        if (stream->held_size <= PEER_PREFIX_SIZE && !stream->holed)
-            wanted = MIN(wanted, PEER_PREFIX_SIZE + 1 - stream->held_size);
-        take_bytes(stream, chunk, (uint32_t)MIN(wanted, chunk->reported - chunk->offset));
+        if (message_stream_held(stream) <= PEER_PREFIX_SIZE && !stream->holed)
+            wanted = MIN(wanted, PEER_PREFIX_SIZE + 1 - message_stream_held(stream));
+        take_bytes(stream, scope, chunk, (uint32_t)MIN(wanted, chunk->reported - chunk->offset));
     }
 
     message->position = stream->start;
     message->size = stream->size;
-    message->data = stream->held;
-    message->captured = stream->held_size;
+    message->data = held_bytes(stream);
+    message->captured = message_stream_held(stream);
     message->assembled = true;
     message->stepped_over = stream->stepped_over;
     begin_message(stream, stream->end);
@@ -272,12 +289,13 @@ go_on(struct message_stream *stream, struct stream_chunk *chunk, struct stream_m
 }
 
 bool
-message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, struct stream_message *message)
+message_stream_next(struct message_stream *stream, wmem_allocator_t *scope, struct stream_chunk *chunk,
+                    struct stream_message *message)
 {
     if (stream->sync != STREAM_OK || chunk->offset >= chunk->reported)
         return false;
     if (stream->end > stream->start)
-        return go_on(stream, chunk, message);
+        return go_on(stream, scope, chunk, message);
 
     uint32_t       left = chunk->reported - chunk->offset;
     uint32_t       readable = chunk->offset < chunk->captured ? chunk->captured - chunk->offset : 0;
@@ -303,10 +321,10 @@ message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, s
     }
     if (!chunk->reassembles) {
         stream->size = size;
-        return go_on(stream, chunk, message);
+        return go_on(stream, scope, chunk, message);
     }
     /* The whole message comes again. If it does not, the next chunk goes on where this one ends. */
-    go_on(stream, chunk, message);
+    go_on(stream, scope, chunk, message);
     if (stream->sync == STREAM_OK) {
         stream->comes_again = (uint32_t)(stream->end - stream->start);
         stream->end = stream->start;

@@ -47,20 +47,24 @@ enum stream_sync {
     STREAM_OK       /* start is a message boundary */
 };
 
-/* One direction. All members are for the first pass only. */
+/* The first bytes of a message that began in an earlier chunk. */
+struct stream_held {
+    uint32_t size;
+    uint32_t room;
+    uint8_t  bytes[];
+};
+
+/* One direction. One of which all is zero is empty. All members are for the first pass only. */
 struct message_stream {
-    wmem_allocator_t *scope; /* owns held */
-    uint64_t          start; /* STREAM_OK: position of the message that arrives, or of the next one */
-    uint64_t          first; /* has_end: position of the first chunk */
-    uint64_t          end;   /* position of the first byte that is still to come */
-    uint64_t          acked; /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
-    uint64_t inside_until;   /* not STREAM_OK: bytes before this position belong to a message that began before a
+    uint64_t start;            /* STREAM_OK: position of the message that arrives, or of the next one */
+    uint64_t first;            /* has_end: position of the first chunk */
+    uint64_t end;              /* position of the first byte that is still to come */
+    uint64_t acked;            /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */
+    uint64_t inside_until;     /* not STREAM_OK: bytes before this position belong to a message that began before a
                                 hole */
-    uint64_t stray_end;      /* position after the last chunk, which was a stray if has_stray */
-    uint8_t *held;           /* first bytes of the message at start, where it began in an earlier chunk */
-    uint32_t held_size;
-    uint32_t held_room;
-    uint32_t size;             /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
+    uint64_t stray_end;        /* position after the last chunk, which was a stray if has_stray */
+    struct stream_held *held;  /* of the message at start; NULL: nothing yet */
+    uint32_t            size;  /* of the message at start, prefix included; PEER_SIZE_UNKNOWN before it is known */
     uint32_t comes_again;      /* bytes at the end of the last chunk that are to come again, as part of the whole
                                   message at start: they are held, but end does not count them */
     uint32_t largest;          /* bytes of the largest chunk */
@@ -102,11 +106,8 @@ enum chunk_state {
     CHUNK_UNSYNCED  /* nobody knows where messages start in it */
 };
 
-/* Starts an empty stream, whose memory comes from scope. */
-void message_stream_init(struct message_stream *stream, wmem_allocator_t *scope);
-
-/* Gives the stream's memory back, and leaves it empty. */
-void message_stream_free(struct message_stream *stream);
+/* Gives the stream's memory back, and leaves it empty. Memory comes from scope, the same each time. */
+void message_stream_free(struct message_stream *stream, wmem_allocator_t *scope);
 
 /* A message is known to begin at that position, and nothing of the stream came before it. */
 void message_stream_begin(struct message_stream *stream, uint64_t position);
@@ -117,6 +118,14 @@ enum chunk_state message_stream_open(struct message_stream *stream, struct strea
 
 /* The next message that ends in the chunk; false when there is none. A message cut by a hole comes out when its end
  * has passed, with the bytes before the hole. A length beyond the cap loses sync (see peer_wire_size()). */
-bool message_stream_next(struct message_stream *stream, struct stream_chunk *chunk, struct stream_message *message);
+bool message_stream_next(struct message_stream *stream, wmem_allocator_t *scope, struct stream_chunk *chunk,
+                         struct stream_message *message);
+
+/* How many bytes are held. */
+static inline uint32_t
+message_stream_held(const struct message_stream *stream)
+{
+    return stream->held != NULL ? stream->held->size : 0;
+}
 
 #endif

@@ -19,8 +19,6 @@ peer_feed_init(struct peer_feed *feed, wmem_allocator_t *scope, const struct pee
 {
     memset(feed, 0, sizeof *feed);
     feed->connection = peer_connection_new(scope, setup);
-    for (int side = PEER_A; side <= PEER_B; side++)
-        message_stream_init(&feed->streams[side], scope);
 }
 
 static struct feed_holes *
@@ -49,15 +47,19 @@ forget_late(struct feed_holes *holes)
 void
 peer_feed_end(struct peer_feed *feed)
 {
+    wmem_allocator_t *scope = peer_connection_scope(feed->connection);
+
     for (int side = PEER_A; side <= PEER_B; side++) {
         if (feed->holes[side] != NULL)
             forget_late(feed->holes[side]);
-        wmem_free(peer_connection_scope(feed->connection), feed->holes[side]);
+        wmem_free(scope, feed->holes[side]);
         feed->holes[side] = NULL;
-        message_stream_free(&feed->streams[side]);
-        wmem_free(peer_connection_scope(feed->connection), feed->parts[side].frames);
-        memset(&feed->parts[side], 0, sizeof feed->parts[side]);
+        message_stream_free(&feed->streams[side], scope);
+        wmem_free(scope, feed->parts[side]);
+        feed->parts[side] = NULL;
     }
+    wmem_free(scope, feed->shown);
+    feed->shown = NULL;
     peer_connection_end(feed->connection);
 }
 
@@ -83,7 +85,7 @@ struct reading {
     struct peer_feed         *feed;
     const struct feed_packet *packet; /* that is being read */
     struct message_stream    *stream;
-    struct feed_parts        *parts;
+    struct feed_parts       **parts;
     const struct feed_chunk  *late; /* again: the chunk that filled a hole; NULL: nothing is taken */
     bool                      again;
     bool                      taken;     /* again: something came out for the first time, */
@@ -93,16 +95,27 @@ struct reading {
 static void
 add_part(const struct reading *reading, uint32_t frame)
 {
-    struct feed_parts *parts = reading->parts;
+    struct feed_parts *parts = *reading->parts;
+    uint32_t           count = parts != NULL ? parts->count : 0, room = parts != NULL ? parts->room : 0;
 
-    if (parts->count > 0 && parts->frames[parts->count - 1] == frame)
+    if (count > 0 && parts->frames[count - 1] == frame)
         return;
-    if (parts->count == parts->room) {
-        parts->room = MAX(4, 2 * parts->room);
-        parts->frames = (uint32_t *)wmem_realloc(reading->stream->scope, parts->frames,
-                                                 parts->room * sizeof *parts->frames);
+    if (count == room) {
+        room = MAX(4, 2 * room);
+        parts = (struct feed_parts *)wmem_realloc(peer_connection_scope(reading->feed->connection), parts,
+                                                  sizeof *parts + room * sizeof *parts->frames);
+        parts->room = room;
+        *reading->parts = parts;
     }
-    parts->frames[parts->count++] = frame;
+    parts->frames[count] = frame;
+    parts->count = count + 1;
+}
+
+static void
+forget_parts(const struct reading *reading)
+{
+    if (*reading->parts != NULL)
+        (*reading->parts)->count = 0;
 }
 
 /* Where the bytes of the chunk from offset on stand. */
@@ -142,8 +155,10 @@ take_message(const struct reading *reading, const struct feed_chunk *chunk, cons
             add_part(reading, chunk->frame);
         context.bytes = message->data;
         context.bytes_size = message->captured;
-        context.frames = reading->parts->frames;
-        context.frame_count = reading->parts->count;
+        if (*reading->parts != NULL) {
+            context.frames = (*reading->parts)->frames;
+            context.frame_count = (*reading->parts)->count;
+        }
         context.elsewhere = reading->again;
         context.shown_at = reading->again ? reading->late->place : 0;
     }
@@ -177,12 +192,13 @@ take_messages(struct reading *reading, struct feed_chunk *chunk, enum chunk_stat
               uint32_t *first)
 {
     struct message_stream *stream = reading->stream;
+    wmem_allocator_t      *scope = peer_connection_scope(reading->feed->connection);
     struct stream_message  message;
 
-    while (message_stream_next(stream, &chunk->bytes, &message)) {
+    while (message_stream_next(stream, scope, &chunk->bytes, &message)) {
         on_message(reading, chunk, &message);
         chunk->has_unusual |= peer_wire_is_unusual(message.data, message.captured, message.size);
-        reading->parts->count = 0;
+        forget_parts(reading);
         if (in_message && first != NULL)
             *first = chunk->bytes.offset;
         in_message = false;
@@ -192,7 +208,7 @@ take_messages(struct reading *reading, struct feed_chunk *chunk, enum chunk_stat
     if (stream->sync == STREAM_OK && stream->end + stream->comes_again > stream->start)
         add_part(reading, chunk->frame);
     else
-        reading->parts->count = 0;
+        forget_parts(reading);
 }
 
 /* --- again --- */
@@ -269,16 +285,17 @@ read_again(struct peer_feed *feed, const struct feed_packet *packet, const struc
     struct feed_holes     *holes = feed->holes[from];
     struct late_chunks    *late = holes->late;
     struct message_stream *live = &feed->streams[from];
-    struct feed_parts     *parts = &feed->parts[from];
+    struct feed_parts    **parts = &feed->parts[from];
+    wmem_allocator_t      *scope = peer_connection_scope(feed->connection);
     struct reading         reading = { .feed = feed, .packet = packet, .late = chunk, .again = true };
     uint64_t               acked = live->acked, end = live->end + live->comes_again, before;
 
     late->stream.acked = INT64_MAX; /* what is kept is no stray */
     if (late->first->order == late->next)
         go_on_to_next_hole(&reading, late);
-    message_stream_free(live);
-    wmem_free(peer_connection_scope(feed->connection), parts->frames);
-    late_chunks_copy_stream(&late->stream, &late->parts, live, parts);
+    message_stream_free(live, scope);
+    wmem_free(scope, *parts);
+    late_chunks_copy_stream(scope, &late->stream, late->parts, live, parts);
     reading.stream = live;
     reading.parts = parts;
     before = late->next;
@@ -341,9 +358,9 @@ keep_before_hole(const struct peer_feed *feed, enum peer_side from, const struct
     const struct message_stream *stream = &feed->streams[from];
     uint64_t                     end = stream->end + stream->comes_again;
 
-    if (late_of(feed, from) != NULL || feed->reads_again || !stream->has_end || chunk->bytes.position <= end)
+    if (late_of(feed, from) != NULL || chunk->reads_again || !stream->has_end || chunk->bytes.position <= end)
         return NULL;
-    return late_chunks_new(stream, &feed->parts[from],
+    return late_chunks_new(peer_connection_scope(feed->connection), stream, feed->parts[from],
                            chunk->acks_packets ? late_after_packet(feed->connection->read_to[from]) : end);
 }
 
@@ -376,10 +393,36 @@ tell_missing(struct peer_feed *feed, const struct feed_packet *packet, const str
     if (!peer_connection_lacks(feed->connection, &context, chunk->lacking))
         return false;
     holes = get_holes(feed, packet->from);
-    holes->told.open = holes->late != NULL || feed->reads_again;
+    holes->told.open = holes->late != NULL || chunk->reads_again;
     holes->told.order = late_chunk_order(chunk);
     holes->told.describe_missing = chunk->describe_missing;
     return true;
+}
+
+/* The last chunk that later passes see. */
+static void
+remember_shown(struct peer_feed *feed, const struct feed_packet *packet, const struct feed_chunk *chunk)
+{
+    if (feed->shown == NULL)
+        feed->shown = wmem_alloc0_array(peer_connection_scope(feed->connection), struct feed_shown, 2);
+    feed->shown[packet->from] = (struct feed_shown){ .frame = packet->frame,
+                                                     .place = chunk->place,
+                                                     .size = chunk->bytes.reported };
+}
+
+/* What is missing is shown with that one. */
+static void
+show_missing_before(struct peer_feed *feed, const struct feed_packet *packet)
+{
+    const struct feed_shown *shown = feed->shown != NULL ? &feed->shown[packet->from] : NULL;
+    struct message_context   before = { .from = packet->from };
+
+    if (shown == NULL || shown->size == 0 || shown->frame >= packet->frame)
+        return;
+    before.frame = shown->frame;
+    before.place = shown->place;
+    before.size = shown->size;
+    peer_connection_lacks_hidden(feed->connection, &before);
 }
 
 /* A chunk was read. TCP shows one that is the beginning of a message only on the first pass; later ones see it as a part of
@@ -391,24 +434,19 @@ show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, con
 {
     const struct message_stream *stream = &feed->streams[packet->from];
     struct feed_holes           *holes = feed->holes[packet->from];
-    struct feed_shown           *shown = &feed->shown[packet->from];
     bool comes_again = stream->sync == STREAM_OK && stream->comes_again == chunk->bytes.reported;
 
     if (told_here) {
-        holes->told.withheld = comes_again && !feed->reads_again;
-        if (holes->told.withheld && shown->size > 0 && shown->frame < packet->frame) {
-            struct message_context before = {
-                .from = packet->from, .frame = shown->frame, .place = shown->place, .size = shown->size
-            };
-            peer_connection_lacks_hidden(feed->connection, &before);
-        }
+        holes->told.withheld = comes_again && !chunk->reads_again;
+        if (holes->told.withheld)
+            show_missing_before(feed, packet);
     } else if (holes != NULL && holes->told.withheld && !comes_again) {
         struct message_context context = context_at(packet, chunk, 0, chunk->bytes.reported);
         peer_connection_lacks_shown(feed->connection, &context);
         holes->told.withheld = false;
     }
-    if (!comes_again)
-        *shown = (struct feed_shown){ .frame = packet->frame, .place = chunk->place, .size = chunk->bytes.reported };
+    if (!comes_again && !chunk->acks_packets)
+        remember_shown(feed, packet, chunk);
 }
 
 void

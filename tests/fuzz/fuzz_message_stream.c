@@ -28,6 +28,7 @@ enum {
 };
 
 struct played {
+    wmem_allocator_t *scope;
     struct message_stream stream;
     const uint8_t        *bytes;
     uint32_t              size;
@@ -65,7 +66,7 @@ play_chunk(struct played *played, struct stream_chunk *chunk)
     check(!played->whole || !gap);
     uint64_t before = 0;
     bool     first = true;
-    while (message_stream_next(&played->stream, chunk, &message)) {
+    while (message_stream_next(&played->stream, played->scope, chunk, &message)) {
         check(first || message.position > before);
         before = message.position;
         first = false;
@@ -76,8 +77,10 @@ play_chunk(struct played *played, struct stream_chunk *chunk)
         check(peer_wire_size(played->bytes + played->expected, played->size - (uint32_t)played->expected) == PEER_SIZE_BAD);
         played->whole = false;
     }
-    check(played->stream.held_size <= played->stream.held_room);
-    check(played->stream.held_room <= PEER_MESSAGE_SIZE_MAX * 2);
+    if (played->stream.held != NULL) {
+        check(played->stream.held->size <= played->stream.held->room);
+        check(played->stream.held->room <= PEER_MESSAGE_SIZE_MAX * 2);
+    }
 }
 
 int
@@ -86,12 +89,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     uint32_t      stream_size = MIN((uint32_t)data[0] << 8 | data[1], (uint32_t)size - 2);
-    struct played played = { .bytes = data + size - stream_size, .size = stream_size, .whole = true };
+    wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    struct played played = { .scope = scope, .bytes = data + size - stream_size, .size = stream_size, .whole = true };
     const uint8_t *script = data + 2, *end = data + size - stream_size;
     uint64_t       position = 0;
 
-    wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    message_stream_init(&played.stream, scope);
     for (; end - script >= 3; script += 3) {
         uint8_t what = script[0], argument = script[1];
 
@@ -123,7 +125,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         position += reported;
         free(copy);
     }
-    message_stream_free(&played.stream);
+    message_stream_free(&played.stream, scope);
     wmem_destroy_allocator(scope);
     return 0;
 }

@@ -11,7 +11,6 @@
 struct kept {
     wmem_allocator_t     *scope;
     struct message_stream stream;
-    struct feed_parts     parts;
     struct late_chunks   *late;
     uint8_t              *bytes;        /* position n has the byte n, modulo 256 */
 };
@@ -24,8 +23,7 @@ begin(struct kept *kept)
 {
     memset(kept, 0, sizeof *kept);
     kept->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    message_stream_init(&kept->stream, kept->scope);
-    kept->late = late_chunks_new(&kept->stream, &kept->parts, HOLE);
+    kept->late = late_chunks_new(kept->scope, &kept->stream, NULL, HOLE);
     kept->bytes = (uint8_t *)g_malloc(SIZE);
     for (uint32_t i = 0; i < SIZE; i++)
         kept->bytes[i] = (uint8_t)i;
@@ -35,7 +33,7 @@ static void
 end(struct kept *kept)
 {
     late_chunks_free(kept->late);
-    message_stream_free(&kept->stream);
+    message_stream_free(&kept->stream, kept->scope);
     g_free(kept->bytes);
     wmem_destroy_allocator(kept->scope);
 }
@@ -228,29 +226,33 @@ copies(void)
 {
     struct kept        kept;
     struct late_chunks *late;
-    struct feed_parts  *parts = &kept.parts;
+    struct feed_parts  *parts;
 
     begin(&kept);
-    kept.stream.held = (uint8_t *)wmem_memdup(kept.scope, kept.bytes, 10);
-    kept.stream.held_size = kept.stream.held_room = 10;
+    kept.stream.held = (struct stream_held *)wmem_alloc(kept.scope, sizeof *kept.stream.held + 20);
+    kept.stream.held->size = 10;
+    kept.stream.held->room = 20;
+    memcpy(kept.stream.held->bytes, kept.bytes, 10);
     kept.stream.end = 20;
     kept.stream.comes_again = 3;
-    parts->frames = wmem_alloc_array(kept.scope, uint32_t, 4);
+    parts = (struct feed_parts *)wmem_alloc(kept.scope, sizeof *parts + 4 * sizeof *parts->frames);
     parts->frames[0] = 54;
     parts->count = 1;
     parts->room = 4;
-    late = late_chunks_new(&kept.stream, parts, HOLE);
-    kept.stream.held[0] = 99;
+    late = late_chunks_new(kept.scope, &kept.stream, parts, HOLE);
+    kept.stream.held->bytes[0] = 99;
     parts->frames[0] = 99;
-    g_assert_cmpmem(late->stream.held, late->stream.held_size, kept.bytes, 10);
-    g_assert_cmpuint(late->parts.count, ==, 1);
-    g_assert_cmpuint(late->parts.frames[0], ==, 54);
+    g_assert_cmpmem(late->stream.held->bytes, late->stream.held->size, kept.bytes, 10);
+    g_assert_cmpuint(late->stream.held->room, ==, 10);
+    g_assert_cmpuint(late->parts->count, ==, 1);
+    g_assert_cmpuint(late->parts->frames[0], ==, 54);
+    g_assert_cmpuint(late->parts->room, ==, 1);
     g_assert_cmpuint(late->stream.end, ==, 23);     /* what was to come again is kept as it is */
     g_assert_cmpuint(late->stream.comes_again, ==, 0);
     g_assert_cmpuint(kept.stream.end, ==, 20);
     late_chunks_free(late);
     late_chunks_free(NULL);
-    wmem_free(kept.scope, parts->frames);
+    wmem_free(kept.scope, parts);
     end(&kept);
 }
 

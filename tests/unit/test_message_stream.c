@@ -85,9 +85,8 @@ play(const void *data)
     static const char *const states[] = { "new", "repeated", "unsynced" };
     const struct line    *script = (const struct line *)data;
     wmem_allocator_t     *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct message_stream stream;
+    struct message_stream stream = { 0 };
 
-    message_stream_init(&stream, scope);
     for (unsigned i = 0; script[i].hex != NULL; i++) {
         if (strcmp(script[i].hex, ACKED) == 0) {
             stream.acked = script[i].position;
@@ -107,7 +106,7 @@ play(const void *data)
             g_string_append(out, " gap");
         if (script[i].reassembles && !chunk.reassembles)
             g_string_append(out, " alone");
-        while (message_stream_next(&stream, &chunk, &message))
+        while (message_stream_next(&stream, scope, &chunk, &message))
             describe(out, &message);
         if (strcmp(out->str, script[i].expected) != 0)
             g_test_message("line %u", i + 1);
@@ -499,7 +498,7 @@ static void
 start(struct fixture *fixture)
 {
     fixture->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    message_stream_init(&fixture->stream, fixture->scope);
+    memset(&fixture->stream, 0, sizeof fixture->stream);
     g_array_set_size(fixture->found, 0);
 }
 
@@ -539,7 +538,7 @@ feed(struct fixture *fixture, uint32_t begin, uint32_t end, uint32_t captured)
     bool                  gap;
 
     message_stream_open(&fixture->stream, &chunk, &gap);
-    while (message_stream_next(&fixture->stream, &chunk, &message)) {
+    while (message_stream_next(&fixture->stream, fixture->scope, &chunk, &message)) {
         const struct known_message *known = known_at(fixture, message.position);
         g_assert_nonnull(known);
         g_assert_cmpuint(message.size, ==, known->size);
@@ -693,12 +692,11 @@ any_bytes(void)
 {
     for (int run = 0; run < 200; run++) {
         wmem_allocator_t     *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct message_stream stream;
+        struct message_stream stream = { 0 };
         struct stream_message message;
         bool                  gap;
         uint64_t              position = 0, fed = 0;
 
-        message_stream_init(&stream, scope);
         for (int i = 0; i < 300; i++) {
             uint8_t  bytes[64];
             uint32_t captured = (uint32_t)g_test_rand_int_range(0, 64);
@@ -712,12 +710,12 @@ any_bytes(void)
                                           .reported = captured + (uint32_t)(i % 7 == 0 ? 9 : 0),
                                           .reassembles = i % 5 == 0 };
             message_stream_open(&stream, &chunk, &gap);
-            while (message_stream_next(&stream, &chunk, &message)) {
+            while (message_stream_next(&stream, scope, &chunk, &message)) {
                 g_assert_cmpuint(message.captured, <=, message.size);
                 g_assert_cmpuint(message.position + message.size, <=, at + chunk.reported);
             }
             fed += captured;
-            g_assert_cmpuint(stream.held_size, <=, fed);
+            g_assert_cmpuint(message_stream_held(&stream), <=, fed);
             position += (uint64_t)MAX(0, (int)chunk.reported + g_test_rand_int_range(-8, 3));
         }
         wmem_destroy_allocator(scope);
@@ -728,21 +726,20 @@ any_bytes(void)
 static void
 freed(void)
 {
-    struct message_stream stream;
+    struct message_stream stream = { 0 };
     struct stream_message message;
     GByteArray           *bytes = from_hex(CHOKE "00000005" "04");
     bool                  gap;
 
-    message_stream_init(&stream, NULL);
-    message_stream_free(&stream);
+    message_stream_free(&stream, NULL);
     for (int round = 0; round < 2; round++) {
         struct stream_chunk chunk = { .position = 1000, .data = bytes->data, .captured = bytes->len,
                                       .reported = bytes->len, .reassembles = round == 0 };
         g_assert_cmpint(message_stream_open(&stream, &chunk, &gap), ==, CHUNK_NEW);
-        g_assert_true(message_stream_next(&stream, &chunk, &message));
-        g_assert_false(message_stream_next(&stream, &chunk, &message));
-        g_assert_cmpuint(stream.held_size, ==, 5);
-        message_stream_free(&stream);
+        g_assert_true(message_stream_next(&stream, NULL, &chunk, &message));
+        g_assert_false(message_stream_next(&stream, NULL, &chunk, &message));
+        g_assert_cmpuint(message_stream_held(&stream), ==, 5);
+        message_stream_free(&stream, NULL);
         g_assert_cmpint(stream.sync, ==, STREAM_UNKNOWN);
         g_assert_false(stream.has_end);
         g_assert_null(stream.held);
@@ -997,7 +994,7 @@ feed_long(void)
     feed_hex(&feeder, 1, 1, 0, HAVE "000000", false, NULL);
     for (uint32_t i = 1; i < 20000; i++)
         feed_hex(&feeder, i + 1, i + 1, 3 + 9 * i, "05" "04" "00000007" "000000", false, NULL);
-    g_assert_cmpuint(feeder.feed.parts[PEER_A].room, <=, 4);
+    g_assert_cmpuint(feeder.feed.parts[PEER_A]->room, <=, 4);
     wmem_destroy_allocator(feeder.scope);
 }
 
@@ -1082,9 +1079,9 @@ feed_end(void)
 
     feeder_init(&feeder);
     feed_hex(&feeder, 1, 1, 0, CHOKE OUR_DONTHAVE "000000", false, NULL);
-    g_assert_nonnull(feeder.feed.parts[PEER_A].frames);
+    g_assert_nonnull(feeder.feed.parts[PEER_A]);
     peer_feed_end(&feeder.feed);
-    g_assert_null(feeder.feed.parts[PEER_A].frames);
+    g_assert_null(feeder.feed.parts[PEER_A]);
     g_assert_null(feeder.feed.streams[PEER_A].held);
     g_assert_null(feeder.feed.connection->transfers);
     g_assert_nonnull(feeder_note(&feeder, 1, 1, 0));
@@ -1123,11 +1120,11 @@ open_message(struct message_stream *stream, uint32_t length)
 
     set_be32(bytes, length);
     bytes[4] = PEER_PIECE;
-    message_stream_init(stream, NULL);
+    memset(stream, 0, sizeof *stream);
     message_stream_begin(stream, 0);
     stream->acked = INT64_MAX;      /* there are no strays */
     g_assert_cmpint(message_stream_open(stream, &chunk, &gap), ==, CHUNK_NEW);
-    g_assert_false(message_stream_next(stream, &chunk, &message));
+    g_assert_false(message_stream_next(stream, NULL, &chunk, &message));
 }
 
 /* A block looks like whatever its author wants. While the message that was open before the hole certainly goes on, nothing is
@@ -1144,7 +1141,7 @@ inside_after_hole(void)
         g_assert_false(is_read_after(&stream, 0, 1000));
     g_assert_true(is_read_after(&stream, 0, 1000));
     g_assert_true(is_read_after(&stream, 0, 1000));
-    message_stream_free(&stream);
+    message_stream_free(&stream, NULL);
 
     /* Another hole in the rest of it. */
     open_message(&stream, 9992);
@@ -1153,26 +1150,26 @@ inside_after_hole(void)
     g_assert_false(is_read_after(&stream, 0, 1000));
     g_assert_false(is_read_after(&stream, 0, 1000));
     g_assert_true(is_read_after(&stream, 0, 1000));
-    message_stream_free(&stream);
+    message_stream_free(&stream, NULL);
 
     /* It may have ended in the hole: nine packets, or eight of which one may be as long as that which comes next. */
     open_message(&stream, 9992);
     g_assert_true(is_read_after(&stream, 9, 10));
-    message_stream_free(&stream);
+    message_stream_free(&stream, NULL);
     open_message(&stream, 9992);
     g_assert_false(is_read_after(&stream, 8, 1000));
-    message_stream_free(&stream);
+    message_stream_free(&stream, NULL);
     open_message(&stream, 9992);
     g_assert_true(is_read_after(&stream, 8, 1500));
-    message_stream_free(&stream);
+    message_stream_free(&stream, NULL);
 
     /* Longer than any block: the length is not believed. */
     open_message(&stream, STREAM_INSIDE_MAX - 4);
     g_assert_false(is_read_after(&stream, 1, 1000));
-    message_stream_free(&stream);
+    message_stream_free(&stream, NULL);
     open_message(&stream, STREAM_INSIDE_MAX - 3);
     g_assert_true(is_read_after(&stream, 1, 1000));
-    message_stream_free(&stream);
+    message_stream_free(&stream, NULL);
 }
 
 int

@@ -298,9 +298,10 @@ transport_reads_again(void)
     struct fixture fixture;
 
     begin(&fixture);
-    fixture.feed.reads_again = true;
     put(&fixture, 1, 0, donthave, sizeof donthave);
-    put(&fixture, 2, 14, zeros, 4);
+    take(&fixture, 2, (struct feed_chunk){
+        .bytes = { .position = 14, .data = zeros, .captured = 4 }, .lacking = "some bytes", .reads_again = true
+    });
     g_assert_null(fixture.feed.holes[PEER_A]->late);
     g_assert_nonnull(peer_connection_gap_of(fixture.feed.connection, PEER_A));
     peer_feed_filled(&fixture.feed, PEER_A, NULL);
