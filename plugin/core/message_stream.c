@@ -191,46 +191,42 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
     return CHUNK_NEW;
 }
 
-static const uint8_t *
-held_bytes(const struct message_stream *stream)
+/* How many bytes of the message at start are worth holding. */
+static uint32_t
+worth_holding(const struct message_stream *stream)
 {
-    return stream->held != NULL ? stream->held->bytes : NULL;
+    const struct stream_held *held = stream->held;
+
+    if (stream->size == PEER_SIZE_UNKNOWN)
+        return PEER_HANDSHAKE_MAGIC_SIZE;
+    return peer_wire_worth_holding(held != NULL ? held->bytes : NULL, message_stream_held(stream), stream->size);
 }
 
-/* Room for so many more bytes at held. */
-static struct stream_held *
-reserve(struct message_stream *stream, wmem_allocator_t *scope, uint32_t more)
+/* Copies bytes of the message at start to held. */
+static G_GNUC_NO_INLINE void
+append_held(struct message_stream *stream, wmem_allocator_t *scope, const uint8_t *data, uint32_t size)
 {
     struct stream_held *held = stream->held;
-    uint32_t            size = message_stream_held(stream), room = held != NULL ? held->room : 0;
+    uint32_t            former = message_stream_held(stream), room = held != NULL ? held->room : 0;
 
-    if (size + more <= room)
-        return held;
-    room = MAX(2 * room, size + more);
-    held = (struct stream_held *)wmem_realloc(scope, held, sizeof *held + room);
-    held->size = size;
-    held->room = room;
-    stream->held = held;
-    return held;
+    if (former + size > room) {
+        room = MAX(2 * room, former + size);
+        held = (struct stream_held *)wmem_realloc(scope, held, sizeof *held + room);
+        held->room = room;
+        stream->held = held;
+    }
+    memcpy(held->bytes + former, data, size);
+    held->size = former + size;
 }
 
-/* Copies bytes of the message at start to held, as far as they are worth it. */
+/* The same, as far as they are worth it. */
 static void
 hold(struct message_stream *stream, wmem_allocator_t *scope, const uint8_t *data, uint32_t captured)
 {
-    uint32_t            size = message_stream_held(stream);
-    uint32_t            limit = stream->size == PEER_SIZE_UNKNOWN
-                                    ? PEER_HANDSHAKE_MAGIC_SIZE
-                                    : peer_wire_worth_holding(held_bytes(stream), size, stream->size);
-    struct stream_held *held;
+    uint32_t limit = worth_holding(stream), size = message_stream_held(stream);
 
-    if (captured == 0 || stream->holed || size >= limit)
-        return;
-    if (captured > limit - size)
-        captured = limit - size;
-    held = reserve(stream, scope, captured);
-    memcpy(held->bytes + size, data, captured);
-    held->size += captured;
+    if (captured > 0 && !stream->holed && size < limit)
+        append_held(stream, scope, data, MIN(captured, limit - size));
 }
 
 /* Reads n more bytes of the chunk into the message at start. */
@@ -260,7 +256,7 @@ go_on(struct message_stream *stream, wmem_allocator_t *scope, struct stream_chun
         if (stream->holed)
             stream->size = PEER_SIZE_BAD;
         else
-            stream->size = peer_wire_size(held_bytes(stream), message_stream_held(stream));
+            stream->size = peer_wire_size(stream->held->bytes, stream->held->size);
     }
     if (stream->size == PEER_SIZE_BAD) {
         lose_sync(stream, !stream->holed);
@@ -280,7 +276,7 @@ go_on(struct message_stream *stream, wmem_allocator_t *scope, struct stream_chun
 
     message->position = stream->start;
     message->size = stream->size;
-    message->data = held_bytes(stream);
+    message->data = stream->held != NULL ? stream->held->bytes : NULL;
     message->captured = message_stream_held(stream);
     message->assembled = true;
     message->stepped_over = stream->stepped_over;

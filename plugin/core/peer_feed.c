@@ -92,23 +92,30 @@ struct reading {
     bool                      overtaken; /* and what came out before may have taken back what it says */
 };
 
+static G_GNUC_NO_INLINE struct feed_parts *
+grow_parts(const struct reading *reading)
+{
+    struct feed_parts *parts = *reading->parts;
+    uint32_t           count = parts != NULL ? parts->count : 0, room = MAX(4, 2 * count);
+
+    parts = (struct feed_parts *)wmem_realloc(peer_connection_scope(reading->feed->connection), parts,
+                                              sizeof *parts + room * sizeof *parts->frames);
+    parts->count = count;
+    parts->room = room;
+    *reading->parts = parts;
+    return parts;
+}
+
 static void
 add_part(const struct reading *reading, uint32_t frame)
 {
     struct feed_parts *parts = *reading->parts;
-    uint32_t           count = parts != NULL ? parts->count : 0, room = parts != NULL ? parts->room : 0;
 
-    if (count > 0 && parts->frames[count - 1] == frame)
+    if (parts != NULL && parts->count > 0 && parts->frames[parts->count - 1] == frame)
         return;
-    if (count == room) {
-        room = MAX(4, 2 * room);
-        parts = (struct feed_parts *)wmem_realloc(peer_connection_scope(reading->feed->connection), parts,
-                                                  sizeof *parts + room * sizeof *parts->frames);
-        parts->room = room;
-        *reading->parts = parts;
-    }
-    parts->frames[count] = frame;
-    parts->count = count + 1;
+    if (parts == NULL || parts->count == parts->room)
+        parts = grow_parts(reading);
+    parts->frames[parts->count++] = frame;
 }
 
 static void

@@ -95,7 +95,8 @@ unlink_followed(struct utp_connection *connection)
     flow->count--;
 }
 
-static void take_all(struct utp_connection *connection, enum peer_side from, const struct utp_packet *packet);
+static void take_all(struct utp_connection *connection, enum peer_side from, const struct utp_packet *current,
+                     const struct utp_packet *packet);
 
 /* What waits for packets that never came is read. */
 static void
@@ -103,7 +104,7 @@ flush(struct utp_connection *connection)
 {
     for (int side = PEER_A; side <= PEER_B; side++) {
         utp_stream_flush(&connection->directions[side].packets);
-        take_all(connection, (enum peer_side)side, NULL);
+        take_all(connection, (enum peer_side)side, NULL, NULL);
     }
     utp_mse_flush(&connection->encryption, &connection->feed);
 }
@@ -314,7 +315,7 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
 }
 
 /* The first packet of a side is sent. */
-static void
+static G_GNUC_NO_INLINE void
 begin_probe(struct utp_connection *connection, enum peer_side from, uint64_t seq, int64_t time)
 {
     if (connection->probes == NULL)
@@ -345,14 +346,17 @@ measure_answer(struct utp_connection *connection, enum peer_side answering, uint
     }
 }
 
+/* Takes all that is next. current: the packet that was just added; NULL: none. packet: that is read; NULL: the end. */
 static void
-take_all(struct utp_connection *connection, enum peer_side from, const struct utp_packet *packet)
+take_all(struct utp_connection *connection, enum peer_side from, const struct utp_packet *current,
+         const struct utp_packet *packet)
 {
     struct utp_direction *direction = &connection->directions[from];
+    wmem_allocator_t     *scope = connection->flow->setup->scope;
     struct feed_packet    reading = { .from = from };
     struct utp_chunk      chunk;
 
-    while (utp_stream_next(&direction->packets, connection->flow->setup->scope, &chunk)) {
+    while (utp_stream_next(&direction->packets, scope, &current, &chunk)) {
         reading.frame = packet != NULL ? packet->frame : chunk.frame;
         reading.time = packet != NULL ? packet->time : chunk.time;
         chunk.waited = chunk.waited && packet != NULL; /* at the end of the capture each is read in its own frame */
@@ -378,7 +382,8 @@ take_packet(struct utp_connection *connection, enum peer_side from, struct utp_p
         direction->timestamp = packet->header.timestamp;
     direction->has_timestamp = true;
     direction->last_time = packet->time;
-    connection->had_data = connection->had_data || type == UTP_DATA;
+    if (type == UTP_DATA)
+        connection->had_data = true;
 
     /* The ack_nr of ST_SYN means nothing yet, that of ST_RESET may be anything. */
     packet->has_ack = type != UTP_SYN && type != UTP_RESET
@@ -387,8 +392,7 @@ take_packet(struct utp_connection *connection, enum peer_side from, struct utp_p
         measure_answer(connection, from, packet->ack, packet->time);
     packet->begins = peer_wire_is_handshake(packet->payload, packet->captured);
     direction->packets.patient = utp_mse_waits(&connection->encryption, from);
-    utp_stream_add(&direction->packets, connection->flow->setup->scope, packet);
-    take_all(connection, from, reading);
+    take_all(connection, from, utp_stream_add(&direction->packets, connection->flow->setup->scope, packet), reading);
 }
 
 void
@@ -398,7 +402,8 @@ utp_connection_packet(struct utp_connection *connection, enum peer_side from, st
     bool closes = packet->header.type == UTP_FIN || packet->header.type == UTP_RESET;
 
     take_packet(connection, from, packet, packet, number);
-    connection->closed = connection->closed || closes;
+    if (closes)
+        connection->closed = true;
     peer_connection_packet(connection->feed.connection, from, packet->frame, packet->time, closes);
 }
 

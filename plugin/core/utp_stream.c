@@ -161,12 +161,11 @@ utp_stream_flush(struct utp_stream *stream)
     stream->patient = false;
 }
 
-/* Copies the current packet, which waits for those before it. */
+/* Copies a packet, which waits for those before it. */
 static void
-wait_for_turn(struct utp_stream *stream, wmem_allocator_t *scope)
+wait_for_turn(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet *packet)
 {
-    const struct utp_packet *packet = stream->current;
-    struct utp_disorder     *disorder = get_disorder(stream, scope);
+    struct utp_disorder *disorder = get_disorder(stream, scope);
 
     if (disorder->window == NULL)
         disorder->window = wmem_new0(scope, struct utp_window);
@@ -183,7 +182,6 @@ wait_for_turn(struct utp_stream *stream, wmem_allocator_t *scope)
         disorder->window->count++;
         disorder->window->bytes += packet->captured;
     }
-    stream->current = NULL;
 }
 
 /* Notes whether the packet of a number was stepped over. */
@@ -284,7 +282,7 @@ utp_stream_window(const struct utp_stream *stream)
     return stream->ack_seen ? UTP_WINDOW_PACKETS : UTP_WINDOW_BLIND;
 }
 
-void
+const struct utp_packet *
 utp_stream_add(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_packet *packet)
 {
     uint64_t seq;
@@ -293,24 +291,21 @@ utp_stream_add(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_pa
     if (!stream->handed)
         find_start(stream, scope, packet);
     if (packet->header.type != UTP_DATA && packet->header.type != UTP_FIN)
-        return;
+        return NULL;
 
     seq = widen(stream->next, packet->header.seq_nr);
     if (seq + UTP_WINDOW_PACKETS <= stream->next || seq >= stream->next + 2 * UTP_WINDOW_PACKETS) {
         if (!goes_on_at(stream, &seq))
-            return;
+            return NULL;
         stream->lost = MAX(stream->lost, seq);
     }
     if (seq < stream->next && !was_stepped_over(stream, seq)) /* sent again */
-        return;
+        return NULL;
     packet->seq = seq;
-    stream->current = packet;
     if (seq < stream->next && seq < stream->disorder->last)
-        return;
-    if (seq < stream->next && !go_back(stream, seq)) {
-        stream->current = NULL;
-        return;
-    }
+        return packet;
+    if (seq < stream->next && !go_back(stream, seq))
+        return NULL;
 
     uint32_t window = utp_stream_window(stream);
     if (seq - stream->next >= window)
@@ -318,11 +313,13 @@ utp_stream_add(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_pa
     else if (utp_stream_waiting_bytes(stream) + packet->captured > UTP_WINDOW_BYTES)
         release_before(get_disorder(stream, scope), seq);
     stream->strays = 0;
+    return packet;
 }
 
-/* Steps over the missing packet next, or over several where nothing waits between. False where it may still come. */
+/* Steps over the missing packet next, or over several where nothing waits before the current one. False where it may still
+ * come. */
 static bool
-skip(struct utp_stream *stream, wmem_allocator_t *scope)
+skip(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet *current)
 {
     bool is_lost = stream->next < stream->lost;
     bool waits = stream->patient && stream->waited_for < UTP_PATIENCE && (stream->handed || !stream->state_counts);
@@ -334,7 +331,7 @@ skip(struct utp_stream *stream, wmem_allocator_t *scope)
 
     struct utp_disorder *disorder = get_disorder(stream, scope);
     disorder->gap = MAX(disorder->gap, is_lost ? UTP_GAP_LOST : UTP_GAP_LIMIT);
-    uint64_t to = utp_stream_waiting(stream) > 0 ? stream->next + 1 : MIN(limit, stream->current->seq);
+    uint64_t to = utp_stream_waiting(stream) > 0 ? stream->next + 1 : MIN(limit, current->seq);
     disorder->missing += to - stream->next;
     for (uint64_t seq = MAX(stream->next, to - MIN(to, UTP_WINDOW_PACKETS)); seq < to; seq++)
         set_stepped_over(disorder, seq, true);
@@ -344,12 +341,12 @@ skip(struct utp_stream *stream, wmem_allocator_t *scope)
 
 /* Takes the packet whose turn it is. */
 static bool
-take(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_packet *packet)
+take(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet **current, struct utp_packet *packet)
 {
-    while (utp_stream_waiting(stream) > 0 || stream->current != NULL) {
-        if (stream->current != NULL && stream->current->seq == stream->next) {
-            *packet = *stream->current;
-            stream->current = NULL;
+    while (utp_stream_waiting(stream) > 0 || *current != NULL) {
+        if (*current != NULL && (*current)->seq == stream->next) {
+            *packet = **current;
+            *current = NULL;
             return true;
         }
         if (utp_stream_waiting(stream) > 0) {
@@ -361,10 +358,11 @@ take(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_packet *pack
                 return true;
             }
         }
-        if (!skip(stream, scope)) {
-            if (stream->current == NULL)
+        if (!skip(stream, scope, *current)) {
+            if (*current == NULL)
                 return false;
-            wait_for_turn(stream, scope);
+            wait_for_turn(stream, scope, *current);
+            *current = NULL;
         }
     }
     return false;
@@ -384,16 +382,16 @@ fill_chunk(struct utp_chunk *chunk, const struct utp_packet *packet)
 
 /* The current packet, where it was stepped over. */
 static bool
-take_late(struct utp_stream *stream, struct utp_chunk *chunk)
+take_late(struct utp_stream *stream, const struct utp_packet **current, struct utp_chunk *chunk)
 {
-    if (stream->current == NULL || stream->current->seq >= stream->next)
+    if (*current == NULL || (*current)->seq >= stream->next)
         return false;
     memset(chunk, 0, sizeof *chunk);
     chunk->late = true;
-    chunk->seq = stream->current->seq;
-    fill_chunk(chunk, stream->current);
+    chunk->seq = (*current)->seq;
+    fill_chunk(chunk, *current);
     set_stepped_over(stream->disorder, chunk->seq, false);
-    stream->current = NULL;
+    *current = NULL;
     return chunk->reported > 0;
 }
 
@@ -458,16 +456,17 @@ take_gap(struct utp_stream *stream, struct utp_chunk *chunk)
 }
 
 bool
-utp_stream_next(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_chunk *chunk)
+utp_stream_next(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet **current,
+                struct utp_chunk *chunk)
 {
     struct utp_packet packet;
 
-    if (take_late(stream, chunk))
+    if (take_late(stream, current, chunk))
         return true;
 
     do {
         give_back_lent(stream, scope);
-        if (!take(stream, scope, &packet))
+        if (!take(stream, scope, current, &packet))
             return false;
         chunk->seq = stream->next;
         hand_over(stream);

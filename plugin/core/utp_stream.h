@@ -121,17 +121,16 @@ struct utp_disorder {
 
 /* One direction of a connection. One of which all is zero is empty. All members are for the first pass only. */
 struct utp_stream {
-    struct utp_disorder     *disorder; /* NULL: every packet came in its turn */
-    uint64_t                 next;     /* widened seq_nr of the packet to be handed over next */
-    uint64_t                 lost;     /* what is missing before this packet never comes: the receiver has it */
-    uint64_t                 position; /* of the next byte */
-    const struct utp_packet *current;  /* the packet just added, not owned; NULL: none. Its number below next: late */
-    uint32_t                 waited_for; /* patient: packets of both sides since the receiver was known to have it */
-    uint16_t                 first_seq_nr; /* handed: of the first packet */
-    unsigned                 strays : 8;   /* packets out of all reason since the last good one */
-    unsigned                 started : 1;  /* next is valid */
-    unsigned                 handed : 1;   /* next has moved: a packet was handed over */
-    unsigned                 ack_seen : 1; /* the other side acknowledged something */
+    struct utp_disorder *disorder;     /* NULL: every packet came in its turn */
+    uint64_t             next;         /* widened seq_nr of the packet to be handed over next */
+    uint64_t             lost;         /* what is missing before this packet never comes: the receiver has it */
+    uint64_t             position;     /* of the next byte */
+    uint32_t             waited_for;   /* patient: packets of both sides since the receiver was known to have it */
+    uint16_t             first_seq_nr; /* handed: of the first packet */
+    unsigned             strays : 8;   /* packets out of all reason since the last good one */
+    unsigned             started : 1;  /* next is valid */
+    unsigned             handed : 1;   /* next has moved: a packet was handed over */
+    unsigned             ack_seen : 1; /* the other side acknowledged something */
     unsigned patient : 1;      /* set by the caller: what is missing is waited for although the receiver has it, as it
                                   is worth more than what comes after it in time; but no longer than UTP_PATIENCE */
     unsigned from_state : 1;   /* nothing but an ST_STATE tells that next is the first packet, */
@@ -157,12 +156,16 @@ bool utp_stream_acknowledge(struct utp_stream *stream, uint16_t ack_nr, uint64_t
 /* How many packets wait for one that is missing, counted from that one. */
 uint32_t utp_stream_window(const struct utp_stream *stream);
 
-/* Adds a packet of any type. Afterwards utp_stream_next() must be called until it returns false; the packet must be there
- * until then. */
-void utp_stream_add(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_packet *packet);
+/* Adds a packet of any type. Returns it where its bytes are wanted, and NULL where they are not, or were there before.
+ * Afterwards utp_stream_next() must be called with what was returned until it returns false; the packet must be there until
+ * then. */
+const struct utp_packet *utp_stream_add(struct utp_stream *stream, wmem_allocator_t *scope,
+                                        struct utp_packet *packet);
 
-/* The next chunk that is in order, or late; false when there is none. */
-bool utp_stream_next(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_chunk *chunk);
+/* The next chunk that is in order, or late; false when there is none. *current: the packet just added, NULL where there is
+ * none; set to NULL as soon as it is taken. */
+bool utp_stream_next(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet **current,
+                     struct utp_chunk *chunk);
 
 /* Those that came before their turn; NULL: there was none. */
 static inline struct utp_window *

@@ -32,11 +32,11 @@ struct last {
 };
 
 static void
-drain(struct utp_stream *stream, wmem_allocator_t *scope, struct last *last)
+drain(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet *current, struct last *last)
 {
     struct utp_chunk chunk;
 
-    while (utp_stream_next(stream, scope, &chunk)) {
+    while (utp_stream_next(stream, scope, &current, &chunk)) {
         check(chunk.captured <= chunk.reported && chunk.reported > 0);
         check((chunk.gap != UTP_GAP_NONE) == (chunk.missing > 0));
         if (chunk.late) {
@@ -89,16 +89,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 .header = { .type = type, .seq_nr = seq_nr }, .payload = payload, .captured = what & CUT ? 0 : length,
                 .reported = length, .frame = frame, .begins = (what & BEGINS) != 0
             };
-            utp_stream_add(&stream, scope, &packet);
-            drain(&stream, scope, &last);
+            drain(&stream, scope, utp_stream_add(&stream, scope, &packet), &last);
             g_free(payload);
             number = (uint16_t)(seq_nr + 1);
             continue;
         }
-        drain(&stream, scope, &last);
+        drain(&stream, scope, NULL, &last);
     }
     utp_stream_flush(&stream);
-    drain(&stream, scope, &last);
+    drain(&stream, scope, NULL, &last);
     check(utp_stream_waiting(&stream) == 0 && utp_stream_waiting_bytes(&stream) == 0);
     utp_stream_free(&stream, scope);
     wmem_destroy_allocator(scope);

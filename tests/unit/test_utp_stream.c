@@ -39,11 +39,11 @@ struct line {
 static const char *const gap_names[] = { "", "lost", "limit" };
 
 static void
-drain(struct utp_stream *stream, wmem_allocator_t *scope, GString *out)
+drain(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet *current, GString *out)
 {
     struct utp_chunk chunk;
 
-    while (utp_stream_next(stream, scope, &chunk)) {
+    while (utp_stream_next(stream, scope, &current, &chunk)) {
         if (out->len > 0)
             g_string_append(out, "  ");
         g_assert_cmpint(chunk.gap != UTP_GAP_NONE, ==, chunk.missing > 0);
@@ -71,8 +71,7 @@ add(struct utp_stream *stream, wmem_allocator_t *scope, enum utp_type type, unsi
         .payload = payload, .captured = size, .reported = size, .frame = frame, .begins = begins
     };
 
-    utp_stream_add(stream, scope, &packet);
-    drain(stream, scope, out);
+    drain(stream, scope, utp_stream_add(stream, scope, &packet), out);
     g_free(payload);
 }
 
@@ -92,7 +91,7 @@ play_line(struct utp_stream *stream, wmem_allocator_t *scope, const char *event,
 
     if (strcmp(event, "flush") == 0) {
         utp_stream_flush(stream);
-        drain(stream, scope, out);
+        drain(stream, scope, NULL, out);
         return;
     }
     if (strcmp(event, "patient") == 0) {
@@ -568,6 +567,7 @@ freed(void)
 {
     struct utp_stream stream = { 0 };
     struct utp_chunk  chunk;
+    const struct utp_packet *current = NULL;
     GString          *out = g_string_new(NULL);
 
     utp_stream_free(&stream, NULL);
@@ -580,9 +580,9 @@ freed(void)
         add(&stream, NULL, UTP_DATA, 103, "d", false, 3, out);
         add(&stream, NULL, UTP_DATA, 105, "f", false, 4, out);
         g_assert_cmpstr(out->str, ==, "100:a@0");
-        utp_stream_add(&stream, NULL, &packet);
-        g_assert_true(utp_stream_next(&stream, NULL, &chunk));
-        g_assert_true(utp_stream_next(&stream, NULL, &chunk));
+        current = utp_stream_add(&stream, NULL, &packet);
+        g_assert_true(utp_stream_next(&stream, NULL, &current, &chunk));
+        g_assert_true(utp_stream_next(&stream, NULL, &current, &chunk));
         g_assert_cmpuint(chunk.frame, ==, 2);
         g_assert_cmpuint(utp_stream_waiting(&stream), ==, 2);
         utp_stream_free(&stream, NULL);
@@ -590,7 +590,7 @@ freed(void)
         g_assert_cmpuint(utp_stream_waiting_bytes(&stream), ==, 0);
         g_assert_false(stream.started);
         g_assert_false(stream.handed);
-        g_assert_false(utp_stream_next(&stream, NULL, &chunk));
+        g_assert_false(utp_stream_next(&stream, NULL, &current, &chunk));
     }
     utp_stream_free(&stream, NULL);
     g_string_free(out, TRUE);
@@ -647,16 +647,17 @@ long_stream(void)
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     struct utp_stream stream = { 0 };
     struct utp_chunk  chunk;
+    const struct utp_packet *current = NULL;
     uint64_t          ack, last = 0;
 
     for (uint32_t i = 0; i < 200000; i++) {
         struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)(i + 5) },
                                      .payload = (const uint8_t *)"xyz", .captured = 3, .reported = 3, .frame = i + 1 };
-        utp_stream_add(&stream, scope, &packet);
-        g_assert_true(utp_stream_next(&stream, scope, &chunk));
+        current = utp_stream_add(&stream, scope, &packet);
+        g_assert_true(utp_stream_next(&stream, scope, &current, &chunk));
         g_assert_cmpuint(chunk.position, ==, 3 * (uint64_t)i);
         g_assert_true(i == 0 || chunk.seq == last + 1);
-        g_assert_false(utp_stream_next(&stream, scope, &chunk) );
+        g_assert_false(utp_stream_next(&stream, scope, &current, &chunk) );
         last = chunk.seq;
         /* An ack_nr is widened to the number of the packet that it names. */
         g_assert_true(utp_stream_acknowledge(&stream, (uint16_t)(i + 5), &ack));
@@ -677,15 +678,16 @@ window_bytes(void)
     uint8_t          *payload = (uint8_t *)g_malloc0(SIZE);
     struct utp_stream stream = { 0 };
     struct utp_chunk  chunk;
+    const struct utp_packet *current = NULL;
     uint64_t          ack;
     unsigned          added = 0, chunks = 0;
 
     for (unsigned i = 0; chunks < 2; i += i == 0 ? 2 : 1) {     /* the second packet never comes */
         struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)i },
                                      .payload = payload, .captured = SIZE, .reported = SIZE, .frame = i + 1 };
-        utp_stream_add(&stream, scope, &packet);
+        current = utp_stream_add(&stream, scope, &packet);
         added++;
-        while (utp_stream_next(&stream, scope, &chunk)) {
+        while (utp_stream_next(&stream, scope, &current, &chunk)) {
             chunks++;
             g_assert_cmpint(chunk.gap, ==, chunks == 2 ? UTP_GAP_LIMIT : UTP_GAP_NONE);
             g_assert_cmpuint(chunk.missing, ==, chunks == 2);
@@ -707,18 +709,19 @@ cut_packet(void)
     wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     struct utp_stream stream = { 0 };
     struct utp_chunk  chunk;
+    const struct utp_packet *current = NULL;
     struct utp_packet cut = { .header = { .type = UTP_DATA, .seq_nr = 1 }, .payload = (const uint8_t *)"abc",
                               .captured = 3, .reported = 1000, .frame = 1 };
     struct utp_packet whole = { .header = { .type = UTP_DATA, .seq_nr = 2 }, .payload = (const uint8_t *)"d",
                                 .captured = 1, .reported = 1, .frame = 2 };
 
-    utp_stream_add(&stream, scope, &cut);
-    g_assert_true(utp_stream_next(&stream, scope, &chunk));
+    current = utp_stream_add(&stream, scope, &cut);
+    g_assert_true(utp_stream_next(&stream, scope, &current, &chunk));
     g_assert_cmpuint(chunk.captured, ==, 3);
     g_assert_cmpuint(chunk.reported, ==, 1000);
-    g_assert_false(utp_stream_next(&stream, scope, &chunk));
-    utp_stream_add(&stream, scope, &whole);
-    g_assert_true(utp_stream_next(&stream, scope, &chunk));
+    g_assert_false(utp_stream_next(&stream, scope, &current, &chunk));
+    current = utp_stream_add(&stream, scope, &whole);
+    g_assert_true(utp_stream_next(&stream, scope, &current, &chunk));
     g_assert_cmpuint(chunk.position, ==, 1000);
     wmem_destroy_allocator(scope);
 }
@@ -733,14 +736,15 @@ parts(void)
     wmem_allocator_t     *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
     struct utp_stream     stream = { 0 };
     struct utp_chunk      chunk;
+    const struct utp_packet *current = NULL;
     unsigned              chunks = 0;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
         struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)order[i] },
                                      .payload = (const uint8_t *)"abcdefghij", .captured = 10, .reported = 10,
                                      .frame = 100 + i, .time = 5000 + i, .has_ack = i != 2, .ack = 1000 + i };
-        utp_stream_add(&stream, scope, &packet);
-        while (utp_stream_next(&stream, scope, &chunk)) {
+        current = utp_stream_add(&stream, scope, &packet);
+        while (utp_stream_next(&stream, scope, &current, &chunk)) {
             g_assert_cmpuint(chunk.frame, ==, frames[chunks]);
             g_assert_cmpuint(chunk.position, ==, 10 * chunks);
             g_assert_cmpuint((uint16_t)chunk.seq, ==, ++chunks);
@@ -763,6 +767,7 @@ permutations(void)
         wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
         struct utp_stream stream = { 0 };
         struct utp_chunk  chunk;
+        const struct utp_packet *current = NULL;
         GByteArray       *sent = g_byte_array_new(), *got = g_byte_array_new();
         uint32_t          starts[PACKETS + 1], order[2 * PACKETS];
         uint32_t          count = 0;
@@ -794,15 +799,15 @@ permutations(void)
         }
 
         struct utp_packet syn = { .header = { .type = UTP_SYN, .seq_nr = (uint16_t)(first - 1) }, .frame = 1 };
-        utp_stream_add(&stream, scope, &syn);
-        g_assert_false(utp_stream_next(&stream, scope, &chunk));
+        current = utp_stream_add(&stream, scope, &syn);
+        g_assert_false(utp_stream_next(&stream, scope, &current, &chunk));
         for (uint32_t i = 0; i < count; i++) {
             uint32_t n = order[i], size = starts[n + 1] - starts[n];
             uint8_t *payload = (uint8_t *)g_memdup2(sent->data + starts[n], size);
             struct utp_packet packet = { .header = { .type = UTP_DATA, .seq_nr = (uint16_t)(first + n) },
                                          .payload = payload, .captured = size, .reported = size, .frame = i + 2 };
-            utp_stream_add(&stream, scope, &packet);
-            while (utp_stream_next(&stream, scope, &chunk)) {
+            current = utp_stream_add(&stream, scope, &packet);
+            while (utp_stream_next(&stream, scope, &current, &chunk)) {
                 g_assert_cmpint(chunk.gap, ==, UTP_GAP_NONE);
                 g_assert_cmpuint(chunk.position, ==, got->len);
                 g_byte_array_append(got, chunk.data, chunk.captured);
@@ -826,6 +831,7 @@ any_numbers(void)
         wmem_allocator_t *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
         struct utp_stream stream = { 0 };
         struct utp_chunk  chunk;
+        const struct utp_packet *current = NULL;
         uint64_t          last_seq = 0, last_end = 0, ack;
         bool              flushed = false;
         int32_t           spread = 1 << g_test_rand_int_range(1, 17);
@@ -839,9 +845,9 @@ any_numbers(void)
             };
             if (i % 3 == 0)
                 utp_stream_acknowledge(&stream, (uint16_t)(i + (uint32_t)g_test_rand_int_range(0, spread)), &ack);
-            utp_stream_add(&stream, scope, &packet);
+            current = utp_stream_add(&stream, scope, &packet);
             do {
-                while (utp_stream_next(&stream, scope, &chunk)) {
+                while (utp_stream_next(&stream, scope, &current, &chunk)) {
                     if (chunk.late) {
                         g_assert_cmpuint(chunk.seq, <, last_seq);
                         continue;

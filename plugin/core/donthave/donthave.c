@@ -254,8 +254,8 @@ on_packet(struct peer_connection *connection, void **slot, enum peer_side from, 
 {
     struct donthave_state *state = (struct donthave_state *)*slot;
 
-    for (int side = PEER_A; side <= PEER_B; side++) {
-        struct donthave_owner *owner = state != NULL ? state->owners[side] : NULL;
+    for (int side = PEER_A; side <= PEER_B && state != NULL; side++) {
+        struct donthave_owner *owner = state->owners[side];
         struct message_note   *note = owner != NULL ? owner->watched : NULL;
         if (note == NULL)
             continue;
