@@ -27,10 +27,10 @@ OFFERS = {
 
 # Of a connection, see connections() in captures/generate/traffic.py.
 MEMORY = {
-    ("TCP", "without BEP 10"): Bar(aim=1024, held=620),
-    ("TCP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=1024),
-    ("TCP", "with lt_donthave"): Bar(aim=4096, held=1820),
-    ("uTP", "without BEP 10"): Bar(aim=1024, held=1024),
-    ("uTP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=1440),
-    ("uTP", "with lt_donthave"): Bar(aim=4096, held=2720),
+    ("TCP", "without BEP 10"): Bar(aim=1024, held=520),
+    ("TCP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=820),
+    ("TCP", "with lt_donthave"): Bar(aim=4096, held=1600),
+    ("uTP", "without BEP 10"): Bar(aim=1024, held=740),
+    ("uTP", "with BEP 10, without lt_donthave"): Bar(aim=1024, held=1024),
+    ("uTP", "with lt_donthave"): Bar(aim=4096, held=2300),
 }

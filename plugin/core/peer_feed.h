@@ -55,13 +55,13 @@ struct feed_shown {
 /* All members are for the first pass only, but for connection. */
 struct peer_feed {
     struct peer_connection *connection;
-    struct message_stream   streams[2]; /* by enum peer_side: what that side sends */
-    struct feed_parts      *parts[2];   /* NULL: none yet */
-    struct feed_holes      *holes[2];   /* by sender; NULL: there was none */
-    struct feed_shown      *shown; /* by sender: the last chunk that later passes see, size 0: none; NULL: all chunks
-                                        acknowledge packets, and all are seen */
-    uint32_t synced_in[2];         /* first frame in which it was known where messages start; 0: never. Final after
-                                        that frame */
+    struct message_stream   streams[2];   /* by enum peer_side: what that side sends */
+    struct feed_parts      *parts[2];     /* NULL: none yet */
+    struct feed_holes      *holes[2];     /* by sender; NULL: there was none */
+    uint32_t                synced_in[2]; /* first frame in which it was known where messages start; 0: never. Final
+                                             after that frame */
+    struct feed_shown      *shown;        /* by sender: the last chunk that later passes see, size 0: none; NULL: what
+                                             acknowledges packets is always seen */
 };
 
 /* A feed for a new connection; memory comes from scope. */

@@ -3,7 +3,8 @@
  * BEP 3, 6 and 10 say of each message, and tells its observers; it does not know what they make of it.
  *
  * An observer is a constant. Its state is its own, one for each connection, made by begin(), or as soon as there is
- * something to know: *state is NULL until then. free() gives it back. Every member may be NULL. Functions are called on the first pass only.
+ * something to know: *state is NULL until then. free() gives it back. Every member may be NULL. Functions are called on the
+ * first pass only.
  *
  * Pure.
  *

@@ -55,13 +55,13 @@ mix(uint64_t key)
 }
 
 static uint32_t
-piece_bucket(struct request_table *table, uint32_t piece)
+piece_bucket(const struct request_table *table, uint32_t piece)
 {
     return mix(piece) & (table->buckets - 1);
 }
 
 static uint32_t
-block_bucket(struct request_table *table, uint32_t piece, uint32_t begin)
+block_bucket(const struct request_table *table, uint32_t piece, uint32_t begin)
 {
     return mix((uint64_t)piece << 32 | begin) & (table->buckets - 1);
 }

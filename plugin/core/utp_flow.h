@@ -59,20 +59,20 @@ struct utp_probe {
 struct utp_flow;
 
 struct utp_connection {
-    struct utp_flow     *flow;
-    struct peer_feed     feed;
-    struct utp_mse       encryption;
-    struct utp_alias     aliases[2];    /* by enum peer_side: the ids of the packets of that side, but ST_SYN */
-    struct utp_direction directions[2]; /* by enum peer_side: what that side sends; first pass only */
-    struct utp_probe    *probes;  /* by enum peer_side; NULL: none yet, or the round trip is known. First pass only */
-    struct utp_connection *newer; /* of those that are followed, in the order in which they began. First pass only */
-    struct utp_connection *older;
+    struct utp_flow       *flow;
+    struct peer_feed       feed;
+    struct utp_mse         encryption;
+    struct utp_alias       aliases[2]; /* by enum peer_side: the ids of the packets of that side, but ST_SYN */
     uint32_t               first_frame;
     uint16_t               syn_seq_nr;  /* first pass only, as all below */
     unsigned               has_syn : 1; /* the ST_SYN was captured */
     unsigned               followed : 1;
     unsigned               closed : 1; /* by ST_FIN or ST_RESET of either side */
     unsigned               had_data : 1;
+    struct utp_direction   directions[2]; /* by enum peer_side: what that side sends */
+    struct utp_probe      *probes;        /* by enum peer_side; NULL: none yet, or the round trip is known */
+    struct utp_connection *newer;         /* of those that are followed, in the order in which they began */
+    struct utp_connection *older;
 };
 
 /* What is the same for all pairs of ports of a capture. */
@@ -91,10 +91,10 @@ struct utp_flow {
     uint16_t                     count;       /* of them, UTP_CONNECTIONS_MAX at most */
     bool                         turned_away; /* utp_flow_get(): there was no room for the packet's connection */
     uint32_t                claimed_in; /* first frame that is known to be of BitTorrent over uTP; 0: nobody knows yet
-                                         whether there is any, so only encrypted connections are looked for */
+                                           whether there is any, so only encrypted connections are looked for */
     struct utp_early       *early;      /* kept until then; NULL: none. First pass only */
     struct peer_connection *overflow;   /* holds what is told of packets whose connection is not followed; NULL: none
-                                         yet */
+                                           yet */
 };
 
 /* An empty flow; setup must outlive it. */

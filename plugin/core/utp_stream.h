@@ -111,12 +111,13 @@ struct utp_window {
 
 /* What there is besides once a packet came before its turn, or did not come in it. */
 struct utp_disorder {
-    struct utp_window *window;                                /* NULL before the first packet that had to wait */
-    uint64_t           stepped_over[UTP_WINDOW_PACKETS / 64]; /* a bit for each number before next: still missing */
+    struct utp_window *window;  /* NULL before the first packet that had to wait */
     uint64_t           last;    /* handed: widened seq_nr of the last packet that was handed over */
     uint64_t           release; /* what is missing before this packet is not waited for: too much waits */
     uint64_t           missing; /* packets stepped over since the last chunk */
     enum utp_gap       gap;     /* before the next chunk */
+
+    uint64_t stepped_over[UTP_WINDOW_PACKETS / 64]; /* a bit for each number before next: still missing */
 };
 
 /* One direction of a connection. One of which all is zero is empty. All members are for the first pass only. */
