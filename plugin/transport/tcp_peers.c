@@ -152,8 +152,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;
-        /* What is told of a hole before it must not be told of bytes that a later pass sees elsewhere. */
-        layout.may_ask = stream->sync == STREAM_UNKNOWN && chunk.lacking == NULL;
+        layout.may_ask = stream->sync == STREAM_UNKNOWN;
         break;
     }
     if (!layout.may_ask || (layout.framed ? layout.first > 0 : peers->feed.synced_in[from] != 0))

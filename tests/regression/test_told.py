@@ -90,17 +90,19 @@ def test_hole_before_a_message_that_does_not_end(one_pass, two_passes, staging, 
     assert ("Before frame " in told[0]) != goes_on, told
 
 
-def test_hole_where_it_is_not_known_where_messages_begin(tshark, tmp_path):
-    """The built-in dissector takes any bytes for the beginning of a message. TCP does not wait for the rest of what comes after a
-    hole, so every pass sees it where it is told."""
+@pytest.mark.parametrize("cut", [2, 7])
+def test_dont_have_cut_after_a_hole_where_it_is_not_known_where_messages_begin(tshark, tmp_path, cut):
+    """The built-in dissector may ask TCP for the rest of what it takes for a message, and the messages are found in that."""
     trace = Trace()
     peers = trace.connect(trace, seed=("10.0.0.2", 6881), opened=False)
     peers.leecher.send(handshake("-LE0001-"), extension_handshake({"lt_donthave": TO_LEECHER}))
-    peers.seed.send(bytes(100))
-    peers.seed.skip(bytes(100))
-    frame = peers.seed.send(b"\0")
-    peers.seed.send(bytes(100))
-    assert gaps(tshark, written(trace, tmp_path)) == [f"{frame}"]
+    peers.seed.send(b"\xbe" * 700)
+    peers.seed.skip(bytes(1460))
+    message = dont_have(TO_LEECHER, 5)
+    peers.seed.send(message[:cut])
+    frame = peers.seed.send(message[cut:])
+    peers.seed.send(have(1))
+    assert tshark.rows(written(trace, tmp_path), "frame.number bt.donthave.piece_index", where="bt.donthave") == [f"{frame} 5"]
 
 
 @pytest.mark.parametrize("in_one", [True, False], ids=["at-once", "later"])
