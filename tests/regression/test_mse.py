@@ -231,12 +231,13 @@ def test_connections_that_could_not_be_read_are_counted(tshark, staging, capture
 
 
 def test_those_that_were_given_up_are_counted(one_pass, staging):
-    """More of them than are kept. Half of the connections are of UDP, and not of uTP; and one begins with bytes that are
-    less random than a key should be."""
+    """More of them than are kept. Half of the connections are of UDP, and not of uTP; and the port of one is RTPproxy's in
+    Wireshark 4.0."""
     trace = Trace()
     traffic.unknown_connections(trace, connections=2 * 4_300)
     path = staging.folder / "many.pcap"
     path.write_bytes(trace.pcap())
     path.chmod(0o644)
-    assert unreadable(one_pass, path) == {"tcp": "4299", "utp": "0"}
+    counted = unreadable(one_pass, path)
+    assert counted["utp"] == "0" and counted["tcp"] in ("4299", "4300")
     path.unlink()
