@@ -58,5 +58,5 @@ def test_print_writes_nothing():
     assert done.returncode == 0, done.stderr
     found = re.findall(r"^\| a connection over .* \| ([\d,]+) \| [\d,]+ \|$", done.stdout, re.M)
     sizes = [int(size.replace(",", "")) for size in found]
-    assert len(sizes) == 6 and all(500 < size < 10_000 for size in sizes)
+    assert len(sizes) == 6 and all(200 < size < 10_000 for size in sizes)
     assert PAGE.read_text() == before
