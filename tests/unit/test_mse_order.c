@@ -220,29 +220,48 @@ what_is_kept(void)
     wmem_destroy_allocator(scope);
 }
 
+/* A connection without a key, and bytes to feed it with. */
+struct stream_fixture {
+    wmem_allocator_t  *scope;
+    struct mse_stream *stream;
+    uint8_t            bytes[200];
+};
+
+static void
+fixture_begin(struct stream_fixture *fixture)
+{
+    fixture->scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
+    fixture->stream = mse_stream_new(fixture->scope, NULL);
+    for (unsigned i = 0; i < sizeof fixture->bytes; i++)
+        fixture->bytes[i] = (uint8_t)(i * 167 + 13);
+}
+
+static void
+fixture_end(struct stream_fixture *fixture)
+{
+    mse_stream_free(fixture->stream);
+    wmem_destroy_allocator(fixture->scope);
+}
+
 /* A packet that was captured in part came too early. What follows it does not fit even when what was missing before it is
  * there: the bytes that were cut never come, and are not waited for. */
 static void
 cut_too_early(void)
 {
     for (int is_cut = 0; is_cut <= 1; is_cut++) {
-        wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct mse_stream *stream = mse_stream_new(scope, NULL);
-        uint8_t            bytes[200];
-        struct mse_chunk   early = { .data = bytes + 50, .captured = is_cut ? 40 : 50, .reported = 50, .offset = 50, .frame = 1 };
-        struct mse_chunk   first = { .data = bytes, .captured = 50, .reported = 50, .frame = 2 };
-        struct mse_chunk   next = { .data = bytes + 100, .captured = 50, .reported = 50, .offset = 100, .frame = 3 };
+        struct stream_fixture fixture;
+        struct mse_chunk   early = { .data = fixture.bytes + 50, .captured = is_cut ? 40 : 50, .reported = 50, .offset = 50, .frame = 1 };
+        struct mse_chunk   first = { .data = fixture.bytes, .captured = 50, .reported = 50, .frame = 2 };
+        struct mse_chunk   next = { .data = fixture.bytes + 100, .captured = 50, .reported = 50, .offset = 100, .frame = 3 };
 
-        for (unsigned i = 0; i < sizeof bytes; i++)
-            bytes[i] = (uint8_t)(i * 167 + 13);
-        mse_stream_feed(stream, &early);
-        mse_stream_feed(stream, &first);
-        g_assert_false(stream->directions[0].holed);
-        mse_stream_feed(stream, &next);
-        g_assert_cmpint(stream->directions[0].holed, ==, is_cut);
-        g_assert_cmpuint(stream->directions[0].held_size, ==, is_cut ? 90 : 150);
-        mse_stream_free(stream);
-        wmem_destroy_allocator(scope);
+        fixture_begin(&fixture);
+        mse_stream_feed(fixture.stream, &early);
+        mse_stream_feed(fixture.stream, &first);
+        g_assert_false(fixture.stream->directions[0].holed);
+        mse_stream_feed(fixture.stream, &next);
+        g_assert_cmpint(fixture.stream->directions[0].holed, ==, is_cut);
+        g_assert_cmpuint(fixture.stream->directions[0].held_size, ==, is_cut ? 90 : 150);
+        fixture_end(&fixture);
     }
 }
 
@@ -250,19 +269,15 @@ cut_too_early(void)
 static void
 cut_and_whole(void)
 {
-    wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct mse_stream *stream = mse_stream_new(scope, NULL);
-    uint8_t            bytes[200];
-    struct mse_chunk   early = { .data = bytes + 50, .captured = 30, .reported = 50, .offset = 50, .frame = 1 };
-    struct mse_chunk   whole = { .data = bytes, .captured = 150, .reported = 150, .frame = 2 };
+    struct stream_fixture fixture;
+    struct mse_chunk   early = { .data = fixture.bytes + 50, .captured = 30, .reported = 50, .offset = 50, .frame = 1 };
+    struct mse_chunk   whole = { .data = fixture.bytes, .captured = 150, .reported = 150, .frame = 2 };
 
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * 167 + 13);
-    mse_stream_feed(stream, &early);
-    mse_stream_feed(stream, &whole);
-    g_assert_false(stream->directions[0].cut);
-    mse_stream_free(stream);
-    wmem_destroy_allocator(scope);
+    fixture_begin(&fixture);
+    mse_stream_feed(fixture.stream, &early);
+    mse_stream_feed(fixture.stream, &whole);
+    g_assert_false(fixture.stream->directions[0].cut);
+    fixture_end(&fixture);
 }
 
 /* What answers the other side too early: what was missing before it came in the same turn. */
@@ -270,30 +285,26 @@ static void
 turn_of_what_was_missing(void)
 {
     for (int is_handshake = 0; is_handshake <= 1; is_handshake++) {
-        wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct mse_stream *stream = mse_stream_new(scope, NULL);
-        uint8_t            bytes[150];
+        struct stream_fixture fixture;
         uint32_t           size = MSE_RESPONDER_MIN - !is_handshake;
-        struct mse_chunk   chunk = { .data = bytes, .captured = 50, .reported = 50, .frame = 1 };
-        struct mse_chunk   other = { .side = 1, .data = bytes, .captured = size, .reported = size, .frame = 2 };
+        struct mse_chunk   chunk = { .data = fixture.bytes, .captured = 50, .reported = 50, .frame = 1 };
+        struct mse_chunk   other = { .side = 1, .data = fixture.bytes, .captured = size, .reported = size, .frame = 2 };
 
-        for (unsigned i = 0; i < sizeof bytes; i++)
-            bytes[i] = (uint8_t)(i * 167 + 13);
-        mse_stream_feed(stream, &chunk);
-        mse_stream_feed(stream, &other);
+        fixture_begin(&fixture);
+        mse_stream_feed(fixture.stream, &chunk);
+        mse_stream_feed(fixture.stream, &other);
         chunk.frame = 3;
         chunk.offset = 100;
-        mse_stream_feed(stream, &chunk);
+        mse_stream_feed(fixture.stream, &chunk);
         chunk.frame = 4;
         chunk.offset = 50;
-        mse_stream_feed(stream, &chunk);
-        const struct mse_direction *direction = &stream->directions[0];
+        mse_stream_feed(fixture.stream, &chunk);
+        const struct mse_direction *direction = &fixture.stream->directions[0];
         g_assert_cmpuint(direction->held_size, ==, 150);
         g_assert_cmpuint(direction->mark_count, ==, 3);
         g_assert_true(direction->marks[1].frame == 4 && direction->marks[1].answer);
         g_assert_cmpint(direction->marks[1].turn, ==, is_handshake);
-        mse_stream_free(stream);
-        wmem_destroy_allocator(scope);
+        fixture_end(&fixture);
     }
 }
 
@@ -301,26 +312,21 @@ turn_of_what_was_missing(void)
 static void
 acknowledged_up_to_what_is_missing(void)
 {
-    wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-    struct mse_stream *stream = mse_stream_new(scope, NULL);
-    uint8_t            bytes[150];
+    struct stream_fixture fixture;
+    struct mse_chunk first = { .data = fixture.bytes, .captured = 50, .reported = 50, .frame = 1 };
+    struct mse_chunk early = { .data = fixture.bytes + 100, .captured = 50, .reported = 50, .offset = 100, .frame = 2 };
+    struct mse_chunk other = { .side = 1, .data = fixture.bytes, .captured = 10, .reported = 10, .frame = 3, .acked = 50 };
 
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * 167 + 13);
-    struct mse_chunk first = { .data = bytes, .captured = 50, .reported = 50, .frame = 1 };
-    struct mse_chunk early = { .data = bytes + 100, .captured = 50, .reported = 50, .offset = 100, .frame = 2 };
-    struct mse_chunk other = { .side = 1, .data = bytes, .captured = 10, .reported = 10, .frame = 3, .acked = 50 };
-
-    mse_stream_feed(stream, &first);
-    mse_stream_feed(stream, &early);
-    mse_stream_feed(stream, &other);
-    g_assert_false(stream->directions[0].holed);
+    fixture_begin(&fixture);
+    mse_stream_feed(fixture.stream, &first);
+    mse_stream_feed(fixture.stream, &early);
+    mse_stream_feed(fixture.stream, &other);
+    g_assert_false(fixture.stream->directions[0].holed);
     other.offset = 10;
     other.acked = 51;
-    mse_stream_feed(stream, &other);
-    g_assert_true(stream->directions[0].holed);
-    mse_stream_free(stream);
-    wmem_destroy_allocator(scope);
+    mse_stream_feed(fixture.stream, &other);
+    g_assert_true(fixture.stream->directions[0].holed);
+    fixture_end(&fixture);
 }
 
 /* The stream may begin earlier by what can be kept, and not after bytes that were cut. */
@@ -328,18 +334,14 @@ static void
 begins_earlier(void)
 {
     for (int is_cut = 0; is_cut <= 1; is_cut++) {
-        wmem_allocator_t  *scope = wmem_allocator_new(WMEM_ALLOCATOR_SIMPLE);
-        struct mse_stream *stream = mse_stream_new(scope, NULL);
-        uint8_t            bytes[50];
-        struct mse_chunk   first = { .data = bytes, .captured = is_cut ? 40 : 50, .reported = 50, .frame = 1 };
+        struct stream_fixture fixture;
+        struct mse_chunk   first = { .data = fixture.bytes, .captured = is_cut ? 40 : 50, .reported = 50, .frame = 1 };
 
-        for (unsigned i = 0; i < sizeof bytes; i++)
-            bytes[i] = (uint8_t)(i * 167 + 13);
-        mse_stream_feed(stream, &first);
-        g_assert_false(mse_stream_begins_earlier(stream, 0, MSE_AHEAD_MAX + 1));
-        g_assert_cmpint(mse_stream_begins_earlier(stream, 0, MSE_AHEAD_MAX), ==, !is_cut);
-        mse_stream_free(stream);
-        wmem_destroy_allocator(scope);
+        fixture_begin(&fixture);
+        mse_stream_feed(fixture.stream, &first);
+        g_assert_false(mse_stream_begins_earlier(fixture.stream, 0, MSE_AHEAD_MAX + 1));
+        g_assert_cmpint(mse_stream_begins_earlier(fixture.stream, 0, MSE_AHEAD_MAX), ==, !is_cut);
+        fixture_end(&fixture);
     }
 }
 
