@@ -102,7 +102,8 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
         uint32_t at = candidates[i];
         if (chunk->position + at >= stream->inside_until
             && peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
-            chunk->reassembles = chunk->reassembles && candidates[1] == 0;
+            if (candidates[1] > 0)
+                chunk->reassembles = false;
             sync_at(stream, chunk, at);
             return true;
         }

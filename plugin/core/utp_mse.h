@@ -51,8 +51,7 @@ bool utp_mse_waits(const struct utp_mse *utp_mse, enum peer_side from);
 
 /* Takes what is next in order, or late. True where the connection is MSE: then the feed has got what is payload in the chunk,
  * and there is nothing more to do with it; false for payload that is late and plain, which is to go to the feed as it is.
- * at_end: the connection or the capture is over, and each packet is
- * read in its own frame. First pass only. */
+ * at_end: the connection or the capture is over, and each packet is read in its own frame. First pass only. */
 bool utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed *feed,
                   const struct peer_setup *setup, const struct feed_packet *packet, const struct utp_chunk *next,
                   const struct feed_chunk *chunk, bool at_end);

@@ -230,14 +230,10 @@ def test_connections_that_could_not_be_read_are_counted(tshark, staging, capture
     assert unreadable(tshark, capture) == (none if is_plaintext(capture) else none | {carrier: "1"})
 
 
-def test_those_that_were_given_up_are_counted(one_pass, staging):
+def test_those_that_were_given_up_are_counted(one_pass, written):
     """More of them than are kept. Half of the connections are of UDP, and not of uTP; and the port of one is RTPproxy's in
     Wireshark 4.0."""
     trace = Trace()
     traffic.unknown_connections(trace, connections=2 * 4_300)
-    path = staging.folder / "many.pcap"
-    path.write_bytes(trace.pcap())
-    path.chmod(0o644)
-    counted = unreadable(one_pass, path)
+    counted = unreadable(one_pass, written(trace))
     assert counted["utp"] == "0" and counted["tcp"] in ("4299", "4300")
-    path.unlink()

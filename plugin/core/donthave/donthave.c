@@ -41,9 +41,11 @@ get_state(struct peer_connection *connection, void **slot)
 static struct donthave_owner *
 get_owner(struct donthave_state *state, enum peer_side side)
 {
+    wmem_allocator_t *scope = peer_connection_scope(state->connection);
+
     if (state->owners[side] == NULL) {
-        state->owners[side] = wmem_new0(peer_connection_scope(state->connection), struct donthave_owner);
-        disowned_pieces_init(&state->owners[side]->disowned, peer_connection_scope(state->connection));
+        state->owners[side] = wmem_new0(scope, struct donthave_owner);
+        disowned_pieces_init(&state->owners[side]->disowned, scope);
     }
     return state->owners[side];
 }
@@ -71,6 +73,7 @@ static void
 end(void *data, int64_t time)
 {
     struct donthave_state *state = (struct donthave_state *)data;
+    wmem_allocator_t      *scope = peer_connection_scope(state->connection);
 
     excuse_waits(state, time);
     for (int side = PEER_A; side <= PEER_B; side++) {
@@ -78,10 +81,10 @@ end(void *data, int64_t time)
         if (owner == NULL)
             continue;
         disowned_pieces_free(&owner->disowned);
-        wmem_free(peer_connection_scope(state->connection), owner->times);
-        wmem_free(peer_connection_scope(state->connection), owner);
+        wmem_free(scope, owner->times);
+        wmem_free(scope, owner);
     }
-    wmem_free(peer_connection_scope(state->connection), state);
+    wmem_free(scope, state);
 }
 
 /* --- DontHave --- */
