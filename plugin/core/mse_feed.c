@@ -125,10 +125,16 @@ become_other(struct mse_feed *mse, bool encrypted)
 }
 
 bool
+mse_feed_looks_encrypted(const struct mse_feed *mse)
+{
+    return mse->state == MSE_FEED_SEARCHING && looks_encrypted(mse);
+}
+
+bool
 mse_feed_has_keys(const struct mse_feed *mse)
 {
-    return mse->state == MSE_FEED_SEARCHING && mse->stream->directions[0].held_size > 0
-           && mse->stream->directions[1].held_size > 0 && looks_encrypted(mse);
+    return mse_feed_looks_encrypted(mse) && mse->stream->directions[0].held_size > 0
+           && mse->stream->directions[1].held_size > 0;
 }
 
 void

@@ -144,6 +144,9 @@ bool mse_feed_is_over(const struct mse_feed *mse);
 bool mse_feed_search(struct mse_feed *mse, const struct feed_packet *packet, const struct feed_chunk *chunk,
                      bool gap);
 
+/* Whether what is known of its first bytes, of either side, is random, while it is searched. First pass only. */
+bool mse_feed_looks_encrypted(const struct mse_feed *mse);
+
 /* Whether the first bytes of both sides can be public keys, while it is searched: messages that are found after them in
  * plain do not end the search then, as the handshake in plain may be what comes next. First pass only. */
 bool mse_feed_has_keys(const struct mse_feed *mse);

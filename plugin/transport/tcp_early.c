@@ -17,7 +17,8 @@
 #include "peer/packet_facts.h"
 
 #define SLOTS_MIN        1024U
-#define ADDRESS_SIZE_MAX 16 /* IPv6 */
+#define BLOCK            16U /* connections for which memory is asked for at once; divides EARLY_MAX */
+#define ADDRESS_SIZE_MAX 16  /* IPv6 */
 
 /* What is known of a pair of ends, besides the number of a kept connection. */
 #define SLOT_EMPTY    0U
@@ -163,10 +164,15 @@ keep_new(uint64_t key)
     uint32_t                 number = begun++ % EARLY_MAX;
     struct early_connection *early = connections[number];
 
-    if (early == NULL)
-        early = connections[number] = wmem_new(wmem_file_scope(), struct early_connection);
-    else if (early->key != 0)
+    if (early == NULL) {
+        early = wmem_alloc_array(wmem_file_scope(), struct early_connection, BLOCK);
+        for (uint32_t i = 0; i < BLOCK; i++) {
+            early[i].key = 0;
+            connections[number + i] = &early[i];
+        }
+    } else if (early->key != 0) {
         give_up(early);
+    }
     early->key = key;
     early->count = 0;
     early->size[PEER_A] = early->size[PEER_B] = 0;
@@ -177,9 +183,9 @@ keep_new(uint64_t key)
 
 /* Keeps a segment. False where it is a reason to search. */
 static bool
-keep(struct early_connection *early, const struct tcp_bytes *bytes, uint32_t frame)
+keep(struct early_connection *early, const struct tcp_bytes *bytes, uint32_t acked, uint32_t frame)
 {
-    enum peer_side from = bytes->from;
+    enum peer_side from = bytes->from, other = other_side(from);
     uint32_t       size = bytes->captured;
     uint32_t       before = early->size[from];
     uint32_t       scanned = before >= PEER_HANDSHAKE_MAGIC_SIZE ? before - (PEER_HANDSHAKE_MAGIC_SIZE - 1) : 0;
@@ -187,6 +193,10 @@ keep(struct early_connection *early, const struct tcp_bytes *bytes, uint32_t fra
 
     if (early->count == EARLY_SEGMENTS_MAX || size > EARLY_BYTES_MAX - before
         || (before > 0 && bytes->seq != early->seq[from] + before))
+        return false;
+    if (early->count == 0)
+        early->seq[other] = acked;
+    else if (GT_SEQ(acked, early->seq[other] + early->size[other]))
         return false;
     memcpy(early->bytes[from] + before, bytes->data, size);
     if (mse_find_handshake(early->bytes[from], before + size, MAX(scanned, MSE_RESPONDER_MIN), &at))
@@ -202,7 +212,7 @@ keep(struct early_connection *early, const struct tcp_bytes *bytes, uint32_t fra
 }
 
 bool
-tcp_early_take(const struct tcp_bytes *bytes, const packet_info *pinfo)
+tcp_early_take(const struct tcp_bytes *bytes, const packet_info *pinfo, const struct tcpinfo *tcpinfo)
 {
     uint64_t                 key = key_of(bytes->from, pinfo);
     uint32_t                 state = slot_count > 0 ? find(key)->state : SLOT_EMPTY;
@@ -220,7 +230,7 @@ tcp_early_take(const struct tcp_bytes *bytes, const packet_info *pinfo)
     } else {
         early = connections[state - 1];
     }
-    return bytes->captured != bytes->reported || !keep(early, bytes, pinfo->num);
+    return bytes->captured != bytes->reported || !keep(early, bytes, tcpinfo->lastackseq, pinfo->num);
 }
 
 bool

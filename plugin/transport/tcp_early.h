@@ -6,7 +6,8 @@
  * There is no reason to search as long as
  *   - the user has no key log,
  *   - the handshake of BitTorrent is in none of the bytes (without it nothing is ever taken for plaintext, mse_search.c),
- *   - segments come one after the other, complete, and there are few of them.
+ *   - segments come one after the other, complete, and there are few of them,
+ *   - no side acknowledges what was not seen here (TCP may withhold it, tcp_withheld.h).
  * With the first segment that is otherwise, the connection is searched as if all of it had been from the beginning.
  *
  * First pass only.
@@ -41,14 +42,14 @@ struct early_connection {
     uint32_t             last_frame;
     uint32_t             count; /* segments */
     struct early_segment segments[EARLY_SEGMENTS_MAX];
-    uint32_t             seq[2];  /* by side: of the first byte */
+    uint32_t             seq[2];  /* by side: of the first byte, even if none is kept */
     uint32_t             size[2]; /* bytes kept, one segment after the other */
     uint8_t              bytes[2][EARLY_BYTES_MAX];
 };
 
 /* Takes a segment of a connection that is nobody's: keeps it, or has nothing to do with it, which returns false. True
  * where the connection is to be searched now. */
-bool tcp_early_take(const struct tcp_bytes *bytes, const packet_info *pinfo);
+bool tcp_early_take(const struct tcp_bytes *bytes, const packet_info *pinfo, const struct tcpinfo *tcpinfo);
 
 /* What was kept of the conversation of a packet, which is searched from now on. *early is it, until the next call, or
  * NULL: nothing was. False where the conversation was given up before. */

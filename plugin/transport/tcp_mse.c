@@ -15,8 +15,10 @@
 #include "transport/tcp_early.h"
 #include "transport/tcp_search.h"
 #include "transport/tcp_show.h"
+#include "transport/tcp_withheld.h"
 
-static bool searches; /* connections of nobody are searched; for this capture */
+static bool               searches;    /* connections of nobody are searched; for this capture */
+static dissector_handle_t asked_first; /* our heuristic, as the dissector of a conversation */
 
 /* --- finding them --- */
 
@@ -52,6 +54,17 @@ tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, const struct
         set_mse(peers, mse);
 }
 
+/* TCP may withhold the other side for somebody who took random bytes for a message: we are asked before him from now on. */
+static void
+ask_for_withheld(conversation_t *conversation, packet_info *pinfo, const struct tcpinfo *tcpinfo)
+{
+    const dissector_handle_t asked = conversation_get_dissector(conversation, pinfo->num);
+
+    if ((asked == NULL || asked == asked_first) && tcp_search_looks_encrypted(conversation)
+        && tcp_withheld_release(conversation, pinfo, tcpinfo))
+        conversation_set_dissector(conversation, asked_first);
+}
+
 bool
 tcp_mse_becomes(const struct tcp_bytes *bytes, packet_info *pinfo, const struct tcpinfo *tcpinfo)
 {
@@ -61,7 +74,7 @@ tcp_mse_becomes(const struct tcp_bytes *bytes, packet_info *pinfo, const struct 
     bool              is_over;
 
     if (PINFO_FD_VISITED(pinfo) || !searches || !mse_connections()->enabled || tcpinfo == NULL
-        || pinfo->flags.in_error_pkt || !tcp_early_take(bytes, pinfo))
+        || pinfo->flags.in_error_pkt || !tcp_early_take(bytes, pinfo, tcpinfo))
         return false;
     conversation = recent_or_new_conversation(pinfo);
     peers = tcp_peers_of(conversation);
@@ -71,8 +84,11 @@ tcp_mse_becomes(const struct tcp_bytes *bytes, packet_info *pinfo, const struct 
     if (mse == NULL) {
         if (is_over)
             tcp_search_never_again(conversation);
+        else
+            ask_for_withheld(conversation, pinfo, tcpinfo);
         return false;
     }
+    tcp_withheld_release(conversation, pinfo, tcpinfo);
     set_mse(peers != NULL ? peers : tcp_peers_new(conversation, pinfo), mse);
     return true;
 }
@@ -189,4 +205,10 @@ tcp_mse_begin_capture(bool wanted)
 {
     searches = wanted;
     tcp_early_begin_capture();
+}
+
+void
+proto_reg_handoff_tcp_mse(dissector_handle_t heuristic)
+{
+    asked_first = heuristic;
 }

@@ -30,4 +30,7 @@ void tcp_mse_dissect(struct tcp_peers *peers, conversation_t *conversation, cons
 /* For an init routine. wanted: connections that are nobody's are searched for MSE. */
 void tcp_mse_begin_capture(bool wanted);
 
+/* heuristic: of no protocol, takes what the heuristic takes. */
+void proto_reg_handoff_tcp_mse(dissector_handle_t heuristic);
+
 #endif

@@ -127,6 +127,13 @@ dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     return TRUE;
 }
 
+/* The same, for conversations in which it is to be asked before all others. */
+static int
+dissect_bt_peer_tcp_first(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    return dissect_bt_peer_tcp_heur(tvb, pinfo, tree, data) ? (int)tvb_reported_length(tvb) : 0;
+}
+
 /* --- registration --- */
 
 static bool
@@ -162,5 +169,6 @@ proto_reg_handoff_bt_peer_tcp(void)
                        proto_bt_peer, HEURISTIC_ENABLE);
     proto_reg_handoff_tcp_show(bittorrent_handle);
     proto_reg_handoff_tcp_peers();
+    proto_reg_handoff_tcp_mse(create_dissector_handle(dissect_bt_peer_tcp_first, -1));
     register_init_routine(begin_capture);
 }

@@ -44,10 +44,10 @@ def test_the_page_has_each_part_once():
 
 
 def test_core_seconds_are_those_of_the_processes():
-    """Also of those that they start themselves; while a process waits it takes none."""
+    """Also of those that they start themselves; while a process waits it takes none. A clock tick may be missing."""
     busy = f"{sys.executable} -c 'import time\nwhile time.process_time() < 0.3: pass'; true"
     assert core_seconds(subprocess.run, ["sleep", "0.6"]) < 0.3
-    assert 0.3 <= core_seconds(subprocess.run, ["sh", "-c", busy]) < 3
+    assert 0.25 <= core_seconds(subprocess.run, ["sh", "-c", busy]) < 3
 
 
 def test_print_writes_nothing():

@@ -88,10 +88,12 @@ def test_with_the_built_in_heuristic(tshark, staging, capture):
 
 @each(lambda capture: not is_plaintext(capture))
 def test_rc4_without_its_key_says_nothing(tshark, staging, capture):
-    """Nor with the keys of another connection: output as without the feature."""
+    """Nor with the keys of another connection: output as without the feature. Not where LBMSRS takes such bytes and waits for
+    more, see test_mse_withheld.py."""
     other = keys(staging, next(other for other in CAPTURES if other != capture))
-    plain = tshark.read(capture, "-V")
-    assert plain == tshark.read(capture, "-V", *other) == tshark.read(capture, "-V", "--disable-protocol", "bt.mse")
+    options = ["-V", "--disable-protocol", "lbmsrs"]
+    plain = tshark.read(capture, *options)
+    assert plain == tshark.read(capture, *options, *other) == tshark.read(capture, *options, "--disable-protocol", "bt.mse")
     assert "BitTorrent" not in plain.replace("BitTorrent Tracker", "")
 
 
