@@ -88,7 +88,6 @@ tcp_mse_becomes(const struct tcp_bytes *bytes, packet_info *pinfo, const struct 
             ask_for_withheld(conversation, pinfo, tcpinfo);
         return false;
     }
-    tcp_withheld_release(conversation, pinfo, tcpinfo);
     set_mse(peers != NULL ? peers : tcp_peers_new(conversation, pinfo), mse);
     return true;
 }

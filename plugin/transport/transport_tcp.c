@@ -2,7 +2,7 @@
  * BitTorrent peers over TCP: a wrapper around the built-in BitTorrent dissector.
  *
  *     transport_tcp.c   a segment comes
- *     tcp_mse.c         is it encrypted? What it has is found (tcp_search.c, tcp_early.c) and decrypted
+ *     tcp_mse.c         is it encrypted? What it has is found (tcp_search.c, tcp_early.c, tcp_withheld.c) and decrypted
  *     tcp_peers.c       first pass: its bytes go to peer_feed.c, for what they mean
  *     tcp_show.c        every pass: its messages go to the built-in dissector, for display
  *
@@ -26,6 +26,7 @@
 #include "transport/tcp_mse.h"
 #include "transport/tcp_peers.h"
 #include "transport/tcp_show.h"
+#include "transport/tcp_withheld.h"
 
 #define BT_PEER_TCP_HEURISTIC "bt_peer_tcp"
 
@@ -121,8 +122,13 @@ dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
             || !bt_peer_enabled(bittorrent_handle, BT_PEER_TCP_HEURISTIC)))
         return FALSE;
 
-    if (!PINFO_FD_VISITED(pinfo))
-        conversation_set_dissector(recent_or_new_conversation(pinfo), bt_peer_tcp_stay_handle);
+    if (!PINFO_FD_VISITED(pinfo)) {
+        conversation_t *conversation = recent_or_new_conversation(pinfo);
+
+        conversation_set_dissector(conversation, bt_peer_tcp_stay_handle);
+        if (tcpinfo != NULL)
+            tcp_withheld_release(conversation, pinfo, tcpinfo);
+    }
     dissect_bytes(&bytes, pinfo, tree, data);
     return TRUE;
 }

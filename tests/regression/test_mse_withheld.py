@@ -10,6 +10,8 @@ import pytest
 from mse_wire import HANDSHAKE, NONE, PLAINTEXT, RC4, Choices, Wire, talk
 
 from capture import Trace
+from peer_wire import dont_have
+from session import TO_SEED
 
 RANDOM = 4  # flights that look random without a key
 SEED = ("127.0.0.1", 27000)
@@ -68,25 +70,66 @@ def test_dont_haves(tshark, staging, method, ia, options):
                        where="bt.donthave") == rows
 
 
+def opened(trace, name, taken, **choices):
+    """A connection of which only the leecher's and the seed's first flight were sent, and its flights."""
+    made = wire(name, taken, select=PLAINTEXT, **choices)
+    peers = trace.connect(trace, leecher=("127.0.0.2", 41000), seed=SEED)
+    flights = [data for _, data in made.flights]
+    peers.leecher.send(flights[0])
+    peers.seed.send(flights[1])
+    return peers, flights
+
+
+def pieces(tshark, staging, name, trace):
+    return tshark.rows(written(staging, f"{name}.pcap", trace.pcap()), "frame.number bt.donthave.piece_index",
+                       where="bt.donthave")
+
+
 def test_more_than_was_acknowledged(tshark, staging):
     """The seed's handshake is withheld, and the leecher has not acknowledged it yet when it is asked for."""
     trace = Trace()
-    made = wire("in-flight", {1}, ia=HANDSHAKE, select=PLAINTEXT)
-    flights = [data for _, data in made.flights]
-    peers = trace.connect(trace, leecher=("127.0.0.2", 41000), seed=SEED)
-    peers.leecher.send(flights[0])
-    peers.seed.send(flights[1])
+    peers, flights = opened(trace, "in-flight", {1}, ia=HANDSHAKE)
     peers.leecher.send(flights[2])
     peers.seed.send(flights[3][:20])
     acknowledging = peers.seed.seq
     peers.seed.send(flights[3][20:])
     peers.leecher.send(flights[4], acknowledging=acknowledging)
     peers.seed.send(flights[5])
-    request = peers.leecher.send(flights[6])
+    peers.leecher.send(flights[6])
     frame = peers.seed.send(flights[7])
-    path = written(staging, "in-flight.pcap", trace.pcap())
-    assert tshark.rows(path, "frame.number bt.donthave.piece_index bt.donthave.request_in", where="bt.donthave") == [
-        f"{frame} 5 {request}"]
+    assert pieces(tshark, staging, "in-flight", trace) == [f"{frame} 5"]
+
+
+def test_beginning_of_a_message(tshark, staging):
+    """What was withheld comes with a segment that has nothing but the beginning of a message: all of it shows on each pass."""
+    trace = Trace()
+    peers, flights = opened(trace, "beginning", {0}, ia=NONE)
+    peers.leecher.send(flights[2])
+    peers.seed.send(flights[3])
+    said = flights[4] + flights[6] + flights[8]
+    peers.leecher.send(said[:10])
+    peers.leecher.send(said[10:])
+    peers.seed.send(flights[5])
+    last = dont_have(TO_SEED, 11)
+    frames = [peers.leecher.send(last[:2])]
+    peers.seed.acknowledge()
+    frames += [peers.leecher.send(last[2:]), peers.seed.send(flights[7])]
+    assert pieces(tshark, staging, "beginning", trace) == [f"{frame} {piece}" for frame, piece in zip(frames, (9, 11, 5))]
+
+
+def test_claimed_by_the_handshake(tshark, staging):
+    """The seed's public key was not captured, so that its handshake, at the start of a segment, is taken for that of a
+    plain connection; the leecher's first flight is withheld."""
+    trace = Trace()
+    made = wire("claimed", {0}, ia=NONE, select=PLAINTEXT)
+    flights = [data for _, data in made.flights]
+    peers = trace.connect(trace, leecher=("127.0.0.2", 41000), seed=SEED)
+    peers.leecher.send(flights[0])
+    peers.seed.skip(flights[1], flights[3])
+    peers.seed.send(flights[5])
+    peers.leecher.send(flights[2])
+    frames = [peers.leecher.send(flights[4] + flights[6]), peers.seed.send(flights[7]), peers.leecher.send(flights[8])]
+    assert pieces(tshark, staging, "claimed", trace) == [f"{frames[1]} 5", f"{frames[2]} 9"]
 
 
 def lbmsrs(chance, size, zeros):
