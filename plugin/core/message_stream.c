@@ -100,6 +100,8 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
 
     for (unsigned i = 0; i < 2; i++) {
         uint32_t at = candidates[i];
+        if (at == 0 && chunk->begins_read)
+            continue;
         if (chunk->position + at >= stream->inside_until
             && peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
             if (candidates[1] > 0)
@@ -180,6 +182,8 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
             step_over_hole(stream, chunk->position);
         *gap = stream->sync != STREAM_OK;
     }
+    if (stream->sync != STREAM_OK && chunk->begins_read && chunk_end <= stream->end)
+        return CHUNK_REPEATED;
     if (stream->sync != STREAM_OK && !find_sync(stream, chunk)) {
         if (!stream->has_end || chunk_end > stream->end)
             stream->end = chunk_end;

@@ -9,9 +9,12 @@ from collections import Counter
 
 import pytest
 
+from capture import Trace
 from derived import read, written
 from derived_webrtc import handshake_length
 from many import ROOT, Many
+from peer_wire import dont_have, have, piece, request
+from session import TO_LEECHER, negotiate, offer, shake_hands
 from tshark import wireshark_version
 
 PLACES = 3
@@ -117,3 +120,39 @@ def test_webrtc(tshark, mixed, name):
     if name == "webrtc/firefox_dtls13" and VERSION < (4, 4):
         pytest.skip("Wireshark decrypts no DTLS 1.3")
     check(tshark, mixed([name]), name, "-o", f"tls.keylog_file:{mixed([name]).keys}")
+
+
+@pytest.mark.parametrize("size", [10, 11, 50])
+def test_what_fills_a_hole_counts_once(tshark, staging, size):
+    """A DontHave comes first of what fills a hole, while it is not known where messages begin after that."""
+    trace = Trace()
+    peers = trace.connect(trace)
+    shake_hands(peers)
+    negotiate(peers)
+    offer(peers)
+    peers.leecher.send(request(5), request(6))
+    said = dont_have(TO_LEECHER, 5) + piece(6, 0, bytes(2000)) + have(7)
+    first = peers.seed.seq
+
+    def send(begin, end):
+        """Of what was said; the leecher acknowledges nothing of it."""
+        peers.seed.seq = first + begin
+        frame = peers.seed.send(said[begin:end])
+        peers.seed.seq = first
+        peers.leecher.acknowledge()
+        return frame
+
+    peers.leecher.acknowledge()
+    send(700, 1400)
+    send(1400, len(said))
+    peers.leecher.acknowledge()
+    late = send(0, size)
+    send(size, 700)
+    peers.seed.seq = first + len(said)
+    last = peers.seed.send(dont_have(TO_LEECHER, 40))
+    path = staging.folder / "fills-a-hole.pcap"
+    path.write_bytes(trace.pcap())
+    path.chmod(0o644)
+    assert tshark.rows(path, "frame.number bt.donthave.piece_index bt.donthave.requests", where="bt.donthave") == [
+        f"{late} 5 1", f"{last} 40 0"]
+    assert {item.split()[1] for item in tshark.experts(path)} == {"invalidated"}
