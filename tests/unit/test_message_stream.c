@@ -1127,6 +1127,26 @@ open_message(struct message_stream *stream, uint32_t length)
     g_assert_false(message_stream_next(stream, NULL, &chunk, &message));
 }
 
+/* Where no message boundary is known: of bytes before the end that were read elsewhere, none is looked at again. */
+static void
+read_elsewhere(void)
+{
+    static const uint8_t  unknown[16] = { 0xff, 0xff, 0xff, 0xff };
+    static const uint8_t  twice[] = { 0, 0, 0, 6, PEER_EXTENDED, 7, 0, 0, 0, 42, 0, 0, 0, 6, PEER_EXTENDED, 7, 0, 0, 0, 43 };
+    struct message_stream stream = { 0 };
+    struct stream_chunk   first = { .position = 100, .data = unknown, .captured = 16, .reported = 16 };
+    struct stream_chunk   old = { .position = 50, .data = twice, .captured = 20, .reported = 20, .begins_read = true };
+    struct stream_chunk   partly = { .position = 106, .data = twice, .captured = 20, .reported = 20, .begins_read = true };
+    bool                  gap;
+
+    g_assert_cmpint(message_stream_open(&stream, &first, &gap), ==, CHUNK_UNSYNCED);
+    g_assert_cmpint(message_stream_open(&stream, &old, &gap), ==, CHUNK_REPEATED);
+    g_assert_cmpuint(stream.end, ==, 116);
+    g_assert_cmpint(message_stream_open(&stream, &partly, &gap), ==, CHUNK_NEW);
+    g_assert_cmpuint(partly.offset, ==, 10);
+    message_stream_free(&stream, NULL);
+}
+
 /* A block looks like whatever its author wants. While the message that was open before the hole certainly goes on, nothing is
  * found in it: its length is known, and so is how long the packets are that clients send. */
 static void
@@ -1209,6 +1229,7 @@ main(int argc, char **argv)
     g_test_add_func("/peer_feed/earlier_frame", feed_earlier_frame);
     g_test_add_func("/peer_feed/unknown", feed_unknown);
     g_test_add_func("/message_stream/inside_after_hole", inside_after_hole);
+    g_test_add_func("/message_stream/read_elsewhere", read_elsewhere);
     g_test_add_func("/peer_feed/comes_again", feed_comes_again);
     g_test_add_func("/peer_feed/lost", feed_lost);
     g_test_add_func("/peer_feed/first", feed_first);
