@@ -83,7 +83,8 @@ struct mse_feed_side {
     uint64_t base;         /* position of the first byte of the direction */
     uint32_t base_place;   /* and its place */
     uint64_t unknown_from; /* offset before which an unknown number of bytes is missing; UINT64_MAX: none is */
-    bool     has_begun;    /* mse_feed_begin() has nothing to do any more; first pass only */
+    bool     has_begun;    /* mse_feed_begin() has nothing to do any more; first pass only, as the next one */
+    bool     released;     /* the transport has withheld bytes of it, and hands them over with the next ones */
     struct mse_checkpoint *checkpoints; /* ascending; see mse_feed_position() */
     uint32_t               checkpoint_count;
     uint32_t               checkpoint_room;

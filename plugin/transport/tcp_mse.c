@@ -59,10 +59,21 @@ static void
 ask_for_withheld(conversation_t *conversation, packet_info *pinfo, const struct tcpinfo *tcpinfo)
 {
     const dissector_handle_t asked = conversation_get_dissector(conversation, pinfo->num);
+    struct mse_feed         *mse = tcp_search_looks_encrypted(conversation);
 
-    if ((asked == NULL || asked == asked_first) && tcp_search_looks_encrypted(conversation)
-        && tcp_withheld_release(conversation, pinfo, tcpinfo))
-        conversation_set_dissector(conversation, asked_first);
+    if (mse == NULL || (asked != NULL && asked != asked_first) || !tcp_withheld_release(conversation, pinfo, tcpinfo))
+        return;
+    mse->sides[other_side(packet_sender(pinfo))].released = true;
+    conversation_set_dissector(conversation, asked_first);
+}
+
+void
+tcp_mse_claimed(conversation_t *conversation, packet_info *pinfo, const struct tcpinfo *tcpinfo)
+{
+    const struct tcp_peers *peers = tcp_peers_of(conversation);
+
+    if (tcp_withheld_release(conversation, pinfo, tcpinfo) && peers != NULL && peers->mse != NULL)
+        peers->mse->sides[other_side(packet_sender(pinfo))].released = true;
 }
 
 bool

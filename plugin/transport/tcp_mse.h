@@ -18,6 +18,10 @@
 /* Whether a connection that is nobody's turns out to be MSE with this segment. */
 bool tcp_mse_becomes(const struct tcp_bytes *bytes, packet_info *pinfo, const struct tcpinfo *tcpinfo);
 
+/* A connection that was nobody's is ours, with this segment: what TCP withholds of it for somebody else is released. First pass
+ * only. */
+void tcp_mse_claimed(conversation_t *conversation, packet_info *pinfo, const struct tcpinfo *tcpinfo);
+
 /* Finds out whether a connection of which we see all packets turns out to be MSE: peers->mse is set then. First pass only. */
 void tcp_mse_look(struct tcp_peers *peers, conversation_t *conversation, const struct tcp_bytes *bytes,
                   packet_info *pinfo, const struct tcpinfo *tcpinfo);

@@ -113,12 +113,15 @@ watch(struct tcp_peers *peers, conversation_t *conversation, packet_info *pinfo)
     packet_watch_add(pinfo);
 }
 
-/* TCP has put bytes together, and not because of us: it withheld them for somebody else (tcp_withheld.h). No message may be
- * asked for that begins in them, as TCP would call nobody for this packet on later passes. */
+/* Whether TCP has put bytes together that it withheld for somebody else (tcp_withheld.h). No message may be asked for that
+ * begins in them, as TCP would call nobody for this packet on later passes. */
 static bool
-is_released(const struct tcp_peers *peers, const struct message_stream *stream, const struct tcpinfo *tcpinfo)
+takes_released(struct tcp_peers *peers, enum peer_side from, const struct tcpinfo *tcpinfo)
 {
-    return peers->mse != NULL && tcpinfo->is_reassembled && stream->comes_again == 0 && !reassembles_out_of_order;
+    if (peers->mse == NULL || !peers->mse->sides[from].released || !tcpinfo->is_reassembled)
+        return false;
+    peers->mse->sides[from].released = false;
+    return true;
 }
 
 bool
@@ -132,7 +135,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
                                                       .data = bytes->data,
                                                       .captured = bytes->captured,
                                                       .reported = bytes->reported,
-                                                      .reassembles = comes_again && !is_released(peers, stream, tcpinfo) },
+                                                      .reassembles = comes_again && !takes_released(peers, from, tcpinfo) },
                                            .place = bytes->seq,
                                            .frame = pinfo->num,
                                            .has_ack = (tcpinfo->flags & TH_ACK) != 0 };

@@ -123,12 +123,12 @@ tcp_search(conversation_t *conversation, const struct tcp_bytes *bytes, const pa
     return NULL;
 }
 
-bool
+struct mse_feed *
 tcp_search_looks_encrypted(conversation_t *conversation)
 {
-    const struct mse_feed *mse = (const struct mse_feed *)conversation_get_proto_data(conversation, proto_bt_mse);
+    struct mse_feed *mse = (struct mse_feed *)conversation_get_proto_data(conversation, proto_bt_mse);
 
-    return mse != NULL && mse != &none && mse_feed_looks_encrypted(mse);
+    return mse != NULL && mse != &none && mse_feed_looks_encrypted(mse) ? mse : NULL;
 }
 
 bool

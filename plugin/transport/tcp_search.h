@@ -28,8 +28,8 @@ tcp_first_position(uint32_t seq)
 struct mse_feed *tcp_search(conversation_t *conversation, const struct tcp_bytes *bytes, const packet_info *pinfo,
                             const struct tcpinfo *tcpinfo, bool *is_over);
 
-/* Whether all that was seen of a connection that is searched is random. First pass only. */
-bool tcp_search_looks_encrypted(conversation_t *conversation);
+/* The connection, if it is searched and all that was seen of it is random; else NULL. First pass only. */
+struct mse_feed *tcp_search_looks_encrypted(conversation_t *conversation);
 
 /* The search of a connection that is nobody's has ended: no segment begins another one. First pass only. */
 void tcp_search_never_again(conversation_t *conversation);

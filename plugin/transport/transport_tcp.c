@@ -26,7 +26,6 @@
 #include "transport/tcp_mse.h"
 #include "transport/tcp_peers.h"
 #include "transport/tcp_show.h"
-#include "transport/tcp_withheld.h"
 
 #define BT_PEER_TCP_HEURISTIC "bt_peer_tcp"
 
@@ -127,7 +126,7 @@ dissect_bt_peer_tcp_heur(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
 
         conversation_set_dissector(conversation, bt_peer_tcp_stay_handle);
         if (tcpinfo != NULL)
-            tcp_withheld_release(conversation, pinfo, tcpinfo);
+            tcp_mse_claimed(conversation, pinfo, tcpinfo);
     }
     dissect_bytes(&bytes, pinfo, tree, data);
     return TRUE;
