@@ -31,7 +31,6 @@ struct feed_chunk {
                          that */
     bool late;        /* acks_packets: the stream went on without this packet */
     bool placed;      /* acks_packets: its position is known all the same, and how long the holes are */
-    bool filled;      /* set by peer_feed_chunk(): bytes of it filled a hole before the end of the stream */
     bool has_unusual; /* set by peer_feed_chunk(): a message that ends in it is, see peer_wire.h */
 };
 

@@ -85,7 +85,7 @@ struct stream_chunk {
     uint32_t       missing;  /* packets of unknown length that are missing before it; 0: the position tells what is */
     bool           reassembles;  /* a message that goes on after this chunk will come again as a whole. Cleared by the
                                     functions where it must not */
-    bool           begins_read;  /* its bytes before the end of the stream were read elsewhere */
+    bool           begins_read;  /* its bytes before the end of the stream filled a hole, and were read there */
     bool           has_boundary; /* a message is known to begin at boundary */
     uint32_t       boundary;     /* byte of the chunk */
     uint32_t       offset;       /* set by the functions: how far it was read */

@@ -338,7 +338,7 @@ take_late(struct peer_feed *feed, const struct feed_packet *packet, struct feed_
     if (part.bytes.reported > LATE_BYTES_MAX) {
         forget_late(holes);
     } else if (late_chunks_add(holes->late, &part)) {
-        chunk->filled = chunk->bytes.begins_read = true;
+        chunk->bytes.begins_read = true;
         read_again(feed, packet, &part);
     }
     if (holes->late != NULL)

@@ -159,7 +159,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
-        layout.may_ask = !chunk.filled; /* else TCP withholds what is still to fill the hole */
+        layout.may_ask = !chunk.bytes.begins_read; /* else TCP withholds what is still to fill the hole */
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;
