@@ -127,16 +127,13 @@ def test_nothing_of_the_build_folder_is_in_it(unpacked):
     assert b"RUNPATH" not in output("readelf", "-d", next(unpacked.rglob("lt_donthave.so"))).encode()
 
 
-def test_packaged_plugin_works(unpacked):
+def test_packaged_plugin_works(unpacked, home):
     """tshark with the plugin out of the package lists DontHaves."""
-    folder = next(unpacked.rglob("lt_donthave.so")).parents[2]
-    capture = ROOT / "captures" / "synthetic" / "port-6881.pcap"
-    for path in [unpacked, *unpacked.parents[:2]]:      # pytest's folders are the user's alone
-        path.chmod(path.stat().st_mode | 0o011)
-    copied = unpacked / capture.name
-    shutil.copyfile(capture, copied)
-    copied.chmod(0o644)
-    shown = output(*as_nobody("/nonexistent", folder), "tshark", "-r", copied, "-Y", "bt.donthave",
+    shutil.copytree(unpacked, home / "package")
+    shutil.copy(ROOT / "captures" / "synthetic" / "port-6881.pcap", home)
+    readable(home)
+    folder = next((home / "package").rglob("lt_donthave.so")).parents[2]
+    shown = output(*as_nobody("/nonexistent", folder), "tshark", "-r", home / "port-6881.pcap", "-Y", "bt.donthave",
                    "-T", "fields", "-e", "bt.donthave.piece_index")
     assert shown.split()
 
@@ -201,21 +198,27 @@ def test_versions_agree():
 
 
 @pytest.fixture
-def home(tmp_path_factory):
-    """The home of a user, and a folder for Wireshark's plugins, both empty."""
+def home():
+    """The home of a user, and a folder for Wireshark's plugins, both empty. It is not pytest's: each pytest that starts takes its
+    folders from other users."""
     folder = Path(output("mktemp", "-d", "/tmp/bt-donthave-home-XXXXXX").strip())
     (folder / "plugins" / X_Y / "epan").mkdir(parents=True)
     yield folder
     shutil.rmtree(folder)
 
 
+def readable(home):
+    """For the user who runs tshark."""
+    if os.geteuid() == 0:
+        output("chown", "-R", "65534:65534", home)
+    output("chmod", "-R", "u+rwX,go+rX", home)
+
+
 def install(home, *places):
     for place in places:
         place.mkdir(parents=True, exist_ok=True)
         shutil.copy(PLUGIN, place)
-    if os.geteuid() == 0:
-        output("chown", "-R", "65534:65534", home)
-    output("chmod", "-R", "u+rwX,go+rX", home)
+    readable(home)
 
 
 @pytest.fixture

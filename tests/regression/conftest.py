@@ -1,5 +1,7 @@
 """Fixtures: tshark in one pass and in two, and the commands of a failing test, to repeat it by hand."""
 
+import shutil
+
 import pytest
 
 pytest.register_assert_rewrite("tshark", "derived_check")
@@ -52,6 +54,21 @@ def written(staging):
     yield write
     for path in paths:
         path.unlink()
+
+
+@pytest.fixture
+def stand_in(staging):
+    """Write a program that stands in for another one, where the user who runs tshark may run it. Returns its folder, which is
+    not pytest's: each pytest that starts takes its folders from other users."""
+    folder = staging.folder / f"stand-in-{len(list(staging.folder.iterdir()))}"
+    folder.mkdir(mode=0o755)
+
+    def add(name, script):
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+        return folder
+    yield add
+    shutil.rmtree(folder)
 
 
 def remember(request, runner):

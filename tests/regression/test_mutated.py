@@ -109,16 +109,9 @@ def test_changed_dtls_is_decrypted(name, staging, one_pass, tmp_path):
 
 
 @pytest.fixture
-def broken(tmp_path):
+def broken(stand_in):
     """Environment in which tshark is another program."""
-    def make(script):
-        folder = tmp_path / "bin"
-        folder.mkdir()
-        (folder / "tshark").write_text(script)
-        for path in [folder / "tshark", folder, *folder.parents[:3]]:
-            path.chmod(path.stat().st_mode | 0o055)
-        return {"PATH": f"{folder}:{os.environ['PATH']}"}
-    yield make
+    yield lambda script: {"PATH": f"{stand_in('tshark', script)}:{os.environ['PATH']}"}
     shutil.rmtree(BUILD / "mutated", ignore_errors=True)
 
 

@@ -29,25 +29,10 @@ def test_small_captures():
     assert done.stdout == f"{count} captures, 2 ways: 2 runs, 0 failures\n"
 
 
-@pytest.fixture
-def path(tmp_path):
-    """A folder of programs that stand in for others."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for each in [folder, *folder.parents[:3]]:
-        each.chmod(each.stat().st_mode | 0o055)
-
-    def add(name, script):
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-        return folder
-    return add
-
-
 CONNECTIONS_MAX = 1024       # on a pair of ports: UTP_CONNECTIONS_MAX
 
 
-def test_a_connection_that_makes_room_for_its_successor(path):
+def test_a_connection_that_makes_room_for_its_successor(written):
     """All connections of a pair of ports are alive, and the first may be encrypted: another ST_SYN with its ids ends it, and takes
     its place. What is shown of that packet is not looked up in what was given back."""
     trace = Trace(connect=UtpConnection)
@@ -58,39 +43,37 @@ def test_a_connection_that_makes_room_for_its_successor(path):
     for number in range(2, CONNECTIONS_MAX):
         UtpConnection(trace, connection_id=100 + 2 * number)
     first.leecher._packet(SYN, 4000, acknowledging=1, connection_id=100)
-    capture = path("none", "") / "capture.pcap"
-    capture.write_bytes(trace.pcap())
-    done = run("sanitize_captures", "--build", BUILD / "sanitized", capture)
+    done = run("sanitize_captures", "--build", BUILD / "sanitized", written(trace))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "1 captures, 5 ways: 5 runs, 0 failures\n"
 
 
-def test_a_kept_packet_that_makes_room(path):
+def test_a_kept_packet_that_makes_room(written):
     """The same with an ST_SYN that was kept, as it came before the ports were known, and is read with the handshake."""
     trace = Trace(connect=UtpConnection)
     first, *_ = [UtpConnection(trace, connection_id=100 + 2 * number) for number in range(CONNECTIONS_MAX)]
     first.leecher._packet(SYN, 7000, b"x", acknowledging=1, connection_id=100)
     first.seed.send(random.Random(1).randbytes(100))
     first.leecher._packet(DATA, 9001, handshake("-LE0001-"))
-    capture = path("none", "") / "capture.pcap"
-    capture.write_bytes(trace.pcap())
-    done = run("sanitize_captures", "--build", BUILD / "sanitized", capture)
+    done = run("sanitize_captures", "--build", BUILD / "sanitized", written(trace))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "1 captures, 5 ways: 5 runs, 0 failures\n"
 
 
 # A tshark that has the plugin, with which something is wrong.
-HAS_PLUGIN = """case "$*" in *"-G protocols"*) printf 'x\\tx\\tbt.donthave\\n'; exit;; esac"""
+HAS_PLUGIN = """#!/bin/sh
+case "$*" in *"-G protocols"*) printf 'x\\tx\\tbt.donthave\\n'; exit;; esac"""
 
 
-def test_a_word_of_a_sanitizer_is_seen(path):
-    folder = path("tshark", HAS_PLUGIN + "\necho 'x.c:1:2: runtime error: shift exponent 99 is too large' >&2")
+def test_a_word_of_a_sanitizer_is_seen(stand_in):
+    folder = stand_in("tshark", HAS_PLUGIN + "\necho 'x.c:1:2: runtime error: shift exponent 99 is too large' >&2")
     done = run("sanitize_captures", "--build", BUILD / "sanitized", CAPTURE, path=folder)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "shift exponent 99" in done.stdout and "1 captures, 5 ways: 5 runs, 5 failures" in done.stdout
 
 
-MEMCHECK = """for argument; do case "$argument" in --log-file=*) log=${argument#*=};; esac; done
+MEMCHECK = """#!/bin/sh
+for argument; do case "$argument" in --log-file=*) log=${argument#*=};; esac; done
 cat >"$log" <<'END'
 ==7== Memcheck, a memory error detector
 ==7== Conditional jump or move depends on uninitialised value(s)
@@ -106,19 +89,19 @@ END
 """
 
 
-def test_an_error_of_memcheck_is_seen(path):
+def test_an_error_of_memcheck_is_seen(stand_in):
     """Of the plugin; one of Wireshark alone is counted."""
-    path("tshark", HAS_PLUGIN)
-    done = run("memcheck_captures", CAPTURE, path=path("valgrind", MEMCHECK))
+    stand_in("tshark", HAS_PLUGIN)
+    done = run("memcheck_captures", CAPTURE, path=stand_in("valgrind", MEMCHECK))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Invalid read of size 4" in done.stdout and "Conditional jump" not in done.stdout
     assert "1 captures, 2 ways: 2 failures (2 errors in Wireshark alone)" in done.stdout
 
 
-def test_memcheck_in_parts(path):
+def test_memcheck_in_parts(stand_in):
     """Every second capture in one of two files, and the second of them alone."""
-    path("tshark", HAS_PLUGIN)
-    folder, names = path("valgrind", MEMCHECK), ["story-donthave", "story-late", "story-holes-utp"]
+    stand_in("tshark", HAS_PLUGIN)
+    folder, names = stand_in("valgrind", MEMCHECK), ["story-donthave", "story-late", "story-holes-utp"]
     captures = [CAPTURE.with_name(f"{name}.pcap") for name in names]
     done = run("memcheck_captures", "--parts", "2", *captures, path=folder)
     assert done.returncode == 1, done.stdout + done.stderr
