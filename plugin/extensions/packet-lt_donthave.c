@@ -156,7 +156,7 @@ show_donthave(const struct bt_peer_extended *extended, const struct donthave_not
 
     if (donthave->has_index) {
         proto_item_append_text(item, ", Piece %u", donthave->piece);
-        proto_tree_add_item(tree, hf_bt_donthave_piece_index, place->tvb, 0, 4, ENC_BIG_ENDIAN);
+        proto_tree_add_uint(tree, hf_bt_donthave_piece_index, place->tvb, 0, 4, donthave->piece);
     }
     add_generated_uint(tree, hf_bt_donthave_id, place->tvb, extended->id);
     if (donthave->id_assigned_in != 0)

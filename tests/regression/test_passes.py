@@ -11,7 +11,7 @@ import pytest
 
 from capture import Trace
 from peer_wire import (BLOCK, dont_have, extended, extension_handshake, handshake, have, message, numbers, piece, reject, request)
-from session import TO_LEECHER, begin
+from session import TO_LEECHER, TO_SEED, begin
 
 FIELDS = ["frame.number", "bittorrent.msg.length", "bittorrent.msg.type", "bittorrent.continuous_data"]
 
@@ -115,3 +115,16 @@ def test_random_streams(one_pass, two_passes, written):
     first, second = messages(one_pass, path), messages(two_passes, path)
     assert len(first) == len(second) > 10_000
     assert [pair for pair in zip(first, second) if pair[0] != pair[1]] == []
+
+
+def test_bytes_that_the_second_pass_does_not_join(tshark, written):
+    """Two keep-alives and the first byte of a DontHave come again after the rest of it. On the second pass TCP hands over that
+    rest alone, and not from its first byte on. The piece is that which was read."""
+    trace = Trace()
+    peers = begin(trace)
+    begun, rest = bytes(8) + dont_have(TO_SEED, 51)[:1], dont_have(TO_SEED, 51)[1:] + request(14)
+    first = peers.leecher.send(begun)
+    frame = peers.leecher.send(rest)
+    trace.repeat(first)
+    assert tshark.rows(written(trace), "frame.number bt.donthave.piece_index", "-o", "tcp.analyze_sequence_numbers:FALSE",
+                       where="bt.donthave") == [f"{frame} 51"]
