@@ -113,15 +113,24 @@ watch(struct tcp_peers *peers, conversation_t *conversation, packet_info *pinfo)
     packet_watch_add(pinfo);
 }
 
-/* Whether TCP has put bytes together that it withheld for somebody else (tcp_withheld.h). No message may be asked for that
- * begins in them, as TCP would call nobody for this packet on later passes. */
+/* Whether TCP has put bytes together that it withheld for somebody else (tcp_withheld.h). */
 static bool
-takes_released(struct tcp_peers *peers, enum peer_side from, const struct tcpinfo *tcpinfo)
+takes_released(struct mse_feed *mse, enum peer_side from, const struct tcpinfo *tcpinfo)
 {
-    if (peers->mse == NULL || !peers->mse->sides[from].released || !tcpinfo->is_reassembled)
+    if (!mse->sides[from].released || !tcpinfo->is_reassembled)
         return false;
-    peers->mse->sides[from].released = false;
+    mse->sides[from].released = false;
     return true;
+}
+
+/* Whether this packet is needed on later passes for more than its own bytes. Where a message that goes on after it is asked for,
+ * TCP may call nobody for it then. */
+static bool
+shows_more(struct mse_feed *mse, const struct feed_packet *packet, const struct tcpinfo *tcpinfo)
+{
+    bool released = takes_released(mse, packet->from, tcpinfo);
+
+    return released || (mse->last_late != NULL && mse->last_late->shown_in == packet->frame);
 }
 
 bool
@@ -135,7 +144,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
                                                       .data = bytes->data,
                                                       .captured = bytes->captured,
                                                       .reported = bytes->reported,
-                                                      .reassembles = comes_again && !takes_released(peers, from, tcpinfo) },
+                                                      .reassembles = comes_again },
                                            .place = bytes->seq,
                                            .frame = pinfo->num,
                                            .has_ack = (tcpinfo->flags & TH_ACK) != 0 };
@@ -145,6 +154,8 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
     peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
     peers->highest_seq[from] = MAX(peers->highest_seq[from], chunk.bytes.position);
+    if (peers->mse != NULL && shows_more(peers->mse, &packet, tcpinfo))
+        chunk.bytes.reassembles = false;
     if (chunk.has_ack)
         chunk.ack = widen(&peers->highest_seq[other_side(from)], tcpinfo->lastackseq);
     if (stream->has_end && chunk.bytes.position > stream->end + stream->comes_again) {

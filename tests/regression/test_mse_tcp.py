@@ -15,6 +15,7 @@ from mse_wire import A, B, HANDSHAKE, NONE, PLAINTEXT, RC4, Choices, Wire
 from capture import Trace
 from derived import read, segment
 from many import ROOT, Many
+from peer_wire import piece
 from tcp import TcpConnection
 from tshark import wireshark_version
 
@@ -77,6 +78,24 @@ def test_one_packet_makes_both_sides_known(tshark, staging):
     rows = [line.split() for line in printed.splitlines() if "10.0.0." in line]
     assert [[row[0], *row[2:5]] for row in rows] == [[str(frame), "10.0.0.1:40000", "10.0.0.2:27000", "9"],
                                                      [str(frame), "10.0.0.2:27000", "10.0.0.1:40000", "5"]]
+
+
+def test_shown_late_in_a_packet_that_goes_on(tshark, staging):
+    """The leecher's DontHave, after a hole, is read when the seed acknowledges it, with a packet that has the first bytes of a
+    block alone. TCP would join it with the next ones, and call nobody for it on the second pass."""
+    trace = Trace()
+    made = Wire("late", Choices(pad_a=0, pad_b=0, pad_c=9, pad_d=40, select=PLAINTEXT, ia=HANDSHAKE))
+    peers = trace.connect(trace)
+    flights = [data for _, data in made.flights]
+    peers.leecher.send(flights[0])
+    peers.seed.send(flights[1])
+    peers.leecher.skip(flights[2], flights[4], flights[6])
+    peers.seed.send(flights[3])
+    peers.seed.send(flights[5])
+    peers.leecher.send(flights[8])
+    frame = peers.seed.send(piece(1, 0, bytes(5000))[:1000])
+    peers.seed.send(piece(1, 0, bytes(5000))[1000:])
+    assert pieces(tshark, written(staging, trace)) == [f"{frame} 9"]
 
 
 def keys_of(staging, *wires):
