@@ -12,6 +12,9 @@ import sys
 
 import pytest
 
+from capture import Trace
+from peer_wire import dont_have, have, request
+from session import TO_LEECHER, begin
 from tshark import NOBODY, PLUGINS, ROOT, Staging
 
 sys.path.insert(0, str(ROOT / "tools" / "report"))
@@ -83,6 +86,54 @@ def test_report(folder, user):
 def test_two_passes_say_the_same(folder):
     """What only the future tells is known at the end of one pass."""
     assert report(folder, SHORT, "--", "-2") == (TEXT, "")
+
+
+# --- where TCP keeps segments from dissectors ---
+
+
+@pytest.fixture
+def lossy(folder):
+    """On one connection a segment before the DontHaves is not in the capture; on the other one, two DontHaves change places."""
+    trace = Trace()
+    losing = begin(trace, leecher=("10.0.0.1", 40001))
+    losing.seed.skip(have(1))
+    losing.leecher.send(request(5))
+    losing.seed.send(dont_have(TO_LEECHER, 5))
+    losing.leecher.send(request(6))
+    losing.seed.send(dont_have(TO_LEECHER, 6))
+    turning = begin(trace, leecher=("10.0.0.1", 40002))
+    frame = turning.seed.send(dont_have(TO_LEECHER, 2))
+    turning.seed.send(dont_have(TO_LEECHER, 3))
+    trace.swap(frame, frame + 1)
+    path = folder.folder / "lossy.pcap"
+    path.write_bytes(trace.pcap())
+    path.chmod(0o644)
+    return path
+
+
+LOSING, TURNING = (f"10.0.0.2:27000 -> 10.0.0.1:{port}" for port in (40001, 40002))
+
+
+def test_segments_that_are_missing_and_segments_out_of_order(folder, lossy):
+    """Neither way in which Wireshark can hand segments over has all: each connection is shown as it has more."""
+    printed, said = report(folder, lossy)
+    assert said == ""
+    assert [line.split("  ")[2:] for line in printed.splitlines() if line.startswith("frame")] == [
+        [LOSING, "DontHave piece 5: 1 request invalidated (16384 bytes), dropped without Fast"],
+        [LOSING, "DontHave piece 6: 1 request invalidated (16384 bytes), dropped without Fast"],
+        [TURNING, "DontHave piece 2: no request outstanding"],
+        [TURNING, "DontHave piece 3: no request outstanding"]]
+    assert printed.partition("\n\n")[2].splitlines() == [f"{LOSING}: 2 requests invalidated, dropped without Fast",
+                                                         f"{TURNING}: 2 DontHaves, no request invalidated"]
+
+
+def test_missing_segments_in_a_pipe(folder, lossy):
+    """It cannot be read twice."""
+    with open(lossy, "rb") as pipe:
+        printed, said = report(folder, "-", stdin=pipe)
+    assert LOSING not in printed and TURNING in printed
+    assert said == ("tools/decode: standard input lacks TCP segments, and Wireshark hands over nothing that follows them on a "
+                    "connection; given as a file, it is read a second time, as the segments come\n")
 
 
 def test_never_rejected_is_marked(folder):

@@ -13,7 +13,8 @@ import options as tshark_options
 import tables
 import text
 import trouble
-from running import PREFERENCES, Failure, Runner
+from reading import IN_ORDER, Reading
+from running import Failure, Runner
 
 # What tshark warns of each time, and what is no trouble here.
 OUR_FILTER = "bt.donthave"
@@ -41,7 +42,7 @@ def pass_on(runner, capture, name, options):
     """The user's own options choose what tshark prints; without a filter of their own, of the DontHaves alone."""
     own_filter = tshark_options.display_filter(options)
     ours = [] if tshark_options.chooses_packets(options) else ["-Y", OUR_FILTER]
-    printed, status, errors = runner.run(capture, [*PREFERENCES, *ours, *options], tshark_options.two_passes(options),
+    printed, status, errors = runner.run(capture, [*IN_ORDER, *ours, *options], tshark_options.two_passes(options),
                                          out=sys.stdout.buffer)
     if status != 0:
         raise Failure(trouble.failure(name, errors, runner.plugins, printed))
@@ -50,31 +51,30 @@ def pass_on(runner, capture, name, options):
 
 
 def report(runner, capture, name, options, form, csv, several):
-    printed, status, errors = runner.run(capture, [*PREFERENCES, "-q", *tables.OPTIONS, *options],
-                                         tshark_options.two_passes(options))
-    found = tables.read(printed)
-    donthaves = tables.report(found)
+    reading = Reading(runner, capture, options, tshark_options.two_passes(options))
+    donthaves = tables.report(reading.found)
     if form == "json":
         machine.write_json(sys.stdout, name, donthaves)
     elif form == "csv":
-        csv.write(name, found["requests"])
+        csv.write(name, reading.found["requests"])
     else:
         if several:
             print(f"{name}:")
-        for line in text.lines(donthaves, found["summary"], use_color=sys.stdout.isatty()):
+        for line in text.lines(donthaves, reading.found["summary"], use_color=sys.stdout.isatty()):
             print(line)
     sys.stdout.flush()
-    if status != 0:
-        raise Failure(trouble.failure(name, errors, runner.plugins, donthaves))
+    if reading.status != 0:
+        raise Failure(trouble.failure(name, reading.errors, runner.plugins, donthaves))
+    if reading.withheld:
+        say(trouble.withheld(name))
     if donthaves:
         return
     kind = trouble.only_a_format(runner, capture) if capture != "-" and os.path.isfile(capture) else None
     if kind:
         raise Failure(f"{name} is not a capture file, tshark only knows its format: {kind}")
-    unreadable = tables.unreadable(printed)
     if capture != "-":                  # which was read already
-        unreadable["dtls"] = trouble.unreadable_dtls(runner, capture, options)
-    say(trouble.nothing(name, None, unreadable))
+        reading.unreadable["dtls"] = trouble.unreadable_dtls(runner, capture, options)
+    say(trouble.nothing(name, None, reading.unreadable))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import dask
 import distributed
 
 import machine
+import reading
 import running
 import session
 import sessions
@@ -77,7 +78,7 @@ class Progress:
 
 def run(client, tasks, plugins, options):
     """Decodes; tasks is {target: captures}. Returns {target: what went wrong} of those that failed."""
-    for module in (machine, running, session, tables, trouble):
+    for module in (machine, reading, running, session, tables, trouble):
         cloudpickle.register_pickle_by_value(module)        # the workers need not have them
     progress, failures = Progress(len(tasks)), {}
     decode = session.decode

@@ -12,9 +12,6 @@ from pathlib import Path
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
-# TCP keeps segments that come out of order from every dissector, unless it is told not to.
-PREFERENCES = ["-o", "tcp.reassemble_out_of_order:TRUE"]
-
 # What is copied for -2 at most: tshark must seek in it, and may not read the original.
 COPY_MAX = 1 << 30
 

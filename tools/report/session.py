@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import machine
-import tables
 import trouble
-from running import NOBODY, PREFERENCES, Failure, Runner
+from reading import Reading
+from running import NOBODY, Failure, Runner
 
 
 def identity(captures):
@@ -51,18 +51,17 @@ def decode(captures, target, plugins, options):
                 os.chown(home, NOBODY, NOBODY)
             runner = Runner(plugins, folder, say=lambda words: None)
             options = runner.readable_key_logs(options)
-            printed, status, errors = runner.run(captures if len(captures) > 1 else captures[0],
-                                                 [*PREFERENCES, "-q", *tables.OPTIONS, *options], False)
-            found = tables.read(printed)
-            if status != 0:
-                raise Failure(trouble.failure(captures[0], errors, plugins, found["list"]))
+            reading = Reading(runner, captures if len(captures) > 1 else captures[0], options, two_passes=False)
+            found = reading.found
+            if reading.status != 0:
+                raise Failure(trouble.failure(captures[0], reading.errors, plugins, found["list"]))
             kind = None if found["list"] else trouble.only_a_format(runner, captures[0])
             if kind:
                 raise Failure(f"{captures[0]} is not a capture file, tshark only knows its format: {kind}")
         rows = machine.csv_text(found["requests"])
         replace(f"{target}.csv", rows)
         summary = {"captures": before, "donthaves": len(found["list"]), "requests": len(found["requests"]),
-                   "connections": found["summary"], "unreadable": tables.unreadable(printed)}
+                   "connections": found["summary"], "unreadable": reading.unreadable}
         replace(f"{target}.json", json.dumps(summary, indent=1) + "\n")
     except (Failure, OSError) as error:
         return str(error)

@@ -46,6 +46,12 @@ def unreadable_dtls(runner, path, options):
     return len({row[0] for row in rows} - {row[0] for row in rows if row[1:] != [""]})
 
 
+def withheld(name):
+    """What follows a missing segment was not read."""
+    return (f"{name} lacks TCP segments, and Wireshark hands over nothing that follows them on a connection; given as a file, "
+            "it is read a second time, as the segments come")
+
+
 def nothing(name, display_filter, unreadable=None, two_passes=False):
     """Nothing was printed, and nothing failed. `unreadable`: the connections that could not be read, by their carrier."""
     if display_filter is not None:
