@@ -44,7 +44,7 @@ lose_sync(struct message_stream *stream, bool too_long)
 {
     stream->sync = STREAM_LOST;
     stream->too_long = too_long;
-    begin_message(stream, stream->end);
+    begin_message(stream, stream->start);
 }
 
 /* Bytes between stream->end and position are missing. Sync survives where the message that they belong to is known
@@ -82,9 +82,9 @@ sync_at(struct message_stream *stream, struct stream_chunk *chunk, uint32_t at)
     chunk->offset = at;
 }
 
-/* Looks for a message boundary where one is known, at the start of the chunk or, where TCP put several segments together,
- * at the start of the last of them. With a message that TCP is then to put together it might put all of them together
- * again, and what is shown of them now, a later pass would not show. */
+/* Looks for a message boundary where one is known, at the start of the chunk, or of what was not read yet of it, or, where
+ * TCP put several segments together, at the start of the last of them. With a message that TCP is then to put together it
+ * might put all of them together again, and what is shown of them now, a later pass would not show. */
 static bool
 find_sync(struct message_stream *stream, struct stream_chunk *chunk)
 {
@@ -95,14 +95,14 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
         return true;
     }
 
+    if (stream->start > chunk->position)
+        candidates[0] = (uint32_t)MIN(stream->start - chunk->position, chunk->captured);
     if (stream->has_end && stream->end > chunk->position && stream->end < chunk->position + chunk->captured)
         candidates[1] = (uint32_t)(stream->end - chunk->position);
 
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = chunk->begins_read ? 1 : 0; i < 2; i++) {
         uint32_t at = candidates[i];
-        if (at == 0 && chunk->begins_read)
-            continue;
-        if (chunk->position + at >= stream->inside_until
+        if (chunk->position + at >= MAX(stream->inside_until, stream->start)
             && peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
             if (candidates[1] > 0)
                 chunk->reassembles = false;
@@ -122,7 +122,7 @@ begin_again(struct message_stream *stream, const struct stream_chunk *chunk)
         || !peer_wire_is_handshake(chunk->data, chunk->captured))
         return;
     lose_sync(stream, false);
-    stream->first = stream->end = chunk->position;
+    stream->first = stream->start = stream->end = chunk->position;
 }
 
 /* Whether a chunk is so far ahead of the stream that it is none of it. Two in a row are the stream, at another place. */
@@ -182,7 +182,7 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
             step_over_hole(stream, chunk->position);
         *gap = stream->sync != STREAM_OK;
     }
-    if (stream->sync != STREAM_OK && chunk->begins_read && chunk_end <= stream->end)
+    if (stream->sync != STREAM_OK && chunk_end <= (chunk->begins_read ? stream->end : stream->start))
         return CHUNK_REPEATED;
     if (stream->sync != STREAM_OK && !find_sync(stream, chunk)) {
         if (!stream->has_end || chunk_end > stream->end)

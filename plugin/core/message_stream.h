@@ -56,7 +56,8 @@ struct stream_held {
 
 /* One direction. One of which all is zero is empty. All members are for the first pass only. */
 struct message_stream {
-    uint64_t start;            /* STREAM_OK: position of the message that arrives, or of the next one */
+    uint64_t start;            /* STREAM_OK: position of the message that arrives, or of the next one. Else: what is
+                                before it was read, 0: nothing */
     uint64_t first;            /* has_end: position of the first chunk */
     uint64_t end;              /* position of the first byte that is still to come */
     uint64_t acked;            /* the other side acknowledged bytes up to here; 0: nobody knows. Set by the caller */

@@ -156,3 +156,24 @@ def test_what_fills_a_hole_counts_once(tshark, written, size):
     rows = tshark.rows(path, "frame.number bt.donthave.piece_index bt.donthave.requests", where="bt.donthave")
     assert rows == [*handed_over, f"{last} 40 0"]
     assert {item.split()[1] for item in tshark.experts(path)} == ({"invalidated"} if handed_over else set())
+
+
+@pytest.mark.parametrize("option", ["tcp.analyze_sequence_numbers:FALSE", "tcp.no_subdissector_on_error:FALSE"])
+def test_what_comes_again_after_a_hole_counts_once(tshark, written, option):
+    """A DontHave comes again while it is not known where messages begin: the segment after a hole is inside a block."""
+    trace = Trace()
+    peers = trace.connect(trace)
+    shake_hands(peers)
+    negotiate(peers)
+    offer(peers)
+    said = dont_have(TO_LEECHER, 5)
+    hole = piece(6, 0, bytes(200)) + have(6)
+    first = peers.seed.send(said)
+    peers.seed.skip(hole)
+    peers.seed.send(bytes(1000))
+    peers.seed.seq -= len(said + hole) + 1000
+    peers.seed.send(said)
+    peers.seed.skip(hole + bytes(1000))
+    last = peers.seed.send(dont_have(TO_LEECHER, 7))
+    assert tshark.rows(written(trace), "frame.number bt.donthave.piece_index", "-o", option, where="bt.donthave") == [
+        f"{first} 5", f"{last} 7"]

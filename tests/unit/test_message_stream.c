@@ -452,6 +452,30 @@ static const struct line bad_length_comes_again[] = {
     SCRIPT_END
 };
 
+/* Sync is lost after a message, which is sent again: as it was, cut in another way, and with new bytes after it. */
+static const struct line repeats_without_sync[] = {
+    { 100,  CHOKE DONTHAVE,                 0, false, "new 0@100+5 20@105+10" },
+    { 200,  BLOCK_15,                       0, false, "unsynced gap" },
+    { 100,  CHOKE DONTHAVE,                 0, false, "repeated" },
+    { 105,  DONTHAVE,                       0, false, "repeated" },
+    { 105,  DONTHAVE BLOCK_15,              0, false, "unsynced gap" },
+    { 105,  DONTHAVE HAVE,                  0, false, "new 4@115+9" },
+    SCRIPT_END
+};
+
+/* The same where the message after it was cut, and is sent again, and where its length was a bad one. */
+static const struct line repeats_without_sync_cut[] = {
+    { 100,  CHOKE "000000",                 0, false, "new 0@100+5" },
+    { 200,  BLOCK_15,                       0, false, "unsynced gap" },
+    { 100,  CHOKE "0000",                   0, false, "unsynced gap" },
+    { 100,  CHOKE HAVE,                     0, false, "new 4@105+9" },
+    { 114,  CHOKE "ffffffff",               0, false, "new 0@114+5" },
+    { 114,  CHOKE "ffffffff",               0, false, "unsynced gap" },
+    { 114,  CHOKE,                          0, false, "repeated" },
+    { 50,   HANDSHAKE_20 REST_48,           0, false, "new H@50+68" },
+    SCRIPT_END
+};
+
 /* --- one stream, cut in every way --- */
 
 struct known_message {
@@ -1208,7 +1232,8 @@ main(int argc, char **argv)
         SCRIPT(stray_acknowledged), SCRIPT(stray_between), SCRIPT(begin_again), SCRIPT(begin_again_anywhere),
         SCRIPT(begin_overtaken), SCRIPT(no_beginning), SCRIPT(goes_on), SCRIPT(goes_on_and_comes),
         SCRIPT(goes_on_after_repeats), SCRIPT(goes_on_after_repeated_part), SCRIPT(goes_on_after_shorter_repeat),
-        SCRIPT(goes_on_after_hole), SCRIPT(cut_comes_again), SCRIPT(bad_length_comes_again)
+        SCRIPT(goes_on_after_hole), SCRIPT(cut_comes_again), SCRIPT(bad_length_comes_again),
+        SCRIPT(repeats_without_sync), SCRIPT(repeats_without_sync_cut)
 #undef SCRIPT
     };
     int result;
