@@ -136,14 +136,16 @@ can_have_extensions(const struct peer_connection *connection)
 
 /* --- messages --- */
 
-/* The handshake of BEP 3. A second one from the same peer begins another connection on the same ports. */
+/* The handshake of BEP 3. A second one from the same peer begins another connection on the same ports, unless it is the
+ * first one, which a hole had cut that is filled now. */
 static void
 take_handshake(struct peer_connection *connection, const struct peer_message *message,
                const struct message_context *context)
 {
     struct peer_handshake *handshake = &connection->handshakes[context->from];
+    bool                   was_cut = handshake->seen && context->elsewhere;
 
-    if (handshake->seen) {
+    if (handshake->seen && !was_cut) {
         end(connection);
         connection->limit_told = false;
         begin(connection);
@@ -152,8 +154,10 @@ take_handshake(struct peer_connection *connection, const struct peer_message *me
     handshake->fast = message->fast;
     handshake->extension = !message->complete || message->extension; /* cut: unknown */
     if (can_have_extensions(connection)) {
-        peer_connection_transfers(connection)->peers[context->from].from_start = true;
-        settle_fast(connection);
+        if (!was_cut) /* else there may be other holes since */
+            peer_connection_transfers(connection)->peers[context->from].from_start = true;
+        if (connection->transfers != NULL)
+            settle_fast(connection);
     } else {
         drop_transfers(connection);
     }

@@ -172,6 +172,15 @@ take_message(const struct reading *reading, const struct feed_chunk *chunk, cons
     peer_connection_message(reading->feed->connection, message->data, message->captured, message->size, &context);
 }
 
+/* Again: whether a message is the handshake, which came out before, cut by a hole that is filled now. Nothing can have
+ * taken back what it says. */
+static bool
+is_handshake_again(const struct reading *reading, const struct stream_message *message)
+{
+    return message->assembled && reading->feed->connection->handshakes[reading->packet->from].seen
+           && peer_wire_is_handshake(message->data, message->captured);
+}
+
 /* A message came out, which ends where the chunk was read to. One that was cut by a hole counts as not seen: it may come
  * out whole. */
 static void
@@ -184,12 +193,14 @@ on_message(struct reading *reading, const struct feed_chunk *chunk, const struct
     if (reading->again && (reading->late == NULL || message->stepped_over))
         return;
     first_time = late == NULL || message->stepped_over || late_chunks_take_end(late, last);
-    if (!reading->again || first_time)
+    if (!reading->again) {
         take_message(reading, chunk, message);
-    if (reading->again && first_time)
-        reading->taken = true;
-    else if (reading->again && reading->taken && peer_wire_announces(message->data, message->captured, message->size))
+    } else if (first_time) {
+        reading->taken |= !is_handshake_again(reading, message);
+        take_message(reading, chunk, message);
+    } else if (reading->taken && peer_wire_announces(message->data, message->captured, message->size)) {
         reading->overtaken = true;
+    }
 }
 
 /* Takes the messages that end in the chunk. *first, where it is not NULL, is set to the first byte that begins a message

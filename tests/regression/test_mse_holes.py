@@ -10,7 +10,7 @@ from collections import Counter
 
 import mse_recording
 import pytest
-from mse_wire import A, B, Choices, talk
+from mse_wire import A, B, Choices, Wire, talk
 
 from capture import Trace
 from derived import read, segment, written
@@ -22,6 +22,16 @@ from utp import UtpConnection
 
 SHARE = 0.03
 SEEDS = 20
+
+
+def staged(staging, name, contents, key):
+    """Write a capture and its key log; return the capture and tshark's options."""
+    path, keys = staging.folder / f"{name}.pcap", staging.folder / f"{name}.keys"
+    path.write_bytes(contents)
+    keys.write_text(key)
+    for file in (path, keys):
+        file.chmod(0o644)
+    return path, ["-o", f"bt.peer.mse_keylog_file:{keys}"]
 
 
 # --- a recording ---
@@ -115,14 +125,6 @@ class Download:
             peers.seed.send(self.made.say(B, have(1)))
         self.contents = trace.pcap()
 
-    def write(self, staging, name):
-        path, keys = staging.folder / f"{name}.pcap", staging.folder / f"{name}.keys"
-        path.write_bytes(self.contents)
-        keys.write_text(self.made.key)
-        for file in (path, keys):
-            file.chmod(0o644)
-        return path, ["-o", f"bt.peer.mse_keylog_file:{keys}"]
-
 
 def shown(tshark, path, options):
     printed = tshark.read(path, *options, "-Y", "bt.donthave", "-T", "fields", "-e", "bt.donthave.piece_index")
@@ -140,7 +142,7 @@ LOSSES = {
 @pytest.fixture(scope="module", params=LOSSES)
 def download(request, staging):
     made = Download(f"holes-{request.param}", 400, LOSSES[request.param])
-    return made, *made.write(staging, f"holes {request.param}")
+    return made, *staged(staging, f"holes {request.param}", made.contents, made.made.key)
 
 
 def test_download(one_pass, two_passes, download):
@@ -154,3 +156,23 @@ def test_download(one_pass, two_passes, download):
     assert two_passes.rows(path, "frame.number", *options, where="bt.mse.expert.position_lost") == []
     assert len(two_passes.rows(path, "frame.number", *options, where="bt.peer.expert.gap")) == 1
     assert two_passes.rows(path, "frame.number", *options, where="bt.donthave.expert.limit") == []
+
+
+# --- a handshake ---
+
+
+@pytest.mark.parametrize("comes", [False, True])
+def test_end_of_a_handshake(tshark, staging, comes):
+    """A packet with the end of the seed's handshake is missing, or comes after what follows it: that handshake is known already,
+    and so are the ids that were given since."""
+    trace, wire = Trace(connect=UtpConnection), Wire("late", Choices(pad_d=40))
+    _, frames = talk(trace, wire, cuts={3: (60, 90)})
+    if comes:
+        trace.swap(frames[3], frames[4])
+        trace.swap(frames[4], frames[5])
+    else:
+        trace.drop([frames[3]])
+    path, options = staged(staging, f"handshake {comes}", trace.pcap(), wire.key)
+    last = len(trace.packets)
+    assert tshark.rows(path, "frame.number bt.donthave.piece_index", *options, where="bt.donthave") == \
+        [f"{last - 1} 5", f"{last} 9"]

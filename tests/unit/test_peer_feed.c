@@ -20,7 +20,9 @@ static const struct peer_setup setup = {
 static const struct peer_setup nothing_offered = { .observers = { &donthave_observer }, .observer_count = 1 };
 
 static const uint8_t donthave[] = { 0, 0, 0, 6, 20, 3, 0, 0, 0, 5 };
+static const uint8_t have[] = { 0, 0, 0, 5, 4, 0, 0, 0, 5 };
 static const uint8_t zeros[16];
+static const uint8_t handshake[] = "\x13" "BitTorrent protocol" "\0\0\0\0\0\x10\0\x04" "infohashinfohashinfopeeridpeeridpeeridpe";
 
 struct fixture {
     wmem_allocator_t *scope;
@@ -185,7 +187,6 @@ stray_after_a_hole(void)
 static void
 overtaken(void)
 {
-    static const uint8_t have[] = { 0, 0, 0, 5, 4, 0, 0, 0, 5 };
     static const uint8_t extended[] = { 0, 0, 0, 5, 20, 9, 0, 0, 0 };
 
     for (int announced = 0; announced <= 1; announced++) {
@@ -198,6 +199,48 @@ overtaken(void)
         g_assert_cmpint(peer_connection_heard_since(fixture.feed.connection, PEER_A, 3), ==, !announced);
         end(&fixture);
     }
+}
+
+/* A handshake that a hole had cut came out before: once it is whole it begins no other connection, and takes nothing back of
+ * what came after it, nor does it tell that nothing is missing. */
+static void
+handshake_is_filled(void)
+{
+    static const uint8_t extensions[] = "\0\0\0\x1a" "\x14\0" "d1:md11:lt_donthavei7eee";
+
+    for (int other_hole = 0; other_hole <= 1; other_hole++) {
+        struct fixture          fixture;
+        struct peer_connection *connection;
+
+        begin(&fixture);
+        connection = fixture.feed.connection;
+        put(&fixture, 1, 0, handshake, 30);
+        put(&fixture, 2, 68, extensions, 30);
+        put(&fixture, 3, 98 + (other_hole ? 9 : 0), have, sizeof have);
+        g_assert_true(connection->handshakes[PEER_A].seen && connection->handshakes[PEER_A].extension);
+        put(&fixture, 4, 30, handshake + 30, 38);
+        g_assert_true(connection->handshakes[PEER_A].seen && connection->handshakes[PEER_A].fast);
+        g_assert_cmpuint(extension_ids_find(&connection->ids[PEER_A], LT_DONTHAVE_NAME)->id, ==, 7);
+        g_assert_cmpint(connection->transfers->peers[PEER_A].from_start, ==, !other_hole);
+        g_assert_cmpint(peer_connection_heard_since(connection, PEER_A, 2), ==, !other_hole);
+        end(&fixture);
+    }
+}
+
+/* One that comes out for the first time tells that what came before it may have been taken back, as anything does. */
+static void
+handshake_comes_late(void)
+{
+    struct fixture fixture;
+
+    begin(&fixture);
+    put(&fixture, 1, 0, handshake, 30);
+    put(&fixture, 2, 70, have, sizeof have);
+    g_assert_false(fixture.feed.connection->handshakes[PEER_A].seen);
+    put(&fixture, 3, 30, handshake + 30, 38);
+    g_assert_true(fixture.feed.connection->handshakes[PEER_A].seen);
+    g_assert_false(fixture.feed.connection->transfers->peers[PEER_A].from_start);
+    end(&fixture);
 }
 
 /* A message that ends in an earlier packet is shown where the bytes stand that were missing. */
@@ -355,6 +398,8 @@ main(int argc, char **argv)
     g_test_add_func("/peer_feed/far_ahead", far_ahead);
     g_test_add_func("/peer_feed/stray_after_a_hole", stray_after_a_hole);
     g_test_add_func("/peer_feed/overtaken", overtaken);
+    g_test_add_func("/peer_feed/handshake_is_filled", handshake_is_filled);
+    g_test_add_func("/peer_feed/handshake_comes_late", handshake_comes_late);
     g_test_add_func("/peer_feed/ends_in_an_earlier_packet", ends_in_an_earlier_packet);
     g_test_add_func("/peer_feed/hole_is_given_up", hole_is_given_up);
     g_test_add_func("/peer_feed/hole_before_the_told_one_is_given_up", hole_before_the_told_one_is_given_up);
