@@ -203,10 +203,10 @@ was_stepped_over(const struct utp_stream *stream, uint64_t seq)
            && (stream->disorder->stepped_over[seq % UTP_WINDOW_PACKETS / 64] >> seq % 64 & 1) != 0;
 }
 
-/* A packet that was stepped over comes before anything after it was handed over: the stream goes back to it. False where
- * what waits is too far ahead for that. */
+/* A packet that was stepped over comes before any bytes after it were handed over: the stream goes back to it, and packets
+ * without bytes that were taken since wait for their turn again. False where what waits is too far ahead for that. */
 static bool
-go_back(struct utp_stream *stream, uint64_t seq)
+go_back(struct utp_stream *stream, wmem_allocator_t *scope, uint64_t seq)
 {
     struct utp_disorder *disorder = stream->disorder;
 
@@ -215,8 +215,12 @@ go_back(struct utp_stream *stream, uint64_t seq)
             return false;
     }
     for (uint64_t number = seq; number < stream->next; number++) {
-        disorder->missing -= was_stepped_over(stream, number);
-        set_stepped_over(disorder, number, false);
+        if (was_stepped_over(stream, number)) {
+            disorder->missing--;
+            set_stepped_over(disorder, number, false);
+        } else {
+            wait_for_turn(stream, scope, &(struct utp_packet){ .seq = number });
+        }
     }
     if (disorder->missing == 0)
         disorder->gap = UTP_GAP_NONE;
@@ -304,7 +308,7 @@ utp_stream_add(struct utp_stream *stream, wmem_allocator_t *scope, struct utp_pa
     packet->seq = seq;
     if (seq < stream->next && seq < stream->disorder->last)
         return packet;
-    if (seq < stream->next && !go_back(stream, seq))
+    if (seq < stream->next && !go_back(stream, scope, seq))
         return NULL;
 
     uint32_t window = utp_stream_window(stream);
@@ -424,13 +428,14 @@ hand_first(struct utp_stream *stream)
 
 /* The packet next was taken. */
 static void
-hand_over(struct utp_stream *stream)
+hand_over(struct utp_stream *stream, bool has_bytes)
 {
     if (!stream->handed)
         hand_first(stream);
     if (stream->disorder != NULL) {
         set_stepped_over(stream->disorder, stream->next, false);
-        stream->disorder->last = stream->next;
+        if (has_bytes)
+            stream->disorder->last = stream->next;
     }
     stream->next++;
 }
@@ -469,7 +474,7 @@ utp_stream_next(struct utp_stream *stream, wmem_allocator_t *scope, const struct
         if (!take(stream, scope, current, &packet))
             return false;
         chunk->seq = stream->next;
-        hand_over(stream);
+        hand_over(stream, packet.reported > 0);
     } while (packet.reported == 0); /* ST_FIN takes a number, but has no bytes */
 
     take_gap(stream, chunk);

@@ -112,7 +112,7 @@ struct utp_window {
 /* What there is besides once a packet came before its turn, or did not come in it. */
 struct utp_disorder {
     struct utp_window *window;  /* NULL before the first packet that had to wait */
-    uint64_t           last;    /* handed: widened seq_nr of the last packet that was handed over */
+    uint64_t           last;    /* handed: widened seq_nr of the last packet with bytes that was handed over */
     uint64_t           release; /* what is missing before this packet is not waited for: too much waits */
     uint64_t           missing; /* packets stepped over since the last chunk */
     enum utp_gap       gap;     /* before the next chunk */

@@ -6,8 +6,12 @@ of test_stories.py are told over uTP as well as over TCP.
 
 import pytest
 
+from capture import Trace
 from many import Many
+from peer_wire import dont_have, have
 from rows import dont_haves, invalidated, late_requests, ledger, negotiated, pieces, rejects
+from session import TO_LEECHER, begin
+from utp import UtpConnection
 
 FALLBACK = ["-o", "bt.donthave.fallback_id:3"]
 BUILT_IN = ["--enable-heuristic", "bt_utp_udp"]
@@ -48,6 +52,20 @@ def test_after_a_whole_window(tshark):
     assert pieces(tshark, "utp-late-window") == [f"{last - 1} 6", f"{last} 5"]
     gaps = tshark.rows("utp-late-window", "frame.number", where="bt.peer.expert.gap")
     assert gaps == ([] if tshark.two_passes else [str(last - 1)])
+
+
+def test_after_the_end(tshark, written):
+    """So also where it stands after its sender's ST_FIN, which has no bytes: frame 9 acknowledges all, 10 is a Have."""
+    trace = Trace(connect=UtpConnection)
+    peers = begin(trace)
+    peers.seed.send(have(3))
+    late = peers.seed.send(dont_have(TO_LEECHER, 5))
+    peers.seed.finish()
+    last = peers.leecher.acknowledge()
+    trace.swap(late - 1, last)
+    trace.swap(late, last)
+    assert pieces(tshark, written(trace)) == [f"{last} 5"]
+    assert tshark.rows(written(trace), "frame.number", where="bt.peer.expert.gap") == []
 
 
 def test_ipv6(tshark):

@@ -415,6 +415,30 @@ static const struct line acknowledged_before[] = {
     SCRIPT_END
 };
 
+/* What has no bytes is not what a hole ends with: the stream goes back, and comes to it again. */
+static const struct line acknowledged_before_fin[] = {
+    { "syn 1",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "ack 4",              "" },
+    { "fin 4",              "" },
+    { "data 3 b",           "3:b@1" },
+    { "data 3 b",           "" },
+    { "data 5 c",           "5:c@2" },
+    SCRIPT_END
+};
+
+static const struct line acknowledged_before_nothing[] = {
+    { "syn 1",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "ack 6",              "" },
+    { "data 6 *",           "" },
+    { "data 4 c",           "lost 1 4:c@1" },
+    { "data 5 d",           "5:d@2" },
+    { "data 7 f",           "7:f@3" },
+    { "data 3 b",           "3:b late" },
+    SCRIPT_END
+};
+
 /* Two holes, and only the first of them is acknowledged. */
 static const struct line two_holes[] = {
     { "syn 1",              "" },
@@ -952,7 +976,8 @@ main(int argc, char **argv)
         SCRIPT(patience_begins_again), SCRIPT(patience_ends_by_the_letter),
         SCRIPT(other_types), SCRIPT(out_of_order), SCRIPT(sent_again), SCRIPT(syn_again), SCRIPT(wrap),
         SCRIPT(syn_at_the_wrap), SCRIPT(middle_data), SCRIPT(middle_state), SCRIPT(state_overtakes),
-        SCRIPT(state_overtakes_begin), SCRIPT(lost_and_acknowledged), SCRIPT(patient), SCRIPT(acknowledged_before), SCRIPT(two_holes),
+        SCRIPT(state_overtakes_begin), SCRIPT(lost_and_acknowledged), SCRIPT(patient), SCRIPT(acknowledged_before),
+        SCRIPT(acknowledged_before_fin), SCRIPT(acknowledged_before_nothing), SCRIPT(two_holes),
         SCRIPT(hole_at_the_start), SCRIPT(one_way_hole), SCRIPT(two_way_hole), SCRIPT(pause), SCRIPT(stray),
         SCRIPT(holes_before_nothing), SCRIPT(lost_and_limit), SCRIPT(flush), SCRIPT(flush_at_the_start),
         SCRIPT(flush_far), SCRIPT(flush_fin)
