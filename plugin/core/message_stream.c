@@ -28,6 +28,7 @@ begin_message(struct message_stream *stream, uint64_t position)
     stream->comes_again = 0;
     stream->holed = false;
     stream->stepped_over = false;
+    stream->begun = 0;
 }
 
 void
@@ -82,6 +83,27 @@ sync_at(struct message_stream *stream, struct stream_chunk *chunk, uint32_t at)
     chunk->offset = at;
 }
 
+/* Whether all bytes of the stream are the first ones of a handshake, and the chunk has the last of those that tell it. */
+static bool
+completes_magic(struct message_stream *stream, struct stream_chunk *chunk)
+{
+    uint32_t begun = stream->begun, size = MIN(chunk->captured, PEER_HANDSHAKE_MAGIC_SIZE - begun);
+    bool     goes_on = !stream->has_end || (begun > 0 && chunk->position == stream->end);
+
+    stream->begun = 0;
+    if (!goes_on || size == 0 || memcmp(chunk->data, peer_handshake_magic + begun, size) != 0)
+        return false;
+    if (begun + size < PEER_HANDSHAKE_MAGIC_SIZE) {
+        if (size == chunk->reported)
+            stream->begun = begun + size;
+        return false;
+    }
+    sync_at(stream, chunk, 0);
+    stream->start -= begun;
+    stream->begun = begun;
+    return true;
+}
+
 /* Looks for a message boundary where one is known, at the start of the chunk, or of what was not read yet of it, or, where
  * TCP put several segments together, at the start of the last of them. With a message that TCP is then to put together it
  * might put all of them together again, and what is shown of them now, a later pass would not show. */
@@ -94,6 +116,8 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
         sync_at(stream, chunk, chunk->boundary);
         return true;
     }
+    if (completes_magic(stream, chunk))
+        return true;
 
     if (stream->start > chunk->position)
         candidates[0] = (uint32_t)MIN(stream->start - chunk->position, chunk->captured);
@@ -253,6 +277,11 @@ static bool
 go_on(struct message_stream *stream, wmem_allocator_t *scope, struct stream_chunk *chunk,
       struct stream_message *message)
 {
+    if (stream->begun > 0) {
+        append_held(stream, scope, peer_handshake_magic, stream->begun);
+        stream->begun = 0;
+    }
+
     /* The prefix (or the first 20 bytes, which tell a handshake) byte by byte, until the size is known. */
     while (stream->size == PEER_SIZE_UNKNOWN) {
         if (chunk->offset == chunk->reported)

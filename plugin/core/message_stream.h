@@ -16,6 +16,9 @@
  * where the length of the hole is known. Where only the number of packets is, up to where it would end if each had been as
  * long as the longest one of the direction, which clients send from the middle of a block.
  *
+ * The handshake, which a stream begins with, may be cut before it can be told from anything else: it is found in the chunk
+ * with the rest of its first bytes.
+ *
  * A message that goes on after its chunk is held, as far as it is worth it. Where TCP reassembles, the whole message
  * comes again in a later chunk that begins where the message does; where it does not come, the next chunk goes on.
  *
@@ -75,6 +78,9 @@ struct message_stream {
     unsigned holed : 1;        /* bytes of the message at start are missing: held does not grow any more */
     unsigned stepped_over : 1; /* holed, by a hole in the stream */
     unsigned has_stray : 1;
+    /* Not STREAM_OK: so many bytes came, all of them the first ones of a handshake, but too few to tell it. STREAM_OK: the
+     * message at start begins with them, and they are not held yet. Else 0. */
+    unsigned begun : 5;
 };
 
 /* Some bytes of the stream. */

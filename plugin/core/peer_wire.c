@@ -12,8 +12,8 @@
 
 #include "core/big_endian.h"
 
-static const uint8_t handshake_magic[] = "\x13"
-                                         "BitTorrent protocol"; /* the terminating 0 is not part of it */
+const uint8_t peer_handshake_magic[] = "\x13"
+                                       "BitTorrent protocol"; /* the terminating 0 is not part of it */
 
 /* Longest message but a Bitfield that is held while it arrives in parts. */
 #define HOLD_MAX (64U * 1024)
@@ -49,7 +49,7 @@ may_be_handshake(const uint8_t *data, uint32_t captured)
 {
     uint32_t n = captured < PEER_HANDSHAKE_MAGIC_SIZE ? captured : PEER_HANDSHAKE_MAGIC_SIZE;
 
-    return memcmp(data, handshake_magic, n) == 0;
+    return memcmp(data, peer_handshake_magic, n) == 0;
 }
 
 bool
@@ -63,7 +63,7 @@ peer_wire_size(const uint8_t *data, uint32_t captured)
 {
     if (captured < PEER_PREFIX_SIZE)
         return PEER_SIZE_UNKNOWN;
-    if (data[0] == handshake_magic[0] && may_be_handshake(data, captured))
+    if (data[0] == peer_handshake_magic[0] && may_be_handshake(data, captured))
         return captured < PEER_HANDSHAKE_MAGIC_SIZE ? PEER_SIZE_UNKNOWN : PEER_HANDSHAKE_SIZE;
 
     uint32_t length = get_be32(data);

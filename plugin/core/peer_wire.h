@@ -137,6 +137,9 @@ bool peer_wire_announces(const uint8_t *data, uint32_t captured, uint32_t size);
  * lengths to the end of the data, and more than keep-alives, which zeros look like. Used to find sync again. */
 bool peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported);
 
+/* The PEER_HANDSHAKE_MAGIC_SIZE bytes that the handshake of BEP 3 begins with. */
+extern const uint8_t peer_handshake_magic[];
+
 /* Whether data starts with the handshake of BEP 3. */
 bool peer_wire_is_handshake(const uint8_t *data, uint32_t captured);
 

@@ -8,9 +8,9 @@ import pytest
 
 from capture import Trace
 from many import Many
-from peer_wire import dont_have, have
+from peer_wire import dont_have, extension_handshake, handshake, have
 from rows import dont_haves, invalidated, late_requests, ledger, negotiated, pieces, rejects
-from session import TO_LEECHER, begin
+from session import LEECHER_IDS, SEED_IDS, TO_LEECHER, TO_SEED, begin
 from utp import UtpConnection
 
 FALLBACK = ["-o", "bt.donthave.fallback_id:3"]
@@ -36,6 +36,20 @@ def test_overtaken_handshake(tshark):
     """What stands before the first handshake is read with it: no id is missed."""
     assert negotiated(tshark, "utp-overtaken") == ["5 3", "7 7"]
     assert dont_haves(tshark, "utp-overtaken") == ["9 10.0.0.2 9 3 5 0 0"]
+
+
+@pytest.mark.parametrize("cut", [2, 17])
+@pytest.mark.parametrize("cutting", ["leecher", "seed"])
+def test_handshake_in_parts(tshark, written, cutting, cut):
+    """A handshake is found though neither of its packets tells what it is, and so is what follows it, which is cut as well."""
+    trace = Trace(connect=UtpConnection)
+    peers = trace.connect(trace)
+    for peer, ids in (peers.leecher, LEECHER_IDS), (peers.seed, SEED_IDS):
+        peer.send_cut(handshake("-LE0001-"), at=(cut,) if peer is getattr(peers, cutting) else ())
+        last = peer.send_cut(extension_handshake(ids), size=20)
+    peers.leecher.send(dont_have(TO_SEED, 9))
+    peers.seed.send(dont_have(TO_LEECHER, 5))
+    assert pieces(tshark, written(trace)) == [f"{last + 1} 9", f"{last + 2} 5"]
 
 
 def test_after_its_acknowledgement(tshark):

@@ -135,6 +135,57 @@ static const struct line cut[] = {
     SCRIPT_END
 };
 
+/* A stream begins with the handshake. Where that is cut before it can be told, the rest of its first bytes tell. */
+static const struct line handshake_in_parts[] = {
+    { 0,    "13426974",                     0, false, "unsynced gap" },
+    { 4,    "546f7272656e742070726f746f636f", 0, false, "unsynced gap" },
+    { 19,   "6c" REST_48 CHOKE,             0, false, "new H@0+68* 0@68+5" },
+    SCRIPT_END
+};
+
+static const struct line handshake_in_many_parts[] = {
+    { 7,    "13",                           0, false, "unsynced gap" },
+    { 8,    "426974546f7272656e742070726f746f636f6c", 0, false, "new" },
+    { 27,   ZEROS_8,                        0, false, "new" },
+    { 35,   ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 HAVE, 0, false, "new H@7+68* 4@75+9" },
+    SCRIPT_END
+};
+
+/* What goes on in another way, or only after a hole, or was cut by the capture, or did not begin the stream, is none. */
+static const struct line no_handshake[] = {
+    { 0,    "13426974",                     0, false, "unsynced gap" },
+    { 4,    "546f5f",                       0, false, "unsynced gap" },
+    { 7,    "7272656e742070726f746f636f6c" REST_48, 0, false, "unsynced gap" },
+    { 69,   HAVE,                           0, false, "new 4@69+9" },
+    SCRIPT_END
+};
+
+static const struct line no_handshake_but_messages[] = {
+    { 0,    "13426974",                     0, false, "unsynced gap" },
+    { 4,    CHOKE HAVE "000000",            0, false, "new 0@4+5 4@9+9" },
+    { 21,   "05" "04" "00000007",           0, false, "new 4@18+9*" },
+    SCRIPT_END
+};
+
+static const struct line handshake_with_a_hole[] = {
+    { 0,    "13426974",                     0, false, "unsynced gap" },
+    { 5,    "546f7272656e742070726f746f636f6c" REST_48, 0, false, "unsynced gap" },
+    SCRIPT_END
+};
+
+static const struct line handshake_that_was_cut[] = {
+    { 0,    "13426974",                     1, false, "unsynced gap" },
+    { 5,    "546f7272656e742070726f746f636f6c" REST_48, 0, false, "unsynced gap" },
+    SCRIPT_END
+};
+
+static const struct line handshake_in_the_middle[] = {
+    { 0,    "a1",                           0, false, "unsynced gap" },
+    { 1,    "13426974",                     0, false, "unsynced gap" },
+    { 5,    "546f7272656e742070726f746f636f6c" REST_48, 0, false, "unsynced gap" },
+    SCRIPT_END
+};
+
 /* Of a block its header is kept: length prefix, id, index, begin. */
 static const struct line block[] = {
     { 0,    CHOKE PIECE_24 BLOCK_15 CHOKE,  0, false, "new 0@0+5 7@5+28 0@33+5" },
@@ -1224,7 +1275,9 @@ main(int argc, char **argv)
         const struct line *script;
     } scripts[] = {
 #define SCRIPT(name) { "/message_stream/" #name, name }
-        SCRIPT(whole), SCRIPT(cut), SCRIPT(block), SCRIPT(reassembled), SCRIPT(repeats), SCRIPT(middle),
+        SCRIPT(whole), SCRIPT(cut), SCRIPT(handshake_in_parts), SCRIPT(handshake_in_many_parts), SCRIPT(no_handshake),
+        SCRIPT(no_handshake_but_messages), SCRIPT(handshake_with_a_hole), SCRIPT(handshake_that_was_cut),
+        SCRIPT(handshake_in_the_middle), SCRIPT(block), SCRIPT(reassembled), SCRIPT(repeats), SCRIPT(middle),
         SCRIPT(middle_piece), SCRIPT(middle_joined), SCRIPT(hole_between), SCRIPT(hole_inside), SCRIPT(hole_to_the_end),
         SCRIPT(hole_in_prefix), SCRIPT(hole_unknown), SCRIPT(snaplen), SCRIPT(snaplen_in_prefix),
         SCRIPT(length_limit), SCRIPT(bad_length_in_parts), SCRIPT(like_a_handshake),
