@@ -106,7 +106,8 @@ completes_magic(struct message_stream *stream, struct stream_chunk *chunk)
 
 /* Looks for a message boundary where one is known, at the start of the chunk, or of what was not read yet of it, or, where
  * TCP put several segments together, at the start of the last of them. With a message that TCP is then to put together it
- * might put all of them together again, and what is shown of them now, a later pass would not show. */
+ * might put all of them together again, and what is shown of them now, a later pass would not show: nothing is where one
+ * message holds all of them but the last. */
 static bool
 find_sync(struct message_stream *stream, struct stream_chunk *chunk)
 {
@@ -128,13 +129,22 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
         uint32_t at = candidates[i];
         if (chunk->position + at >= MAX(stream->inside_until, stream->start)
             && peer_wire_plausible(chunk->data + at, chunk->captured - at, chunk->reported - at)) {
-            if (candidates[1] > 0)
+            uint32_t size = peer_wire_size(chunk->data + at, chunk->captured - at);
+            if (candidates[1] > 0 && (at > 0 || size <= candidates[1]))
                 chunk->reassembles = false;
             sync_at(stream, chunk, at);
             return true;
         }
     }
     return false;
+}
+
+/* Whether a chunk in which no message was found has only the beginning of one, too little to tell. */
+static bool
+may_begin(const struct message_stream *stream, const struct stream_chunk *chunk)
+{
+    return chunk->captured == chunk->reported && (!stream->has_end || chunk->position + chunk->reported > stream->end)
+           && chunk->position >= stream->start && peer_wire_may_begin(chunk->data, chunk->captured);
 }
 
 /* A handshake before the end of the stream, and not the one that the stream began with, begins another connection on the
@@ -184,7 +194,9 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
 {
     uint64_t chunk_end = chunk->position + chunk->reported;
 
-    *gap = false;
+    bool waits = chunk->waits;
+
+    *gap = chunk->waits = false;
     chunk->offset = chunk->reported;
     if (is_stray(stream, chunk))
         return CHUNK_REPEATED;
@@ -209,6 +221,7 @@ message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, b
     if (stream->sync != STREAM_OK && chunk_end <= (chunk->begins_read ? stream->end : stream->start))
         return CHUNK_REPEATED;
     if (stream->sync != STREAM_OK && !find_sync(stream, chunk)) {
+        chunk->waits = waits && may_begin(stream, chunk);
         if (!stream->has_end || chunk_end > stream->end)
             stream->end = chunk_end;
         stream->has_end = true;

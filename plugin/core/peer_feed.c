@@ -452,7 +452,8 @@ show_missing_later(struct peer_feed *feed, const struct feed_packet *packet, con
 {
     const struct message_stream *stream = &feed->streams[packet->from];
     struct feed_holes           *holes = feed->holes[packet->from];
-    bool comes_again = stream->sync == STREAM_OK && stream->comes_again == chunk->bytes.reported;
+    bool                         comes_again = chunk->bytes.waits
+                       || (stream->sync == STREAM_OK && stream->comes_again == chunk->bytes.reported);
 
     if (told_here) {
         holes->told.withheld = comes_again && !chunk->reads_again;

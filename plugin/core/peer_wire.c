@@ -105,6 +105,16 @@ peer_wire_until_unusual(const uint8_t *data, uint32_t size)
     return end;
 }
 
+/* Whether messages with that id are so long, as far as anybody sends them. */
+static bool
+plausible_length(uint8_t id, uint32_t length)
+{
+    bool known;
+
+    return legal_length(id, length, &known)
+           || (!known && id == PEER_BASE_DONTHAVE_ID && length == PEER_BASE_DONTHAVE_LENGTH);
+}
+
 bool
 peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported)
 {
@@ -117,7 +127,6 @@ peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported)
 
     while (offset + PEER_PREFIX_SIZE <= captured) {
         uint32_t length = get_be32(data + offset);
-        bool     known;
 
         if (length == 0) {
             if (keep_alive) /* one in two minutes is usual; two in a row are zeros of a block */
@@ -129,8 +138,7 @@ peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported)
         if (offset + PEER_PREFIX_SIZE == captured)
             break;
         uint8_t id = data[offset + PEER_PREFIX_SIZE];
-        if (!legal_length(id, length, &known)
-            && (known || id != PEER_BASE_DONTHAVE_ID || length != PEER_BASE_DONTHAVE_LENGTH))
+        if (!plausible_length(id, length))
             return false;
         if (PEER_PREFIX_SIZE + length > reported - offset) {
             /* The last message goes on after the data. Alone it must be a block, whose header is long enough to tell, or
@@ -144,6 +152,18 @@ peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t reported)
         offset += PEER_PREFIX_SIZE + length;
     }
     return evidence;
+}
+
+bool
+peer_wire_may_begin(const uint8_t *data, uint32_t size)
+{
+    if (size == 0 || size >= PEER_HANDSHAKE_MAGIC_SIZE)
+        return false;
+    if (data[0] != 0)
+        return may_be_handshake(data, size);
+    if (size <= PEER_PREFIX_SIZE)
+        return size < PEER_PREFIX_SIZE || get_be32(data) != 0;
+    return plausible_length(data[PEER_PREFIX_SIZE], get_be32(data));
 }
 
 uint32_t

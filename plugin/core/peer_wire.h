@@ -140,6 +140,10 @@ bool peer_wire_plausible(const uint8_t *data, uint32_t captured, uint32_t report
 /* The PEER_HANDSHAKE_MAGIC_SIZE bytes that the handshake of BEP 3 begins with. */
 extern const uint8_t peer_handshake_magic[];
 
+/* Whether data, which is not plausible, may be so with what follows it: it is the beginning of a message or of a handshake,
+ * and too short to tell. */
+bool peer_wire_may_begin(const uint8_t *data, uint32_t size);
+
 /* Whether data starts with the handshake of BEP 3. */
 bool peer_wire_is_handshake(const uint8_t *data, uint32_t captured);
 

@@ -152,6 +152,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
     char                         lacking[192];
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
+    chunk.bytes.waits = chunk.bytes.reassembles;
     peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
     peers->highest_seq[from] = MAX(peers->highest_seq[from], chunk.bytes.position);
     if (peers->mse != NULL && shows_more(peers->mse, &packet, tcpinfo))
@@ -175,9 +176,10 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
     case CHUNK_UNSYNCED:
         layout.framed = false;
         layout.may_ask = stream->sync == STREAM_UNKNOWN;
+        layout.waits = chunk.bytes.waits;
         break;
     }
-    if (!layout.may_ask || (layout.framed ? layout.first > 0 : peers->feed.synced_in[from] != 0))
+    if (!layout.may_ask || layout.waits || (layout.framed ? layout.first > 0 : peers->feed.synced_in[from] != 0))
         remember_layout(peers, pinfo->num, bytes->seq, &layout);
     if (!peers->watched && peer_connection_watches(peers->feed.connection))
         watch(peers, conversation, pinfo);

@@ -22,6 +22,7 @@
 struct segment_layout {
     bool     framed;  /* it is known where messages start: at first */
     bool     may_ask; /* TCP may be asked for more */
+    bool     waits;   /* not framed: it may begin a message, and TCP is asked for one more segment to tell */
     bool     whole;   /* framed: it has complete messages only, from its first byte to its last, and no unusual ones.
                          First pass only; false: nobody knows */
     uint32_t first;   /* framed: offset of the first message that begins in it */

@@ -111,6 +111,9 @@ show_segment(const struct bt_peer_view *view, const struct tcp_bytes *bytes, str
         show_framed(view, bytes, layout, has_notes, pinfo, tree);
     } else if (layout.framed) {
         show_alone(view, bytes, layout.first, pinfo, tree);
+    } else if (layout.waits) {
+        pinfo->desegment_offset = 0;
+        pinfo->desegment_len = DESEGMENT_ONE_MORE_SEGMENT;
     } else {
         tcp_show_builtin(view->tvb, pinfo, tree, view->data);
         if (!layout.may_ask)

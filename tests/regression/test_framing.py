@@ -6,7 +6,10 @@ A row is: frame and piece. A message belongs to the frame that completes it.
 import framing
 import pytest
 
+from capture import Trace
+from peer_wire import dont_have, handshake, have, request
 from rows import pieces
+from session import TO_LEECHER, negotiate, offer, shake_hands
 from tshark import PLUGINS
 
 
@@ -81,7 +84,8 @@ def test_segments_out_of_order(tshark):
 
 def test_segments_as_they_come(tshark):
     """Where Wireshark hands over what comes late, but does not put it in order, it is read in its place. What is missing at
-    the end is counted on the second pass: frame 15 has it, but Wireshark takes it for a retransmission.
+    the end is counted on the second pass: frame 15 has it, but Wireshark takes it for a retransmission. Frame 13 may be the
+    beginning of a message, and is put together with frame 16.
 
     4.6 withholds frame 11 at this setting as well, and the user is told so once."""
     options = ["-o", "tcp.no_subdissector_on_error:FALSE"]
@@ -91,8 +95,8 @@ def test_segments_as_they_come(tshark):
         return
     assert pieces(tshark, "framing-out-of-order", *options) == ["9 1", "10 3", "11 2", "12 4", "16 6"]
     gaps = tshark.rows("framing-out-of-order", "frame.number", *options, where="bt.peer.expert.gap")
-    assert gaps == (["13"] if tshark.two_passes else ["10", "13"])
-    printed = tshark.read("framing-out-of-order", *options, "-V", "-Y", "frame.number == 13")
+    assert gaps == (["16"] if tshark.two_passes else ["10", "13"])
+    printed = tshark.read("framing-out-of-order", *options, "-V", "-Y", f"frame.number == {gaps[-1]}")
     missing = 3 if tshark.two_passes else 7
     assert f"{missing} bytes of this peer's stream are missing before this segment" in printed
 
@@ -138,3 +142,59 @@ def test_missing_packets_without_reassembly(tshark):
     found = tshark.rows("framing-gaps", "bt.donthave.piece_index", "-o", "tcp.desegment_tcp_streams:FALSE",
                         where="bt.donthave")
     assert found == [str(piece) for piece in framing.gaps_found()]
+
+
+@pytest.mark.parametrize("option", ["tcp.analyze_sequence_numbers:TRUE", "tcp.analyze_sequence_numbers:FALSE"])
+@pytest.mark.parametrize("cuts", [*([cut] for cut in range(1, 10)), [1, 4, 6], range(1, 10)], ids=str)
+def test_cut_after_a_hole(tshark, written, cuts, option):
+    """The first message after a hole is a DontHave, in segments each of which is too short to tell that messages begin there."""
+    trace = Trace()
+    peers = trace.connect(trace)
+    shake_hands(peers)
+    negotiate(peers)
+    offer(peers)
+    peers.seed.skip(have(1))
+    said = dont_have(TO_LEECHER, 5)
+    frames = [peers.seed.send(said[begin:end]) for begin, end in zip([0, *cuts], [*cuts, len(said)])]
+    last = peers.seed.send(have(2), dont_have(TO_LEECHER, 6))
+    path = written(trace)
+    assert tshark.rows(path, "frame.number bt.donthave.piece_index", "-o", option, where="bt.donthave") == [
+        f"{frames[-1]} 5", f"{last} 6"]
+    missing = tshark.rows(path, "frame.number", "-o", option, where="bt.peer.expert.gap")
+    assert missing == [str(frames[-1] if tshark.two_passes else frames[0])]
+
+
+@pytest.mark.parametrize("begins", [dont_have(TO_LEECHER, 5)[:6], bytes(3)], ids=["message", "block"])
+@pytest.mark.parametrize("lost", [b"", have(1)], ids=["goes-on", "hole"])
+def test_beginning_without_its_end_after_a_hole(tshark, written, begins, lost):
+    """After a hole, what may be the beginning of a message is not: the DontHave after it counts all the same."""
+    trace = Trace()
+    peers = trace.connect(trace)
+    shake_hands(peers)
+    negotiate(peers)
+    offer(peers)
+    peers.seed.skip(have(1))
+    peers.seed.send(begins)
+    peers.seed.skip(lost)
+    frames = [peers.seed.send(dont_have(TO_LEECHER, number)) for number in (6, 7)]
+    assert tshark.rows(written(trace), "frame.number bt.donthave.piece_index", where="bt.donthave") == [
+        f"{frames[0]} 6", f"{frames[1]} 7"]
+
+
+@pytest.mark.parametrize("cuts", [[1, 4, 12, 42, 65], [1, 2, 3], [5, 10, 15], [4, 19]], ids=str)
+def test_handshake_in_small_parts(tshark, written, cuts):
+    """The seed's handshake, in segments of which the first together are too short to tell that it is one."""
+    trace = Trace()
+    peers = trace.connect(trace)
+    peers.leecher.send(handshake("-LE0001-", fast=True))
+    said = handshake("-SE0001-", fast=True)
+    frames = [peers.seed.send(said[begin:end]) for begin, end in zip([0, *cuts], [*cuts, len(said)])]
+    negotiate(peers)
+    offer(peers)
+    asked = peers.leecher.send(request(5))
+    last = peers.seed.send(dont_have(TO_LEECHER, 5))
+    path = written(trace)
+    assert tshark.rows(path, "frame.number bt.donthave.fast bt.donthave.request_in", where="bt.donthave") == [
+        f"{last} 1 {asked}"]
+    shown = tshark.read(path, "-Y", "bittorrent.peer_id", "-T", "fields", "-e", "frame.number")
+    assert shown.split() == ["4", str(frames[-1])]

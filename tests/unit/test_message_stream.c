@@ -6,6 +6,7 @@
  *
  *     new | repeated | unsynced      what message_stream_open() says; "gap" where messages may be missing
  *     ID@POSITION+SIZE               a message; a keep-alive has ID -, a handshake H
+ *     waits                          the chunk is to come again with the next one
  *     (N)                            only its first N bytes were captured or kept
  *     *                              it was put together from several chunks
  *
@@ -98,12 +99,15 @@ play(const void *data)
         bool                  gap;
         struct stream_chunk   chunk = {
             .position = script[i].position, .data = bytes->data, .captured = bytes->len,
-            .reported = bytes->len + script[i].missing, .reassembles = script[i].reassembles
+            .reported = bytes->len + script[i].missing, .reassembles = script[i].reassembles,
+            .waits = script[i].reassembles
         };
 
         g_string_append(out, states[message_stream_open(&stream, &chunk, &gap)]);
         if (gap)
             g_string_append(out, " gap");
+        if (chunk.waits)
+            g_string_append(out, " waits");
         if (script[i].reassembles && !chunk.reassembles)
             g_string_append(out, " alone");
         while (message_stream_next(&stream, scope, &chunk, &message))
@@ -524,6 +528,32 @@ static const struct line repeats_without_sync_cut[] = {
     { 114,  CHOKE "ffffffff",               0, false, "unsynced gap" },
     { 114,  CHOKE,                          0, false, "repeated" },
     { 50,   HANDSHAKE_20 REST_48,           0, false, "new H@50+68" },
+    SCRIPT_END
+};
+
+/* The beginning of a message is too little to tell that it is one: TCP puts it together with what follows, which is read on
+ * where it is no message. */
+static const struct line waits[] = {
+    { 100,  "00",                           0, true,  "unsynced gap waits" },
+    { 100,  "00000006" "14",                1, true,  "unsynced gap" },         /* cut by the capture */
+    { 100,  DONTHAVE PIECE_24,              0, true,  "new 20@100+10" },
+    { 200,  "00000005" "04",                0, false, "new gap" },
+    { 300,  "00000005" "0400",              0, true,  "unsynced gap waits" },
+    { 300,  "00000005" "0400",              0, true,  "unsynced gap" },         /* sent again */
+    { 400,  CHOKE,                          0, true,  "new gap 0@400+5" },
+    { 500,  "0000",                         0, true,  "unsynced gap waits" },
+    { 500,  "0000" CHOKE HAVE,              0, true,  "new alone 0@502+5 4@507+9" },
+    { 600,  KEEP_ALIVE,                     0, true,  "unsynced gap" },
+    { 600,  KEEP_ALIVE HAVE "00",           0, true,  "new alone -@600+4 4@604+9" },
+    SCRIPT_END
+};
+
+/* A handshake in small parts: the whole comes again. */
+static const struct line waits_handshake[] = {
+    { 100,  "13",                           0, true,  "unsynced gap waits" },
+    { 100,  "13" "426974546f7272656e74",    0, true,  "unsynced gap waits" },
+    { 100,  HANDSHAKE_20,                   0, true,  "new" },
+    { 100,  HANDSHAKE_20 REST_48,           0, true,  "new H@100+68" },
     SCRIPT_END
 };
 
@@ -1286,7 +1316,7 @@ main(int argc, char **argv)
         SCRIPT(begin_overtaken), SCRIPT(no_beginning), SCRIPT(goes_on), SCRIPT(goes_on_and_comes),
         SCRIPT(goes_on_after_repeats), SCRIPT(goes_on_after_repeated_part), SCRIPT(goes_on_after_shorter_repeat),
         SCRIPT(goes_on_after_hole), SCRIPT(cut_comes_again), SCRIPT(bad_length_comes_again),
-        SCRIPT(repeats_without_sync), SCRIPT(repeats_without_sync_cut)
+        SCRIPT(repeats_without_sync), SCRIPT(repeats_without_sync_cut), SCRIPT(waits), SCRIPT(waits_handshake)
 #undef SCRIPT
     };
     int result;

@@ -235,6 +235,48 @@ plausible_noise(void)
     g_assert_cmpuint(taken, <=, 1);
 }
 
+/* --- peer_wire_may_begin() --- */
+
+struct beginning_case {
+    const char *bytes;
+    bool        may_begin;
+};
+
+static const struct beginning_case beginning_cases[] = {
+    { "", false },
+    { "00", true },
+    { "000000", true },
+    { "00000006", true },
+    { KEEP_ALIVE, false },
+    { "00000006" "1407" "000000", true },
+    { "00000006" "0407" "000000", false },
+    { "00000005" "12" "000000", true },
+    { "00000006" "12" "000000", false },
+    { "0000000d" "06" "00000001" "00004000" "000040", true },
+    { "00001000" "1400" "64313a6d6431313a6c745f646f", true },          /* 19 bytes */
+    { "00001000" "1400" "64313a6d6431313a6c745f646f6e", false },
+    { "01", false },
+    { "ffffffff", false },
+    { "13", true },
+    { "1342697454", true },
+    { "1342697455", false },
+    { "13426974546f7272656e742070726f746f636f", true },
+};
+
+static void
+may_begin(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(beginning_cases); i++) {
+        GByteArray *bytes = bytes_from_hex(beginning_cases[i].bytes);
+        uint8_t    *copy = bytes_copy(bytes->data, bytes->len);
+
+        if (peer_wire_may_begin(copy, bytes->len) != beginning_cases[i].may_begin)
+            g_error("%s", beginning_cases[i].bytes);
+        g_free(copy);
+        g_byte_array_free(bytes, TRUE);
+    }
+}
+
 /* --- peer_wire_worth_holding() --- */
 
 struct holding_case {
@@ -473,6 +515,7 @@ main(int argc, char **argv)
     ADD(decode_cases, name, decode)
 #undef ADD
     g_test_add_func("/peer_wire/plausible_noise", plausible_noise);
+    g_test_add_func("/peer_wire/may_begin", may_begin);
     g_test_add_func("/peer_wire/encode_request", encode_request);
     g_test_add_func("/peer_wire/legal_lengths", legal_lengths);
     g_test_add_func("/peer_wire/handshake", handshake);
