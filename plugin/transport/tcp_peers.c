@@ -152,11 +152,11 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
     char                         lacking[192];
 
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
-    chunk.bytes.waits = chunk.bytes.reassembles;
     peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
     peers->highest_seq[from] = MAX(peers->highest_seq[from], chunk.bytes.position);
     if (peers->mse != NULL && shows_more(peers->mse, &packet, tcpinfo))
         chunk.bytes.reassembles = false;
+    chunk.bytes.waits = chunk.bytes.reassembles;
     if (chunk.has_ack)
         chunk.ack = widen(&peers->highest_seq[other_side(from)], tcpinfo->lastackseq);
     if (stream->has_end && chunk.bytes.position > stream->end + stream->comes_again) {
