@@ -139,12 +139,14 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
     return false;
 }
 
-/* Whether a chunk in which no message was found has only the beginning of one, too little to tell. */
+/* Whether a chunk in which no message was found has only the beginning of one, too little to tell. At first the built-in dissector
+ * asks TCP for what it lacks of a message, and puts it together also where segments have changed places; not so of a handshake. */
 static bool
 may_begin(const struct message_stream *stream, const struct stream_chunk *chunk)
 {
     return chunk->captured == chunk->reported && (!stream->has_end || chunk->position + chunk->reported > stream->end)
-           && chunk->position >= stream->start && peer_wire_may_begin(chunk->data, chunk->captured);
+           && chunk->position >= stream->start && peer_wire_may_begin(chunk->data, chunk->captured)
+           && (stream->sync == STREAM_LOST || chunk->data[0] == peer_handshake_magic[0]);
 }
 
 /* A handshake before the end of the stream, and not the one that the stream began with, begins another connection on the

@@ -7,9 +7,9 @@ import framing
 import pytest
 
 from capture import Trace
-from peer_wire import dont_have, handshake, have, request
+from peer_wire import dont_have, extension_handshake, handshake, have, request
 from rows import pieces
-from session import TO_LEECHER, negotiate, offer, shake_hands
+from session import LEECHER_IDS, TO_LEECHER, negotiate, offer, shake_hands
 from tshark import PLUGINS
 
 
@@ -198,3 +198,18 @@ def test_handshake_in_small_parts(tshark, written, cuts):
         f"{last} 1 {asked}"]
     shown = tshark.read(path, "-Y", "bittorrent.peer_id", "-T", "fields", "-e", "frame.number")
     assert shown.split() == ["4", str(frames[-1])]
+
+
+@pytest.mark.parametrize("cuts", [[6, 7, 8], [5, 9, 30]], ids=str)
+def test_turned_where_the_capture_begins(tshark, written, cuts):
+    """The first message of the capture in four segments, of which the second and third have changed places. Wireshark's own dissector
+    asks for all of it, and so it is put together."""
+    trace = Trace()
+    peers = trace.connect(trace, opened=False, seed=("10.0.0.2", 6881))
+    said = extension_handshake(LEECHER_IDS)
+    frames = [peers.leecher.send(said[begin:end]) for begin, end in zip([0, *cuts], [*cuts, len(said)])]
+    trace.swap(*frames[1:3])
+    last = peers.seed.send(dont_have(TO_LEECHER, 5))
+    path = written(trace)
+    assert tshark.rows(path, "frame.number bt.donthave.piece_index", where="bt.donthave") == [f"{last} 5"]
+    assert tshark.rows(path, "frame.number bt.donthave.negotiated", where="bt.donthave.negotiated") == [f"{frames[-1]} {TO_LEECHER}"]

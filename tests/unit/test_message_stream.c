@@ -531,16 +531,16 @@ static const struct line repeats_without_sync_cut[] = {
     SCRIPT_END
 };
 
-/* The beginning of a message is too little to tell that it is one: TCP puts it together with what follows, which is read on
- * where it is no message. */
+/* The beginning of a message is too little to tell that it is one: after a hole TCP puts it together with what follows, which is
+ * read on where it is no message. */
 static const struct line waits[] = {
-    { 100,  "00",                           0, true,  "unsynced gap waits" },
-    { 100,  "00000006" "14",                1, true,  "unsynced gap" },         /* cut by the capture */
+    { 100,  "00",                           0, true,  "unsynced gap" },         /* the built-in dissector asks */
     { 100,  DONTHAVE PIECE_24,              0, true,  "new 20@100+10" },
     { 200,  "00000005" "04",                0, false, "new gap" },
     { 300,  "00000005" "0400",              0, true,  "unsynced gap waits" },
     { 300,  "00000005" "0400",              0, true,  "unsynced gap" },         /* sent again */
     { 400,  CHOKE,                          0, true,  "new gap 0@400+5" },
+    { 480,  "00000006" "14",                1, true,  "unsynced gap" },         /* cut by the capture */
     { 500,  "0000",                         0, true,  "unsynced gap waits" },
     { 500,  "0000" CHOKE HAVE,              0, true,  "new alone 0@502+5 4@507+9" },
     { 600,  KEEP_ALIVE,                     0, true,  "unsynced gap" },
