@@ -330,6 +330,19 @@ static const struct line sent_again[] = {
     SCRIPT_END
 };
 
+/* What waits for a hole is sent again when the hole is given up: it is handed over once, and does not stay for a packet 1,024
+ * numbers later. */
+static const struct line sent_again_after_a_hole[] = {
+    { "syn 1",              "" },
+    { "data 2 a",           "2:a@0" },
+    { "data 5 d",           "" },
+    { "ack 5",              "" },
+    { "data 5 d",           "lost 2 5:d@1" },
+    { "data 6 e",           "6:e@2" },
+    { "flush",              "" },
+    SCRIPT_END
+};
+
 /* The SYN is sent again while data waits: the data stays. */
 static const struct line syn_again[] = {
     { "syn 1",              "" },
@@ -974,7 +987,7 @@ main(int argc, char **argv)
         SCRIPT(initiator_patient), SCRIPT(acceptor_patient_with_a_packet),
         SCRIPT(patience_ends), SCRIPT(patience_ends_before_the_first), SCRIPT(patience_suffices),
         SCRIPT(patience_begins_again), SCRIPT(patience_ends_by_the_letter),
-        SCRIPT(other_types), SCRIPT(out_of_order), SCRIPT(sent_again), SCRIPT(syn_again), SCRIPT(wrap),
+        SCRIPT(other_types), SCRIPT(out_of_order), SCRIPT(sent_again), SCRIPT(sent_again_after_a_hole), SCRIPT(syn_again), SCRIPT(wrap),
         SCRIPT(syn_at_the_wrap), SCRIPT(middle_data), SCRIPT(middle_state), SCRIPT(state_overtakes),
         SCRIPT(state_overtakes_begin), SCRIPT(lost_and_acknowledged), SCRIPT(patient), SCRIPT(acknowledged_before),
         SCRIPT(acknowledged_before_fin), SCRIPT(acknowledged_before_nothing), SCRIPT(two_holes),
