@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import cloudpickle
@@ -29,6 +30,9 @@ REPORT_SECONDS = 10         # between two words of progress, where it is no term
 
 # A task whose worker died is given to another one as often; then it is the capture that kills them.
 WORKER_DEATHS = 2
+
+# So often what is left is begun again where the connection to the scheduler was lost.
+ATTEMPTS = 3
 
 # What makes a connection bad, the worst first.
 WORST_FIRST = ["Never rejected", "Late requests", "Late blocks", "Requests", "DontHaves"]
@@ -77,10 +81,11 @@ class Progress:
 
 
 def run(client, tasks, plugins, options):
-    """Decodes; tasks is {target: captures}. Returns {target: what went wrong} of those that failed."""
+    """Decodes; tasks is {target: captures}. Returns {target: what went wrong} of those that failed, and those of which nothing is
+    known, as the connection to the scheduler was lost."""
     for module in (machine, reading, running, session, tables, trouble):
         cloudpickle.register_pickle_by_value(module)        # the workers need not have them
-    progress, failures = Progress(len(tasks)), {}
+    progress, failures, left = Progress(len(tasks)), {}, {}
     decode = session.decode
 
     def task(captures, target):         # a local function, which no scheduler looks for in a module of its own
@@ -88,18 +93,21 @@ def run(client, tasks, plugins, options):
 
     futures = {client.submit(task, captures, target, pure=False): target for target, captures in tasks.items()}
     for future in distributed.as_completed(futures):
-        if future.status == "finished":
-            trouble_with_it = future.result()
-        else:
-            error = future.exception()
-            killed = isinstance(error, distributed.scheduler.KilledWorker)
-            trouble_with_it = "the worker died, on each attempt" if killed else f"{type(error).__name__}: {error}"
+        try:
+            trouble_with_it = future.result()   # is waited for again where it was lost with its worker
+        except CancelledError:
+            left[futures[future]] = tasks[futures[future]]
+            continue
+        except distributed.scheduler.KilledWorker:
+            trouble_with_it = "the worker died, on each attempt"
+        except Exception as error:              # whatever a task of this machine or of another one may raise
+            trouble_with_it = f"{type(error).__name__}: {error}"
         if trouble_with_it:
             failures[futures[future]] = trouble_with_it
         progress.step(bool(trouble_with_it))
         future.release()
     progress.end()
-    return failures
+    return failures, left
 
 
 def write_table(path, columns, rows):
@@ -141,9 +149,12 @@ def main(plugins, out, scheduler, workers, *arguments):
     to_do = {target: files for target, files in tasks.items() if not session.done(target, files)}
     say(f"{len(captures):,} files, {len(tasks):,} captures, {len(tasks) - len(to_do):,} of them done already")
     failures = {}
-    if to_do:
-        with connect(scheduler, workers) as client:
-            failures = run(client, to_do, plugins, options)
+    for _ in range(ATTEMPTS):
+        if to_do:
+            with connect(scheduler, workers) as client:
+                failed, to_do = run(client, to_do, plugins, options)
+            failures.update(failed)
+    failures.update({target: "the connection to Dask's scheduler was lost, on each attempt" for target in to_do})
     write_table(out / "errors.csv", ["capture", "error"],
                 ([tasks[target][0], error] for target, error in sorted(failures.items())))
     connections = put_together(out, tasks, failures)
