@@ -139,8 +139,9 @@ find_sync(struct message_stream *stream, struct stream_chunk *chunk)
     return false;
 }
 
-/* Whether a chunk in which no message was found has only the beginning of one, too little to tell. At first the built-in dissector
- * asks TCP for what it lacks of a message, and puts it together also where segments have changed places; not so of a handshake. */
+/* Whether a chunk in which no message was found has only the beginning of one, too little to tell. At first the built-in
+ * dissector asks TCP for what it lacks of a message, and TCP puts that together also where segments have changed places; not
+ * so of a handshake. */
 static bool
 may_begin(const struct message_stream *stream, const struct stream_chunk *chunk)
 {
@@ -195,8 +196,7 @@ enum chunk_state
 message_stream_open(struct message_stream *stream, struct stream_chunk *chunk, bool *gap)
 {
     uint64_t chunk_end = chunk->position + chunk->reported;
-
-    bool waits = chunk->waits;
+    bool     waits = chunk->waits;
 
     *gap = chunk->waits = false;
     chunk->offset = chunk->reported;

@@ -90,10 +90,11 @@ struct stream_chunk {
     uint32_t       captured; /* bytes at data */
     uint32_t       reported; /* bytes on the wire, at least captured */
     uint32_t       missing;  /* packets of unknown length that are missing before it; 0: the position tells what is */
-    bool           reassembles; /* a message that goes on after this chunk will come again as a whole. Cleared by the
-                                    functions where it must not */
-    bool     waits; /* where no message boundary is known it may come again together with the next chunk. Cleared
-                                    by message_stream_open() unless it is to */
+    /* A message that goes on after this chunk will come again as a whole. Cleared by the functions where it must not. */
+    bool reassembles;
+    /* Where no message boundary is known it may come again together with the next chunk. Cleared by message_stream_open()
+     * unless it is to. */
+    bool     waits;
     bool     begins_read;  /* its bytes before the end of the stream filled a hole, and were read there */
     bool     has_boundary; /* a message is known to begin at boundary */
     uint32_t boundary;     /* byte of the chunk */

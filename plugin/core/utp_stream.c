@@ -343,37 +343,25 @@ skip(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet
     return true;
 }
 
-/* The packet next comes again, and is taken instead of the one that waits. */
-static void
-drop_waiting_next(struct utp_stream *stream, wmem_allocator_t *scope)
-{
-    struct utp_window   *window = stream->disorder->window;
-    struct utp_waiting **slot = slot_of(window, stream->next);
-
-    if (*slot != NULL)
-        wmem_free(scope, unlink_waiting(window, slot));
-}
-
 /* Takes the packet whose turn it is. */
 static bool
 take(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet **current, struct utp_packet *packet)
 {
     while (utp_stream_waiting(stream) > 0 || *current != NULL) {
-        if (*current != NULL && (*current)->seq == stream->next) {
-            if (utp_stream_waiting(stream) > 0)
-                drop_waiting_next(stream, scope);
+        struct utp_window   *window = utp_stream_waits(stream);
+        struct utp_waiting **slot = window != NULL ? slot_of(window, stream->next) : NULL;
+        struct utp_waiting  *waiting = slot != NULL && *slot != NULL ? unlink_waiting(window, slot) : NULL;
+
+        if (*current != NULL && (*current)->seq == stream->next) { /* sent again, where it waited as well */
+            wmem_free(scope, waiting);
             *packet = **current;
             *current = NULL;
             return true;
         }
-        if (utp_stream_waiting(stream) > 0) {
-            struct utp_window   *window = stream->disorder->window;
-            struct utp_waiting **slot = slot_of(window, stream->next);
-            if (*slot != NULL) {
-                window->lent = unlink_waiting(window, slot);
-                *packet = window->lent->packet;
-                return true;
-            }
+        if (waiting != NULL) {
+            window->lent = waiting;
+            *packet = waiting->packet;
+            return true;
         }
         if (!skip(stream, scope, *current)) {
             if (*current == NULL)

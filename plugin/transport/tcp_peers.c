@@ -123,13 +123,15 @@ takes_released(struct mse_feed *mse, enum peer_side from, const struct tcpinfo *
     return true;
 }
 
-/* Whether this packet is needed on later passes for more than its own bytes. Where a message that goes on after it is asked for,
- * TCP may call nobody for it then. */
+/* Whether this packet is needed on later passes for more than its own bytes. Where a message that goes on after it is asked
+ * for, TCP may call nobody for it then. mse: NULL where there is none. */
 static bool
 shows_more(struct mse_feed *mse, const struct feed_packet *packet, const struct tcpinfo *tcpinfo)
 {
-    bool released = takes_released(mse, packet->from, tcpinfo);
+    if (mse == NULL)
+        return false;
 
+    bool released = takes_released(mse, packet->from, tcpinfo);
     return released || (mse->last_late != NULL && mse->last_late->shown_in == packet->frame);
 }
 
@@ -140,11 +142,13 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
     const enum peer_side         from = bytes->from;
     const struct message_stream *stream = &peers->feed.streams[from];
     const struct feed_packet     packet = { .from = from, .frame = pinfo->num, .time = packet_time(pinfo) };
+    const bool                   asks = comes_again && !shows_more(peers->mse, &packet, tcpinfo);
     struct feed_chunk            chunk = { .bytes = { .position = widen(&peers->highest_seq[from], bytes->seq),
                                                       .data = bytes->data,
                                                       .captured = bytes->captured,
                                                       .reported = bytes->reported,
-                                                      .reassembles = comes_again },
+                                                      .reassembles = asks,
+                                                      .waits = asks },
                                            .place = bytes->seq,
                                            .frame = pinfo->num,
                                            .has_ack = (tcpinfo->flags & TH_ACK) != 0 };
@@ -154,9 +158,6 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
     DISSECTOR_ASSERT(!PINFO_FD_VISITED(pinfo));
     peer_connection_begin_packet(peers->feed.connection, pinfo->num, packet_number(pinfo));
     peers->highest_seq[from] = MAX(peers->highest_seq[from], chunk.bytes.position);
-    if (peers->mse != NULL && shows_more(peers->mse, &packet, tcpinfo))
-        chunk.bytes.reassembles = false;
-    chunk.bytes.waits = chunk.bytes.reassembles;
     if (chunk.has_ack)
         chunk.ack = widen(&peers->highest_seq[other_side(from)], tcpinfo->lastackseq);
     if (stream->has_end && chunk.bytes.position > stream->end + stream->comes_again) {

@@ -92,7 +92,7 @@ def test_two_passes_say_the_same(folder):
 
 
 @pytest.fixture
-def lossy(folder):
+def lossy(written):
     """On one connection a segment before the DontHaves is not in the capture; on the other one, two DontHaves change places."""
     trace = Trace()
     losing = begin(trace, leecher=("10.0.0.1", 40001))
@@ -105,10 +105,7 @@ def lossy(folder):
     frame = turning.seed.send(dont_have(TO_LEECHER, 2))
     turning.seed.send(dont_have(TO_LEECHER, 3))
     trace.swap(frame, frame + 1)
-    path = folder.folder / "lossy.pcap"
-    path.write_bytes(trace.pcap())
-    path.chmod(0o644)
-    return path
+    return written(trace)
 
 
 LOSING, TURNING = (f"10.0.0.2:27000 -> 10.0.0.1:{port}" for port in (40001, 40002))

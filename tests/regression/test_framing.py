@@ -9,7 +9,7 @@ import pytest
 from capture import Trace
 from peer_wire import dont_have, extension_handshake, handshake, have, request
 from rows import pieces
-from session import LEECHER_IDS, TO_LEECHER, negotiate, offer, shake_hands
+from session import LEECHER_IDS, TO_LEECHER, begin, negotiate, offer
 from tshark import PLUGINS
 
 
@@ -149,19 +149,15 @@ def test_missing_packets_without_reassembly(tshark):
 def test_cut_after_a_hole(tshark, written, cuts, option):
     """The first message after a hole is a DontHave, in segments each of which is too short to tell that messages begin there."""
     trace = Trace()
-    peers = trace.connect(trace)
-    shake_hands(peers)
-    negotiate(peers)
-    offer(peers)
+    peers = begin(trace)
     peers.seed.skip(have(1))
-    said = dont_have(TO_LEECHER, 5)
-    frames = [peers.seed.send(said[begin:end]) for begin, end in zip([0, *cuts], [*cuts, len(said)])]
+    ends = peers.seed.send_cut(dont_have(TO_LEECHER, 5), at=cuts)
     last = peers.seed.send(have(2), dont_have(TO_LEECHER, 6))
     path = written(trace)
     assert tshark.rows(path, "frame.number bt.donthave.piece_index", "-o", option, where="bt.donthave") == [
-        f"{frames[-1]} 5", f"{last} 6"]
+        f"{ends} 5", f"{last} 6"]
     missing = tshark.rows(path, "frame.number", "-o", option, where="bt.peer.expert.gap")
-    assert missing == [str(frames[-1] if tshark.two_passes else frames[0])]
+    assert missing == [str(ends if tshark.two_passes else ends - len(cuts))]
 
 
 @pytest.mark.parametrize("begins", [dont_have(TO_LEECHER, 5)[:6], bytes(3)], ids=["message", "block"])
@@ -169,10 +165,7 @@ def test_cut_after_a_hole(tshark, written, cuts, option):
 def test_beginning_without_its_end_after_a_hole(tshark, written, begins, lost):
     """After a hole, what may be the beginning of a message is not: the DontHave after it counts all the same."""
     trace = Trace()
-    peers = trace.connect(trace)
-    shake_hands(peers)
-    negotiate(peers)
-    offer(peers)
+    peers = begin(trace)
     peers.seed.skip(have(1))
     peers.seed.send(begins)
     peers.seed.skip(lost)
@@ -187,8 +180,7 @@ def test_handshake_in_small_parts(tshark, written, cuts):
     trace = Trace()
     peers = trace.connect(trace)
     peers.leecher.send(handshake("-LE0001-", fast=True))
-    said = handshake("-SE0001-", fast=True)
-    frames = [peers.seed.send(said[begin:end]) for begin, end in zip([0, *cuts], [*cuts, len(said)])]
+    ends = peers.seed.send_cut(handshake("-SE0001-", fast=True), at=cuts)
     negotiate(peers)
     offer(peers)
     asked = peers.leecher.send(request(5))
@@ -197,19 +189,19 @@ def test_handshake_in_small_parts(tshark, written, cuts):
     assert tshark.rows(path, "frame.number bt.donthave.fast bt.donthave.request_in", where="bt.donthave") == [
         f"{last} 1 {asked}"]
     shown = tshark.read(path, "-Y", "bittorrent.peer_id", "-T", "fields", "-e", "frame.number")
-    assert shown.split() == ["4", str(frames[-1])]
+    assert shown.split() == ["4", str(ends)]
 
 
 @pytest.mark.parametrize("cuts", [[6, 7, 8], [5, 9, 30]], ids=str)
 def test_turned_where_the_capture_begins(tshark, written, cuts):
-    """The first message of the capture in four segments, of which the second and third have changed places. Wireshark's own dissector
-    asks for all of it, and so it is put together."""
+    """The first message of the capture in four segments, of which the second and third have changed places. Wireshark's own
+    dissector asks for all of it, and so it is put together."""
     trace = Trace()
     peers = trace.connect(trace, opened=False, seed=("10.0.0.2", 6881))
-    said = extension_handshake(LEECHER_IDS)
-    frames = [peers.leecher.send(said[begin:end]) for begin, end in zip([0, *cuts], [*cuts, len(said)])]
-    trace.swap(*frames[1:3])
+    ends = peers.leecher.send_cut(extension_handshake(LEECHER_IDS), at=cuts)
+    trace.swap(ends - 2, ends - 1)
     last = peers.seed.send(dont_have(TO_LEECHER, 5))
     path = written(trace)
     assert tshark.rows(path, "frame.number bt.donthave.piece_index", where="bt.donthave") == [f"{last} 5"]
-    assert tshark.rows(path, "frame.number bt.donthave.negotiated", where="bt.donthave.negotiated") == [f"{frames[-1]} {TO_LEECHER}"]
+    negotiated = tshark.rows(path, "frame.number bt.donthave.negotiated", where="bt.donthave.negotiated")
+    assert negotiated == [f"{ends} {TO_LEECHER}"]

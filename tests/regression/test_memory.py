@@ -21,8 +21,8 @@ import traffic                              # noqa: E402
 CARRIERS = {"TCP": TcpConnection, "uTP": UtpConnection}
 UTP = ["--enable-heuristic", "bt_utp_udp"]  # also without the plugin, which follows connections then, too
 
-# A request takes its room from one that is over. Of 20,000, half a byte for each would be more: a table of 4 KiB is there with few of
-# them or comes with many, as chance has it, by which hash tables are seeded.
+# A request takes its room from one that is over. Of 20,000, half a byte for each would be more: a table of 4 KiB is there with
+# few of them or comes with many, as chance has it, by which hash tables are seeded.
 FINISHED_AT_MOST = 8192
 
 

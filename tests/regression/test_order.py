@@ -14,7 +14,7 @@ from derived import read, written
 from derived_webrtc import handshake_length
 from many import ROOT, Many
 from peer_wire import dont_have, have, piece, request
-from session import TO_LEECHER, negotiate, offer, shake_hands
+from session import TO_LEECHER, begin
 from tshark import wireshark_version
 
 PLACES = 3
@@ -127,10 +127,7 @@ def test_what_fills_a_hole_counts_once(tshark, written, size):
     """A DontHave comes first of what fills a hole, while it is not known where messages begin after that. Wireshark 4.6 hands
     over no late segment."""
     trace = Trace()
-    peers = trace.connect(trace)
-    shake_hands(peers)
-    negotiate(peers)
-    offer(peers)
+    peers = begin(trace)
     peers.leecher.send(request(5), request(6))
     said = dont_have(TO_LEECHER, 5) + piece(6, 0, bytes(2000)) + have(7)
     first = peers.seed.seq
@@ -162,10 +159,7 @@ def test_what_fills_a_hole_counts_once(tshark, written, size):
 def test_what_comes_again_after_a_hole_counts_once(tshark, written, option):
     """A DontHave comes again while it is not known where messages begin: the segment after a hole is inside a block."""
     trace = Trace()
-    peers = trace.connect(trace)
-    shake_hands(peers)
-    negotiate(peers)
-    offer(peers)
+    peers = begin(trace)
     said = dont_have(TO_LEECHER, 5)
     hole = piece(6, 0, bytes(200)) + have(6)
     first = peers.seed.send(said)

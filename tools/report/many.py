@@ -110,6 +110,24 @@ def run(client, tasks, plugins, options):
     return failures, left
 
 
+def run_all(scheduler, workers, tasks, plugins, options):
+    """The same for good. Returns {target: what went wrong}."""
+    failures, left = {}, tasks
+    for attempt in range(ATTEMPTS):
+        try:
+            client = connect(scheduler, workers)
+        except OSError:
+            if attempt == 0:
+                raise
+            break
+        with client:
+            failed, left = run(client, left, plugins, options)
+        failures.update(failed)
+        if not left:
+            break
+    return failures | {target: "the connection to Dask's scheduler was lost" for target in left}
+
+
 def write_table(path, columns, rows):
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -149,12 +167,8 @@ def main(plugins, out, scheduler, workers, *arguments):
     to_do = {target: files for target, files in tasks.items() if not session.done(target, files)}
     say(f"{len(captures):,} files, {len(tasks):,} captures, {len(tasks) - len(to_do):,} of them done already")
     failures = {}
-    for _ in range(ATTEMPTS):
-        if to_do:
-            with connect(scheduler, workers) as client:
-                failed, to_do = run(client, to_do, plugins, options)
-            failures.update(failed)
-    failures.update({target: "the connection to Dask's scheduler was lost, on each attempt" for target in to_do})
+    if to_do:
+        failures = run_all(scheduler, workers, to_do, plugins, options)
     write_table(out / "errors.csv", ["capture", "error"],
                 ([tasks[target][0], error] for target, error in sorted(failures.items())))
     connections = put_together(out, tasks, failures)

@@ -26,9 +26,9 @@ class Reading:
             return printed, tables.read(printed), tables.unreadable(printed)
 
         printed, self.found, self.unreadable = run(IN_ORDER, GAPS)
-        gaps = sum(map(int, COUNT_OF_GAPS.findall(printed)))
-        self.withheld = gaps > 0 and capture == "-"
-        if gaps > 0 and capture != "-":
+        lacks_segments = any(map(int, COUNT_OF_GAPS.findall(printed)))
+        self.withheld = lacks_segments and capture == "-"
+        if lacks_segments and not self.withheld:
             _, found, unreadable = run(AS_THEY_COME, [])
             self.found = together(self.found, found)
             self.unreadable = {carrier: min(count, unreadable.get(carrier, count)) for carrier, count in self.unreadable.items()}
