@@ -14,6 +14,7 @@ import termios
 import time
 from pathlib import Path
 
+import distributed
 import pytest
 
 from tshark import ROOT
@@ -145,34 +146,59 @@ def test_no_bar_without_a_terminal(folder):
     assert "captures" in done.stderr and "\r" not in done.stderr and "#" not in done.stderr
 
 
-def test_a_running_cluster(folder, one_by_one, tmp_path):
+CLUSTER = {"env": {**os.environ, "PYTHONPATH": ""}, "stderr": subprocess.DEVNULL}
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """A scheduler without workers: its process, a file that names it, its address."""
+    file = tmp_path / "scheduler.json"
+    process = subprocess.Popen(["/usr/bin/python3", "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+                                "--no-dashboard", "--scheduler-file", file], cwd=tmp_path, **CLUSTER)
+    deadline = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    yield process, file, file.read_text().partition('"address": "')[2].partition('"')[0]
+    process.terminate()
+    process.wait(timeout=30)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A folder with one recording."""
+    (tmp_path / "in").mkdir()
+    shutil.copy(RECORDINGS[0], tmp_path / "in")
+    return tmp_path / "in"
+
+
+def test_a_running_cluster(scheduler, small, one_by_one, tmp_path):
     """--scheduler: the workers know nothing of this project beforehand."""
-    environment = {**os.environ, "PYTHONPATH": ""}
-    scheduler_file = tmp_path / "scheduler.json"
-    start = ["/usr/bin/python3", "-m", "distributed.cli.dask_scheduler"]
-    scheduler = subprocess.Popen([*start, "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file",
-                                  scheduler_file], env=environment, stderr=subprocess.DEVNULL, cwd=tmp_path)
-    worker = None
+    _, file, address = scheduler
+    worker = subprocess.Popen(["/usr/bin/python3", "-m", "distributed.cli.dask_worker", "--scheduler-file", file, "--nthreads", "1",
+                               "--no-dashboard"], cwd=tmp_path, **CLUSTER)
     try:
-        deadline = time.monotonic() + 60
-        while not scheduler_file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        worker = subprocess.Popen(["/usr/bin/python3", "-m", "distributed.cli.dask_worker", "--scheduler-file",
-                                   scheduler_file, "--nthreads", "1", "--no-dashboard"], env=environment,
-                                  stderr=subprocess.DEVNULL, cwd=tmp_path)
-        address = scheduler_file.read_text().partition('"address": "')[2].partition('"')[0]
-        small = tmp_path / "in"
-        small.mkdir()
-        shutil.copy(RECORDINGS[0], small)
         done = subprocess.run([ROOT / "tools" / "decode-many", small, "--out", tmp_path / "out", "--scheduler", address],
                               capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr
         assert rows(tmp_path / "out" / "captures" / f"{RECORDINGS[0].name}.csv") == one_by_one[RECORDINGS[0].name]
     finally:
-        for process in (worker, scheduler):
-            if process:
-                process.terminate()
-                process.wait(timeout=30)
+        worker.terminate()
+        worker.wait(timeout=30)
+
+
+def test_a_scheduler_that_dies(scheduler, small, tmp_path):
+    """And does not come back: what is not done is named, and the tables are there."""
+    process, _, address = scheduler
+    decoding = subprocess.Popen([ROOT / "tools" / "decode-many", small, "--out", tmp_path / "out", "--scheduler", address],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with distributed.Client(address) as client:
+        while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0:
+            assert decoding.poll() is None
+            time.sleep(0.1)
+    process.kill()
+    assert decoding.wait(timeout=200) == 1
+    assert rows(tmp_path / "out" / "errors.csv") == [[str(small / RECORDINGS[0].name), "the connection to Dask's scheduler was lost"]]
+    assert rows(tmp_path / "out" / "connections.csv") == []
 
 
 @pytest.mark.parametrize("arguments, words", [
