@@ -124,13 +124,38 @@ def test_segments_that_are_missing_and_segments_out_of_order(folder, lossy):
                                                          f"{TURNING}: 2 DontHaves, no request invalidated"]
 
 
+def lacks(name):
+    return (f"tools/decode: {name} lacks TCP segments, or parts of them, and Wireshark hands over nothing that follows them on "
+            "a connection; given as a file, it is read a second time, as the segments come\n")
+
+
 def test_missing_segments_in_a_pipe(folder, lossy):
     """It cannot be read twice."""
     with open(lossy, "rb") as pipe:
         printed, said = report(folder, "-", stdin=pipe)
     assert LOSING not in printed and TURNING in printed
-    assert said == ("tools/decode: standard input lacks TCP segments, and Wireshark hands over nothing that follows them on a "
-                    "connection; given as a file, it is read a second time, as the segments come\n")
+    assert said == lacks("standard input")
+
+
+@pytest.mark.parametrize("says_donthave", (True, False))
+def test_a_pipe_with_a_name(folder, lossy, written, tmp_path, says_donthave):
+    """It cannot be read twice either, not even where nothing is found in it."""
+    trace = Trace()
+    begin(trace)
+    capture = lossy if says_donthave else written(trace)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", 'exec cat "$1" >"$2"', "sh", capture, pipe]):
+        printed, said = report(folder, pipe)
+    assert (TURNING in printed) == says_donthave
+    assert said == (lacks(pipe) if says_donthave else f"tools/decode: no DontHave message in {pipe}\n")
+
+
+def test_segments_that_are_cut_short(folder):
+    """Read in order, nothing after the first one of them comes."""
+    printed, said = report(folder, ROOT / "captures" / "synthetic" / "framing-snaplen.pcap")
+    assert said == ""
+    assert re.findall(r"DontHave piece (\d+)", printed) == ["1", "2", "3", "4", "5", "7"]
 
 
 def test_never_rejected_is_marked(folder):

@@ -14,7 +14,7 @@ import tables
 import text
 import trouble
 from reading import IN_ORDER, Reading
-from running import Failure, Runner
+from running import Failure, Runner, reads_once
 
 # What tshark warns of each time, and what is no trouble here.
 OUR_FILTER = "bt.donthave"
@@ -69,10 +69,11 @@ def report(runner, capture, name, options, form, csv, several):
         say(trouble.withheld(name))
     if donthaves:
         return
-    kind = trouble.only_a_format(runner, capture) if capture != "-" and os.path.isfile(capture) else None
+    once = reads_once(capture)
+    kind = trouble.only_a_format(runner, capture) if not once else None
     if kind:
         raise Failure(f"{name} is not a capture file, tshark only knows its format: {kind}")
-    if capture != "-":                  # which was read already
+    if not once:
         reading.unreadable["dtls"] = trouble.unreadable_dtls(runner, capture, options)
     say(trouble.nothing(name, None, reading.unreadable))
 

@@ -1,24 +1,26 @@
 """What the plugin's tables say of a capture, wherever Wireshark's TCP keeps segments from the plugin.
 
 In order (tcp.reassemble_out_of_order), segments that changed places are in their place, but TCP hands over nothing that
-follows a segment which never comes. As they come, what follows it is read, and what comes late is not. So a capture that
-lacks segments is read both ways, and of each connection counts the way that found more.
+follows a segment which never comes, or of which the capture has only the beginning (a snapshot length). As they come, what
+follows it is read, and what comes late is not. So a capture that lacks segments, or parts of them, is read both ways, and of
+each connection counts the way that found more.
 """
 
 import re
 
 import tables
+from running import reads_once
 
 IN_ORDER, AS_THEY_COME = (["-o", f"tcp.reassemble_out_of_order:{value}"] for value in ("TRUE", "FALSE"))
 
-# Segments before which another one is missing, at least at first.
-GAPS = ["-z", "io,stat,0,tcp.analysis.lost_segment"]
+# Segments before which another one is missing, at least at first, and those that are cut short.
+GAPS = ["-z", "io,stat,0,tcp.analysis.lost_segment || (tcp && frame.cap_len < frame.len)"]
 COUNT_OF_GAPS = re.compile(r"^\|[^|]*<>[^|]*\| *(\d+) \|", re.MULTILINE)
 
 
 class Reading:
-    """`found`: the tables; `unreadable`: see tables.py; `status`, `errors`: of tshark; `withheld`: what follows a missing segment
-    was not read, as a pipe can be read once."""
+    """`found`: the tables; `unreadable`: see tables.py; `status`, `errors`: of tshark; `withheld`: what follows a missing segment,
+    or a cut one, was not read, as a pipe can be read once."""
 
     def __init__(self, runner, capture, options, two_passes):
         def run(order, more):
@@ -27,7 +29,7 @@ class Reading:
 
         printed, self.found, self.unreadable = run(IN_ORDER, GAPS)
         lacks_segments = any(map(int, COUNT_OF_GAPS.findall(printed)))
-        self.withheld = lacks_segments and capture == "-"
+        self.withheld = lacks_segments and reads_once(capture)
         if lacks_segments and not self.withheld:
             _, found, unreadable = run(AS_THEY_COME, [])
             self.found = together(self.found, found)

@@ -24,6 +24,11 @@ class Failure(Exception):
     """What to tell the user, in a sentence."""
 
 
+def reads_once(capture):
+    """Whether a capture is a pipe, or may be one. A list of captures is joined anew each time."""
+    return not isinstance(capture, list) and (capture == "-" or not Path(capture).is_file())
+
+
 class Runner:
     """How tshark is run: `plugins` is the folder of ours, `folder` a temporary one that its user may enter."""
 
