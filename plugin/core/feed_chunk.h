@@ -23,6 +23,7 @@ struct feed_chunk {
     uint64_t    ack;
     bool        acks_packets; /* acknowledgements count packets, not bytes */
     uint64_t    end_ack;      /* acks_packets: what covers this one */
+    uint32_t    before_first; /* acks_packets: it is the first one, and so many before it may still come */
     const char *lacking;      /* text for the user, where bytes before the chunk are missing; NULL: none are */
     /* Writes that text anew, where some of the bytes (with acks_packets: packets) came late and fewer are missing. NULL:
      * the text stays */

@@ -376,10 +376,15 @@ keep_before_hole(const struct peer_feed *feed, enum peer_side from, const struct
     const struct message_stream *stream = &feed->streams[from];
     uint64_t                     end = stream->end + stream->comes_again;
 
-    if (late_of(feed, from) != NULL || chunk->reads_again || !stream->has_end || chunk->bytes.position <= end)
+    bool hole = stream->has_end ? chunk->bytes.position > end : chunk->before_first > 0;
+
+    if (late_of(feed, from) != NULL || chunk->reads_again || !hole)
         return NULL;
-    return late_chunks_new(peer_connection_scope(feed->connection), stream, feed->parts[from],
-                           chunk->acks_packets ? late_after_packet(feed->connection->read_to[from]) : end);
+    if (!stream->has_end)
+        end = late_after_packet(chunk->end_ack - chunk->before_first - 1);
+    else if (chunk->acks_packets)
+        end = late_after_packet(feed->connection->read_to[from]);
+    return late_chunks_new(peer_connection_scope(feed->connection), stream, feed->parts[from], end);
 }
 
 /* The chunk is the next one of a stream with holes, of which kept is the first; NULL: the first is known already. */

@@ -236,9 +236,10 @@ find_half(const struct utp_flow *flow, enum peer_side from, uint16_t id, uint32_
     return NULL;
 }
 
-struct utp_connection *
-utp_flow_get(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame,
-             int64_t time)
+/* begins: whether the packet begins a connection where it belongs to none. */
+static struct utp_connection *
+get(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame, int64_t time,
+    bool begins)
 {
     struct utp_connection *connection;
 
@@ -249,11 +250,18 @@ utp_flow_get(struct utp_flow *flow, enum peer_side from, const struct utp_header
     if (connection != NULL)
         return connection->followed ? connection : NULL;
     connection = find_half(flow, from, header->connection_id, frame);
-    if (connection == NULL && header->type == UTP_DATA)
+    if (connection == NULL && begins)
         connection = add_connection(flow);
     if (connection != NULL)
         learn(flow, connection, from, header->connection_id, frame);
     return connection;
+}
+
+struct utp_connection *
+utp_flow_get(struct utp_flow *flow, enum peer_side from, const struct utp_header *header, uint32_t frame,
+             int64_t time)
+{
+    return get(flow, from, header, frame, time, header->type == UTP_DATA);
 }
 
 void
@@ -285,8 +293,9 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
                                            .data = next->data,
                                            .captured = next->captured,
                                            .reported = next->reported,
-                                           .missing = next->gap != UTP_GAP_NONE ? (uint32_t)next->missing : 0 },
+                                           .missing = utp_chunk_has_gap(next) ? (uint32_t)next->missing : 0 },
                                 .place = utp_place((uint16_t)next->seq),
+                                .before_first = next->gap == UTP_GAP_FIRST ? (uint32_t)next->missing : 0,
                                 .frame = next->frame,
                                 .has_ack = next->has_ack,
                                 .ack = next->ack,
@@ -298,7 +307,7 @@ take_chunk(struct utp_connection *connection, const struct feed_packet *packet, 
     char              lacking[96];
     uint32_t          rest;
 
-    if (next->gap != UTP_GAP_NONE) {
+    if (utp_chunk_has_gap(next)) {
         describe_missing(next->missing, lacking, sizeof lacking);
         chunk.lacking = lacking;
     }
@@ -462,8 +471,9 @@ utp_flow_read_early(struct utp_flow *flow, const struct utp_packet *packet, uint
     for (struct utp_early *early = flow->early; early != NULL; early = early->next) {
         if ((early->packet.reported > 0) != taken)
             continue;
-        struct utp_connection *connection = utp_flow_get(flow, early->from, &early->packet.header,
-                                                         early->packet.frame, early->packet.time);
+        /* Where the ST_SYN is missing, the ST_STATE that answers it tells where its sender's packets begin. */
+        struct utp_connection *connection = get(flow, early->from, &early->packet.header, early->packet.frame,
+                                                early->packet.time, early->packet.header.type != UTP_RESET);
         if (connection != NULL)
             take_packet(connection, early->from, &early->packet, packet, number);
     }

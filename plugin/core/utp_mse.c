@@ -277,7 +277,7 @@ take_with_hole(struct utp_mse *utp_mse, struct peer_feed *feed, const struct fee
             take_late(utp_mse, feed, packet, next->seq, chunk);
         return;
     }
-    if (opens && (next->seq == hole->next_seq || (next->gap == UTP_GAP_NONE && !next->late)) && !hole->given_up) {
+    if (opens && (next->seq == hole->next_seq || (!utp_chunk_has_gap(next) && !next->late)) && !hole->given_up) {
         hole->next_seq = next->seq; /* ST_FIN takes a number, and has no bytes */
         take_next(utp_mse, feed, packet, next->seq, chunk);
         return;
@@ -330,7 +330,7 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
     struct utp_mse_side *side;
     struct mse_feed     *mse;
 
-    if (is_rc4(utp_mse, packet->from) && (utp_mse->sides[packet->from].hole != NULL || next->gap != UTP_GAP_NONE)) {
+    if (is_rc4(utp_mse, packet->from) && (utp_mse->sides[packet->from].hole != NULL || utp_chunk_has_gap(next))) {
         take_with_hole(utp_mse, feed, packet, next, chunk, at_end);
         return true;
     }
@@ -342,7 +342,7 @@ utp_mse_take(struct utp_mse *utp_mse, struct mse_feeds *feeds, struct peer_feed 
         return false;
     mse = utp_mse->mse;
     side = &utp_mse->sides[packet->from];
-    if (mse_feed_search(mse, packet, chunk, next->gap != UTP_GAP_NONE))
+    if (mse_feed_search(mse, packet, chunk, utp_chunk_has_gap(next)))
         begin_anew(feed, setup, packet);
     if (mse->state == MSE_FEED_OTHER
         || (mse->state == MSE_FEED_SEARCHING && (feed->synced_in[PEER_A] != 0 || feed->synced_in[PEER_B] != 0))) {

@@ -412,7 +412,7 @@ give_back_lent(struct utp_stream *stream, wmem_allocator_t *scope)
     window->lent = NULL;
 }
 
-/* Nothing was delivered before this packet, so nothing can be missing before it. */
+/* Nothing was delivered before this packet. */
 static void
 hand_first(struct utp_stream *stream)
 {
@@ -422,9 +422,11 @@ hand_first(struct utp_stream *stream)
     stream->handed = true;
     if (disorder == NULL)
         return;
-    disorder->gap = UTP_GAP_NONE;
-    disorder->missing = 0;
-    memset(disorder->stepped_over, 0, sizeof disorder->stepped_over);
+    if (stream->state_counts) { /* that was the number of the ST_STATE */
+        disorder->missing = 0;
+        memset(disorder->stepped_over, 0, sizeof disorder->stepped_over);
+    }
+    disorder->gap = disorder->missing > 0 ? UTP_GAP_FIRST : UTP_GAP_NONE;
 }
 
 /* The packet next was taken. */
@@ -457,7 +459,7 @@ take_gap(struct utp_stream *stream, struct utp_chunk *chunk)
     chunk->waited = disorder->window != NULL && disorder->window->lent != NULL;
     disorder->gap = UTP_GAP_NONE;
     disorder->missing = 0;
-    if (chunk->gap != UTP_GAP_NONE)
+    if (utp_chunk_has_gap(chunk))
         stream->position += UTP_GAP_SIZE;
 }
 

@@ -80,8 +80,9 @@ struct utp_packet {
 /* Why bytes are missing before a chunk. */
 enum utp_gap {
     UTP_GAP_NONE,
-    UTP_GAP_LOST, /* the receiver has them, the capture has not */
-    UTP_GAP_LIMIT /* too much was waiting for them */
+    UTP_GAP_FIRST, /* the first packets, which may still come: there is nothing before them, so nobody is told */
+    UTP_GAP_LOST,  /* the receiver has them, the capture has not */
+    UTP_GAP_LIMIT  /* too much was waiting for them */
 };
 
 /* The payload of one packet, in its place in the stream. */
@@ -100,6 +101,13 @@ struct utp_chunk {
     bool           has_ack;  /* as in the packet */
     uint64_t       ack;
 };
+
+/* Whether packets are missing after others that were there. */
+static inline bool
+utp_chunk_has_gap(const struct utp_chunk *chunk)
+{
+    return chunk->gap > UTP_GAP_FIRST;
+}
 
 /* Packets that came before their turn. */
 struct utp_window {

@@ -43,7 +43,7 @@ drain(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packe
             check(chunk.gap == UTP_GAP_NONE);
         } else if (last->has_chunk) {
             check(chunk.seq > last->seq);
-            check(chunk.gap != UTP_GAP_NONE ? chunk.position > last->position_after
+            check(utp_chunk_has_gap(&chunk) ? chunk.position > last->position_after
                                             : chunk.position == last->position_after);
         }
         for (uint32_t i = 0; i < chunk.captured; i++)

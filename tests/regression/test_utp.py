@@ -68,6 +68,22 @@ def test_after_a_whole_window(tshark):
     assert gaps == ([] if tshark.two_passes else [str(last - 1)])
 
 
+@pytest.mark.parametrize("first", ["leecher", "seed"])
+def test_first_packet_after_its_acknowledgement(tshark, written, first):
+    """So also where it is the first one of its sender, with its extension handshake, and comes after the packet that follows it."""
+    trace = Trace(connect=UtpConnection)
+    peers = trace.connect(trace)
+    for peer, ids in (peers.leecher, LEECHER_IDS), (peers.seed, SEED_IDS):
+        frame = peer.send(handshake("-LE0001-"), extension_handshake(ids))
+        peer.send(have(3))
+        last = peer.other.acknowledge()
+        if peer is getattr(peers, first):
+            trace.swap(frame, last)
+    peers.leecher.send(dont_have(TO_SEED, 9))
+    peers.seed.send(dont_have(TO_LEECHER, 5))
+    assert pieces(tshark, written(trace)) == [f"{last + 1} 9", f"{last + 2} 5"]
+
+
 def test_after_the_end(tshark, written):
     """So also where it stands after its sender's ST_FIN, which has no bytes: frame 9 acknowledges all, 10 is a Have."""
     trace = Trace(connect=UtpConnection)
@@ -160,6 +176,19 @@ def test_every_claim_is_the_same(tshark, capture, claim):
 
 def test_no_syn(tshark):
     assert ledger(tshark, "utp-no-syn") == ["7 5 1 16384 6"]
+
+
+def test_no_syn_and_overtaken(tshark, written):
+    """The ST_STATE that answered the ST_SYN tells where its sender begins: its first two packets have changed places."""
+    trace = Trace(connect=UtpConnection)
+    peers = trace.connect(trace)
+    peers.leecher.send(handshake("-LE0001-"), extension_handshake(LEECHER_IDS))
+    last = peers.seed.send(handshake("-LE0001-"), extension_handshake(SEED_IDS))
+    trace.swap(last, peers.seed.send(have(3)))
+    trace.drop([1])
+    peers.leecher.send(dont_have(TO_SEED, 9))
+    peers.seed.send(dont_have(TO_LEECHER, 5))
+    assert pieces(tshark, written(trace)) == [f"{last + 1} 9", f"{last + 2} 5"]
 
 
 def test_by_the_letter(tshark):

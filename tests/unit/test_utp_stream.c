@@ -36,7 +36,7 @@ struct line {
 
 /* --- the player --- */
 
-static const char *const gap_names[] = { "", "lost", "limit" };
+static const char *const gap_names[] = { "", "first", "lost", "limit" };
 
 static void
 drain(struct utp_stream *stream, wmem_allocator_t *scope, const struct utp_packet *current, GString *out)
@@ -239,7 +239,7 @@ static const struct line patience_ends_before_the_first[] = {
     { "data 3 b",           "" },
     { "ack 3",              "" },
     PASS_62, PASS,
-    { "data 4 c",           "3:b@0  4:c@1" },
+    { "data 4 c",           "first 1 3:b@0  4:c@1" },
     SCRIPT_END
 };
 
@@ -280,7 +280,7 @@ static const struct line patience_ends_by_the_letter[] = {
     { "data 501 hand",      "" },
     { "ack 501",            "" },
     PASS_62, PASS,
-    { "data 502 shake",     "501:hand@0  502:shake@4" },
+    { "data 502 shake",     "first 1 501:hand@0  502:shake@4" },
     SCRIPT_END
 };
 
@@ -464,12 +464,14 @@ static const struct line two_holes[] = {
     SCRIPT_END
 };
 
-/* The first packets are the ones that are missing: nothing was handed over that a hole could be after. */
+/* The first packets are the ones that are missing: nothing was handed over that a hole could be after. They may come still. */
 static const struct line hole_at_the_start[] = {
     { "syn 1",              "" },
     { "data 3 b",           "" },
     { "ack 3",              "" },
-    { "data 4 c",           "3:b@0  4:c@1" },
+    { "data 4 c",           "first 1 3:b@0  4:c@1" },
+    { "data 2 a",           "2:a late" },
+    { "data 2 a",           "" },
     SCRIPT_END
 };
 
@@ -575,7 +577,7 @@ static const struct line flush_at_the_start[] = {
     { "syn 1",              "" },
     { "data 3 b",           "" },
     { "data 5 d",           "" },
-    { "flush",              "3:b@0  lost 1 5:d@1" },
+    { "flush",              "first 1 3:b@0  lost 1 5:d@1" },
     SCRIPT_END
 };
 
