@@ -53,10 +53,10 @@ class Peer(Sender):
         self._advance(len(payload))
         return frame
 
-    def send_again(self, *messages):
-        """Send bytes that end where the stream now ends: a retransmission, cut in its own way."""
+    def send_again(self, *messages, before=0):
+        """Send bytes that end so many before the end of the stream as it is now: a retransmission, cut in its own way."""
         payload = b"".join(messages)
-        return self._packet((self.seq - len(payload)) % MODULUS, PSH, payload)
+        return self._packet((self.seq - before - len(payload)) % MODULUS, PSH, payload)
 
     def skip(self, *messages):
         """Send messages that the capture does not see."""

@@ -172,7 +172,8 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
-        layout.may_ask = !chunk.bytes.begins_read; /* else TCP withholds what is still to fill the hole */
+        /* TCP would withhold what is still to fill a hole, or what comes next. Two strays in a row are the stream. */
+        layout.may_ask = stream->has_stray;
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;

@@ -7,7 +7,7 @@ import framing
 import pytest
 
 from capture import Trace
-from peer_wire import dont_have, extension_handshake, handshake, have, request
+from peer_wire import dont_have, extension_handshake, handshake, have, piece, request
 from rows import pieces
 from session import LEECHER_IDS, TO_LEECHER, begin, negotiate, offer
 from tshark import PLUGINS
@@ -99,6 +99,20 @@ def test_segments_as_they_come(tshark):
     printed = tshark.read("framing-out-of-order", *options, "-V", "-Y", f"frame.number == {gaps[-1]}")
     missing = 3 if tshark.two_passes else 7
     assert f"{missing} bytes of this peer's stream are missing before this segment" in printed
+
+
+def test_sent_again_in_another_cut(tshark, written):
+    """What begins and ends within messages that were read asks TCP for nothing, which would withhold what comes next."""
+    trace = Trace()
+    peers = begin(trace)
+    block = piece(5, block=bytes(500))
+    peers.seed.skip(have(1), have(2))
+    peers.seed.send(request(3))
+    peers.seed.send(block, dont_have(TO_LEECHER, 5))
+    rest = 300 + len(dont_have(TO_LEECHER, 5))
+    peers.seed.send_again(request(3)[-4:], block[:-300], before=rest)
+    last = peers.seed.send(dont_have(TO_LEECHER, 6))
+    assert pieces(tshark, written(trace), "-o", "tcp.no_subdissector_on_error:FALSE") == [f"{last - 2} 5", f"{last} 6"]
 
 
 @pytest.mark.parametrize("capture", ["framing-split", "framing-split-after", "framing-bytes"])
