@@ -6,6 +6,7 @@
 
 #include "transport/tcp_peers.h"
 
+#include "core/peer_wire.h"
 #include "peer/packet_facts.h"
 #include "peer/packet_watch.h"
 #include "peer/recent_conversations.h"
@@ -135,6 +136,20 @@ shows_more(struct mse_feed *mse, const struct feed_packet *packet, const struct 
     return released || (mse->last_late != NULL && mse->last_late->shown_in == packet->frame);
 }
 
+/* Whether the built-in dissector may ask TCP for what it lacks of the last message in a chunk that was read already. Where the
+ * chunk begins within a message, its lengths mean nothing: TCP would withhold what comes next for them, or what is still to
+ * fill a hole. */
+static bool
+may_ask_again(const struct message_stream *stream, const struct stream_chunk *chunk)
+{
+    uint32_t size, at = peer_wire_complete(chunk->data, chunk->captured, chunk->reported, &size);
+
+    if (chunk->begins_read)
+        return false;
+    return stream->has_stray /* the next one may tell that it is the stream */
+           || size == PEER_SIZE_UNKNOWN || chunk->position + at + size <= stream->end + stream->comes_again;
+}
+
 bool
 tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const struct tcp_bytes *bytes,
                packet_info *pinfo, const struct tcpinfo *tcpinfo, bool comes_again)
@@ -172,8 +187,7 @@ tcp_peers_read(struct tcp_peers *peers, conversation_t *conversation, const stru
         break;
     case CHUNK_REPEATED:
         layout.framed = false;
-        /* TCP would withhold what is still to fill a hole, or what comes next. Two strays in a row are the stream. */
-        layout.may_ask = stream->has_stray;
+        layout.may_ask = may_ask_again(stream, &chunk.bytes);
         break;
     case CHUNK_UNSYNCED:
         layout.framed = false;
