@@ -465,15 +465,27 @@ utp_flow_keep_early(struct utp_flow *flow, enum peer_side from, const struct utp
     *link = early;
 }
 
+/* Whether a packet that was kept begins a connection. Where the ST_SYN is missing, the ST_STATE that answers it does, unless
+ * there is one by now, in frame: it tells where the packets of its sender begin. */
+static bool
+early_begins(const struct utp_flow *flow, const struct utp_early *early, uint32_t frame)
+{
+    const struct utp_header *header = &early->packet.header;
+
+    return header->type == UTP_DATA
+           || (header->type == UTP_STATE && utp_flow_find(flow, early->from, header, frame) == NULL
+               && find_half(flow, early->from, header->connection_id, frame) == NULL);
+}
+
 void
 utp_flow_read_early(struct utp_flow *flow, const struct utp_packet *packet, uint32_t number, bool taken)
 {
     for (struct utp_early *early = flow->early; early != NULL; early = early->next) {
         if ((early->packet.reported > 0) != taken)
             continue;
-        /* Where the ST_SYN is missing, the ST_STATE that answers it tells where its sender's packets begin. */
+        bool                   begins = early_begins(flow, early, packet->frame);
         struct utp_connection *connection = get(flow, early->from, &early->packet.header, early->packet.frame,
-                                                early->packet.time, early->packet.header.type != UTP_RESET);
+                                                early->packet.time, begins);
         if (connection != NULL)
             take_packet(connection, early->from, &early->packet, packet, number);
     }
