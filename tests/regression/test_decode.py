@@ -151,9 +151,18 @@ def test_a_pipe_with_a_name(folder, lossy, written, tmp_path, says_donthave):
     assert said == (lacks(pipe) if says_donthave else f"tools/decode: no DontHave message in {pipe}\n")
 
 
-def test_segments_that_are_cut_short(folder):
+CUT_SHORT = ROOT / "captures" / "synthetic" / "framing-snaplen.pcap"
+
+
+def test_segments_that_are_cut_short_in_a_pipe(folder):
     """Read in order, nothing after the first one of them comes."""
-    printed, said = report(folder, ROOT / "captures" / "synthetic" / "framing-snaplen.pcap")
+    with open(CUT_SHORT, "rb") as pipe:
+        printed, said = report(folder, "-", stdin=pipe)
+    assert printed == "" and said.startswith(lacks("standard input"))
+
+
+def test_segments_that_are_cut_short(folder):
+    printed, said = report(folder, CUT_SHORT)
     assert said == ""
     assert re.findall(r"DontHave piece (\d+)", printed) == ["1", "2", "3", "4", "5", "7"]
 

@@ -84,11 +84,16 @@ class Runner:
                           f"-2 it is read as it is, or let everybody read it: chmod a+r {capture}")
         return str(self.private_copy(stream, "capture")), None
 
-    def run(self, capture, options, two_passes, out=None):
+    def cuts_packets(self, capture):
+        """Whether the capture has only the beginning of some packets."""
+        printed, _, _ = self.run(capture, [], False, program=("capinfos", "-l"))
+        return "inferred:" in printed
+
+    def run(self, capture, options, two_passes, out=None, program=("tshark", "-r")):
         """Runs tshark. What it prints is returned, or goes to `out`, a binary file; then whether there was any. Also its
         exit status, and what it said of errors."""
         file, stdin = self.source(capture, two_passes)
-        command = [*self.become, *self.environment(), "tshark", "-r", file, *options]
+        command = [*self.become, *self.environment(), *program, file, *options]
         with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as printed:
             process = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL, stderr=errors,
                                        stdout=subprocess.PIPE if out else printed)
