@@ -48,8 +48,8 @@ def unreadable_dtls(runner, path, options):
 
 def withheld(name):
     """What follows a missing segment, or a cut one, was not read."""
-    return (f"{name} lacks TCP segments, or parts of them, and Wireshark hands over nothing that follows them on a connection; given as a file, "
-            "it is read a second time, as the segments come")
+    return (f"{name} lacks TCP segments, or parts of them, and Wireshark hands over nothing that follows them on a connection; "
+            "given as a file, it is read a second time, as the segments come")
 
 
 def nothing(name, display_filter, unreadable=None, two_passes=False):
