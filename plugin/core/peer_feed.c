@@ -375,8 +375,7 @@ keep_before_hole(const struct peer_feed *feed, enum peer_side from, const struct
 {
     const struct message_stream *stream = &feed->streams[from];
     uint64_t                     end = stream->end + stream->comes_again;
-
-    bool hole = stream->has_end ? chunk->bytes.position > end : chunk->before_first > 0;
+    bool                         hole = stream->has_end ? chunk->bytes.position > end : chunk->before_first > 0;
 
     if (late_of(feed, from) != NULL || chunk->reads_again || !hole)
         return NULL;

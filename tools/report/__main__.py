@@ -69,11 +69,10 @@ def report(runner, capture, name, options, form, csv, several):
         say(trouble.withheld(name))
     if donthaves:
         return
-    once = reads_once(capture)
-    kind = trouble.only_a_format(runner, capture) if not once else None
-    if kind:
-        raise Failure(f"{name} is not a capture file, tshark only knows its format: {kind}")
-    if not once:
+    if not reads_once(capture):
+        kind = trouble.only_a_format(runner, capture)
+        if kind:
+            raise Failure(f"{name} is not a capture file, tshark only knows its format: {kind}")
         reading.unreadable["dtls"] = trouble.unreadable_dtls(runner, capture, options)
     say(trouble.nothing(name, None, reading.unreadable))
 
